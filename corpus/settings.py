@@ -1,0 +1,69 @@
+"""What an operator can configure: environment variables, or a `.env` file in the working folder.
+
+`.env.example` lists them all, and a test compares it with this file. Read once by the
+composition root (lectern/), then passed on explicitly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EXTRACTIVE = "extractive"
+BUILT_IN_EMBEDDING = "all-MiniLM-L6-v2"
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; names are `LECTERN_` plus the field's name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LECTERN_", env_file=".env", extra="ignore", validate_default=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    data_dir: Path = Field(
+        Path("lectern-data"), description="Folder for the registry, the originals and the index."
+    )
+    log_level: str = Field("info", description="debug, info, warning or error.")
+
+    qdrant_url: str | None = Field(
+        None,
+        validation_alias="QDRANT_URL",
+        description="Address of a Qdrant server; empty: Qdrant Edge in the data folder.",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, validation_alias="QDRANT_API_KEY", description="Key for that server."
+    )
+
+    llm: str = Field(
+        EXTRACTIVE,
+        description="`extractive` (no model: verbatim sentences), or the base URL of an "
+        "OpenAI-compatible endpoint, for instance http://localhost:11434/v1.",
+    )
+    llm_model: str = Field("", description="Model name at that endpoint.")
+    llm_api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
+    llm_timeout_s: float = Field(60.0, gt=0, description="Limit for one call of the LLM, seconds.")
+    llm_context_tokens: int = Field(8192, ge=1024, description="Context window of the LLM, tokens.")
+
+    embedding: str = Field(
+        BUILT_IN_EMBEDDING,
+        description="`all-MiniLM-L6-v2` (built in, no network), or the base URL of an "
+        "OpenAI-compatible endpoint.",
+    )
+    embedding_model: str = Field("", description="Model name at that endpoint.")
+    embedding_api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
+    embedding_timeout_s: float = Field(30.0, gt=0, description="Limit for one call, seconds.")
+
+    chunk_tokens: int = Field(
+        256, ge=32, le=8192, description="Longest chunk, in the embedding's own tokens."
+    )
+    max_file_mb: int = Field(200, ge=1, description="Largest file accepted, MiB.")
+    max_request_mb: int = Field(2048, ge=1, description="Largest upload request accepted, MiB.")
+    max_pages: int = Field(10_000, ge=1, description="Pages read of one document at most.")
+    parse_timeout_s: float = Field(300.0, gt=0, description="Limit for parsing one file, seconds.")
+    max_attempts: int = Field(
+        3, ge=1, description="Tries for one document before it is failed for good."
+    )

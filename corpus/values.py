@@ -1,0 +1,102 @@
+"""Values that the registry, the worker and the service exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Where a version of a document is on its way; the last three are final."""
+
+    QUEUED = "queued"
+    PARSING = "parsing"
+    EMBEDDING = "embedding"
+    INDEXING = "indexing"
+    READY = "ready"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to this version by itself."""
+        return self in FINAL_STATUSES
+
+
+FINAL_STATUSES = frozenset({Status.READY, Status.PARTIAL, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of `total` units of the stage: pages while parsing, chunks while embedding."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the document could be read. `pages_needing_ocr` are page numbers from 1."""
+
+    pages_with_text: int = 0
+    pages_needing_ocr: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """Why a document failed: a stable code, a sentence, and what to do."""
+
+    code: str
+    detail: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as the registry knows it, with its newest version.
+
+    `live_version` is the version that answers questions (None until one is complete). `version`
+    is the newest one, and `status` to `error` speak of it. `identity` is what makes two uploads
+    the same document within a collection.
+    """
+
+    id: str
+    collection: str
+    filename: str
+    external_id: str | None
+    content_sha256: str
+    size_bytes: int
+    media_type: str
+    version: int
+    live_version: int | None
+    status: Status
+    progress: Progress
+    pages: int
+    chunks: int
+    coverage: Coverage
+    error: ErrorReport | None
+    created_at: datetime
+    updated_at: datetime
+    metadata: dict[str, Any] = field(default_factory=dict)
+    acl: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """One page's text; `start_char` is where it begins in the document's text."""
+
+    number: int
+    text: str
+    start_char: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSummary:
+    """A collection and how many documents it holds."""
+
+    name: str
+    documents: int
+    created_at: datetime

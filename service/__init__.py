@@ -1,0 +1,1 @@
+"""Question to cited answer: the FastAPI application, retrieval and answering."""
