@@ -1,0 +1,73 @@
+"""Deleting a document for good: hidden first, then removed everywhere, then verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
+
+from corpus.blobs import BlobStore
+from corpus.registry.deletions import buried, bury, contents_of, forget, is_referenced
+from corpus.registry.engine import Registry
+
+
+class NodeRemover(Protocol):
+    """The part of a node store that deletion needs."""
+
+    def delete_nodes(self, *, filters: MetadataFilters) -> None:
+        """Remove what matches."""
+        ...
+
+    def count(self, filters: MetadataFilters | None) -> int:
+        """How many nodes match."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionReceipt:
+    """`points_removed` nodes left the index; `verified`: none was found afterwards."""
+
+    document_id: str
+    points_removed: int
+    verified: bool
+
+
+def delete_document(
+    registry: Registry, blobs: BlobStore, store: NodeRemover, document_id: str
+) -> DeletionReceipt:
+    """Delete a live document; `DocumentNotFound` when there is none.
+
+    No answer uses it from the first commit on, whatever happens to this process afterwards;
+    `finish_deletions` ends at the next start what a crash left.
+    """
+    with registry.write() as connection:
+        bury(connection, document_id)
+    return _remove(registry, blobs, store, document_id)
+
+
+def finish_deletions(registry: Registry, blobs: BlobStore, store: NodeRemover) -> int:
+    """End the deletions that a crash interrupted; how many there were."""
+    with registry.read() as connection:
+        unfinished = buried(connection)
+    for document_id in unfinished:
+        _remove(registry, blobs, store, document_id)
+    return len(unfinished)
+
+
+def _remove(
+    registry: Registry, blobs: BlobStore, store: NodeRemover, document_id: str
+) -> DeletionReceipt:
+    of_document = MetadataFilters(filters=[MetadataFilter(key="document_id", value=document_id)])
+    points = store.count(of_document)
+    store.delete_nodes(filters=of_document)
+    left = store.count(of_document)
+    with registry.write() as connection:
+        contents = contents_of(connection, document_id)
+        forget(connection, document_id)
+        for content_sha256 in contents:
+            if not is_referenced(connection, content_sha256):
+                # Inside the transaction: an upload of the same bytes waits for it, then keeps
+                # its own copy.
+                blobs.delete(content_sha256)
+    return DeletionReceipt(document_id, points - left, verified=left == 0)

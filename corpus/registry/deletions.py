@@ -1,0 +1,62 @@
+"""The registry's part of deleting: the tombstone that hides, and the end of the rows.
+
+Between the two, the caller removes what other stores hold (corpus/deletion.py).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from corpus.registry.documents import find_document
+from corpus.registry.schema import documents, jobs, pages, versions
+from corpus.values import Document
+
+
+def bury(connection: Connection, document_id: str) -> Document:
+    """From this commit on no answer uses the document, and its identity is free again.
+
+    Raises `DocumentNotFound` when there is none.
+    """
+    document = find_document(connection, document_id)
+    connection.execute(
+        update(documents)
+        .where(documents.c.id == document_id)
+        .values(deleted_at=datetime.now(UTC), identity=f"deleted:{document_id}")
+    )
+    connection.execute(delete(jobs).where(jobs.c.document_id == document_id))
+    return document
+
+
+def buried(connection: Connection) -> list[str]:
+    """Ids of the documents whose deletion began and did not end."""
+    rows = connection.execute(select(documents.c.id).where(documents.c.deleted_at.is_not(None)))
+    return [row.id for row in rows]
+
+
+def contents_of(connection: Connection, document_id: str) -> set[str]:
+    """The sha256 of every version's original."""
+    rows = connection.execute(
+        select(versions.c.content_sha256).where(versions.c.document_id == document_id)
+    )
+    return {row.content_sha256 for row in rows}
+
+
+def forget(connection: Connection, document_id: str) -> None:
+    """Remove the document's last rows."""
+    for table, key in (
+        (pages, pages.c.document_id),
+        (versions, versions.c.document_id),
+        (jobs, jobs.c.document_id),
+        (documents, documents.c.id),
+    ):
+        connection.execute(delete(table).where(key == document_id))
+
+
+def is_referenced(connection: Connection, content_sha256: str) -> bool:
+    """Whether any version still needs this original."""
+    rows = connection.execute(
+        select(versions.c.version).where(versions.c.content_sha256 == content_sha256).limit(1)
+    )
+    return rows.first() is not None

@@ -1,0 +1,174 @@
+"""Reading documents, and which of their versions are live."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
+
+from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound
+from corpus.registry.schema import collections, documents, pages, versions
+from corpus.values import (
+    CollectionSummary,
+    Coverage,
+    Document,
+    ErrorReport,
+    PageText,
+    Progress,
+    Status,
+)
+
+_DOCUMENT_WITH_NEWEST_VERSION: Select[tuple[object, ...]] = select(
+    documents,
+    versions.c.filename,
+    versions.c.content_sha256,
+    versions.c.size_bytes,
+    versions.c.media_type,
+    versions.c.status,
+    versions.c.progress_done,
+    versions.c.progress_total,
+    versions.c.pages,
+    versions.c.chunks,
+    versions.c.pages_with_text,
+    versions.c.pages_needing_ocr,
+    versions.c.error,
+    versions.c.updated_at.label("version_updated_at"),
+).join(
+    versions,
+    (versions.c.document_id == documents.c.id) & (versions.c.version == documents.c.version),
+)
+
+
+def find_document(connection: Connection, document_id: str) -> Document:
+    """The document with its newest version, or `DocumentNotFound`."""
+    row = (
+        connection.execute(
+            _DOCUMENT_WITH_NEWEST_VERSION.where(
+                documents.c.id == document_id, documents.c.deleted_at.is_(None)
+            )
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise DocumentNotFound(f"There is no document {document_id}.")
+    return _document(row)
+
+
+def list_documents(
+    connection: Connection,
+    *,
+    collection: str | None = None,
+    status: Status | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> tuple[list[Document], str | None]:
+    """Documents from the newest to the oldest, and the cursor of the next page (None: no more)."""
+    query = _DOCUMENT_WITH_NEWEST_VERSION.where(documents.c.deleted_at.is_(None))
+    if collection is not None:
+        query = query.where(documents.c.collection == collection)
+    if status is not None:
+        query = query.where(versions.c.status == status)
+    if cursor is not None:
+        created_at, last_id = _read_cursor(cursor)
+        query = query.where(
+            tuple_(documents.c.created_at, documents.c.id) < tuple_(created_at, last_id)
+        )
+    query = query.order_by(documents.c.created_at.desc(), documents.c.id.desc()).limit(limit + 1)
+    found = [_document(row) for row in connection.execute(query).mappings()]
+    if len(found) <= limit:
+        return found, None
+    found = found[:limit]
+    return found, _write_cursor(found[-1])
+
+
+def live_versions(connection: Connection, document_ids: Collection[str]) -> Mapping[str, int]:
+    """The live version of each document; those deleted, unknown or not complete are missing."""
+    rows = connection.execute(
+        select(documents.c.id, documents.c.live_version).where(
+            documents.c.id.in_(list(document_ids)),
+            documents.c.deleted_at.is_(None),
+            documents.c.live_version.is_not(None),
+        )
+    )
+    return {row.id: row.live_version for row in rows}
+
+
+def find_page(connection: Connection, document_id: str, number: int) -> PageText:
+    """The text of a page of the live version, else `DocumentNotFound` or `PageNotFound`."""
+    document = find_document(connection, document_id)
+    row = connection.execute(
+        select(pages.c.number, pages.c.text, pages.c.start_char).where(
+            pages.c.document_id == document_id,
+            pages.c.version == document.live_version,
+            pages.c.number == number,
+        )
+    ).first()
+    if row is None:
+        raise PageNotFound(f"{document.filename} has no page {number} that was read.")
+    return PageText(number=row.number, text=row.text, start_char=row.start_char)
+
+
+def list_collections(connection: Connection) -> list[CollectionSummary]:
+    """All collections by name, with the number of documents that are not deleted."""
+    rows = connection.execute(
+        select(collections.c.name, collections.c.created_at, func.count(documents.c.id))
+        .outerjoin(
+            documents,
+            (documents.c.collection == collections.c.name) & documents.c.deleted_at.is_(None),
+        )
+        .group_by(collections.c.name, collections.c.created_at)
+        .order_by(collections.c.name)
+    )
+    return [CollectionSummary(name, count, created_at) for name, created_at, count in rows]
+
+
+def collection_exists(connection: Connection, name: str) -> bool:
+    """Whether anything was ever uploaded to a collection of this name."""
+    found = connection.execute(select(collections.c.name).where(collections.c.name == name))
+    return found.first() is not None
+
+
+def _document(row: RowMapping) -> Document:
+    status = Status(row["status"])
+    return Document(
+        id=row["id"],
+        collection=row["collection"],
+        filename=row["filename"],
+        external_id=row["external_id"],
+        content_sha256=row["content_sha256"],
+        size_bytes=row["size_bytes"],
+        media_type=row["media_type"],
+        version=row["version"],
+        live_version=row["live_version"],
+        status=status,
+        progress=Progress(str(status), row["progress_done"], row["progress_total"]),
+        pages=row["pages"],
+        chunks=row["chunks"],
+        coverage=Coverage(row["pages_with_text"], tuple(row["pages_needing_ocr"])),
+        error=None if row["error"] is None else ErrorReport(**row["error"]),
+        created_at=row["created_at"],
+        updated_at=max(row["updated_at"], row["version_updated_at"]),
+        metadata=row["metadata"],
+        acl=tuple(row["acl"]),
+    )
+
+
+def _write_cursor(document: Document) -> str:
+    raw = f"{document.created_at.isoformat()}/{document.id}"
+    return base64.urlsafe_b64encode(raw.encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        raw = base64.urlsafe_b64decode(cursor.encode()).decode()
+        created_at, last_id = raw.split("/")
+        return datetime.fromisoformat(created_at).astimezone(UTC), last_id
+    except (ValueError, binascii.Error) as error:
+        raise InvalidRequest(
+            "The cursor is not one that this service gave.",
+            hint="Pass next_cursor of the page before, unchanged.",
+        ) from error

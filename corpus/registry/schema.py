@@ -1,0 +1,120 @@
+"""The tables. One row in `jobs` is the truth about one version's ingestion."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC; SQLite has no time zones, so they are stored without and put back."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse naive datetimes: they would be stored as if they were UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the registry")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Say what the stored value is."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # How its nodes were embedded; None until the first document is accepted.
+    Column("fingerprint", JSON(none_as_null=True)),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("collection", ForeignKey("collections.name"), nullable=False),
+    # "sha256:<hex>" or "external:<id>"; "deleted:<id>" releases it for a new upload.
+    Column("identity", String(600), nullable=False),
+    Column("external_id", String(512)),
+    Column("version", Integer, nullable=False),
+    Column("live_version", Integer),
+    Column("metadata", JSON, nullable=False),
+    Column("acl", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    UniqueConstraint("collection", "identity"),
+    Index("documents_by_age", "created_at", "id"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("filename", String(1024), nullable=False),
+    Column("content_sha256", String(64), nullable=False, index=True),
+    Column("size_bytes", Integer, nullable=False),
+    Column("media_type", String(255), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("progress_done", Integer, nullable=False, default=0),
+    Column("progress_total", Integer, nullable=False, default=0),
+    Column("pages", Integer, nullable=False, default=0),
+    Column("chunks", Integer, nullable=False, default=0),
+    Column("pages_with_text", Integer, nullable=False, default=0),
+    Column("pages_needing_ocr", JSON, nullable=False, default=list),
+    Column("error", JSON(none_as_null=True)),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("document_id", String(36), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("start_char", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    ForeignKeyConstraint(["document_id", "version"], ["versions.document_id", "versions.version"]),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("document_id", String(36), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # queued, running, done, dead
+    Column("claims", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("worker", String(128)),
+    Column("lease_until", UtcDateTime),
+    Column("run_after", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("document_id", "version"),
+    Index("jobs_by_turn", "state", "run_after"),
+)

@@ -1,0 +1,51 @@
+"""What to do after a failure: a pure policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corpus.errors import InvalidRequest, LecternError, UnreadableFile
+from corpus.values import ErrorReport
+
+FIRST_DELAY_S = 1.0
+LONGEST_DELAY_S = 60.0
+
+# A worker that dies takes its job's claim with it. Restarts by an operator count too, hence the
+# room: a document is given up only when it was interrupted this often without one other outcome.
+MAX_CLAIMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Queue the job again after `delay_s` seconds, with this many failures behind it."""
+
+    delay_s: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End the version with this error."""
+
+    error: ErrorReport
+
+
+def after_failure(error: LecternError, *, failures: int, max_attempts: int) -> TryAgain | GiveUp:
+    """`failures` before this one; the file's own fault is final, anything else is tried again."""
+    is_final = isinstance(error, UnreadableFile | InvalidRequest)
+    if not is_final and failures + 1 < max_attempts:
+        return TryAgain(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**failures), failures + 1)
+    return GiveUp(ErrorReport(error.code, error.detail, error.hint))
+
+
+def after_interruptions(claims: int) -> GiveUp | None:
+    """`claims` including this one; an end for a job whose worker died with it every time."""
+    if claims <= MAX_CLAIMS:
+        return None
+    return GiveUp(
+        ErrorReport(
+            "ingestion_interrupted",
+            f"Ingestion of this document was interrupted {MAX_CLAIMS} times.",
+            "Look at the server's log for what stopped the worker, then upload the file again.",
+        )
+    )
