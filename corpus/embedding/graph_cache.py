@@ -1,0 +1,55 @@
+"""Keep the built graph in a folder, so that only the first start pays for it.
+
+The file's name holds the weights' checksum and the graph's version. It appears by one rename when
+it is complete and its weights were checked, so a graph that is there needs no hashing of 90 MB, and
+processes that build at the same time put the same bytes in the same place.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from corpus.embedding.weights import WEIGHTS_SHA256, weights_file
+
+# Raise it with any change in bert_graph.py.
+GRAPH_VERSION = 1
+
+
+def graph_path(cache_dir: Path) -> Path:
+    """Return where the built graph is kept, whether or not it exists."""
+    return cache_dir / f"all-MiniLM-L6-v2-{WEIGHTS_SHA256[:12]}-v{GRAPH_VERSION}.onnx"
+
+
+def cached_graph(cache_dir: Path, model_folder: Path) -> Path:
+    """Return the graph's file, built first if it is not there (about a second).
+
+    Raises WeightsMissing when it must be built and the weights are not the official ones, and
+    OSError when the folder cannot be written.
+    """
+    path = graph_path(cache_dir)
+    if not path.exists():
+        build_graph(path, weights_file(model_folder))
+    return path
+
+
+def build_graph(path: Path, weights: Path) -> None:
+    """Write the graph of `weights` (safetensors) to `path`, replacing what is there at once."""
+    from safetensors.numpy import load_file  # noqa: PLC0415 - only a first start pays for these
+
+    from corpus.embedding.bert_graph import build_bert_graph  # noqa: PLC0415
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = build_bert_graph(load_file(weights)).SerializeToString(deterministic=True)
+    # Not a temporary file of the system: those are for one user only, and a graph made while an
+    # image is built is read by another.
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex}.part")
+    try:
+        with unfinished.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,67 @@
+"""The one shape of a node: a LlamaIndex `TextNode` and the metadata every part may rely on.
+
+What is embedded and BM25-encoded is `node.get_content(MetadataMode.EMBED)`: the title and the
+heading path in front of the text, because a chunk of a filing that does not name its company is
+not found by a question that does. What is quoted and offset is `node.text` alone.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID, uuid5
+
+from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+
+NODE_NAMESPACE = UUID("6c656374-6572-4e00-8000-6e6f64650001")
+
+# Shown to the embedding and to BM25; everything else is for filters and citations only.
+CONTEXT_KEYS = ("title", "heading_path")
+
+
+class NodeMetadata(TypedDict):
+    """Metadata of every node.
+
+    `version` counts from 1, `ordinal` from 0 within the version, `page` from 1. `start_char` and
+    `end_char` delimit `node.text` in the document's text (end exclusive). `heading_path` is the
+    headings above the chunk joined by " > ", empty when there are none. `created_at` is the
+    document's, RFC 3339 in UTC.
+    """
+
+    collection: str
+    document_id: str
+    version: int
+    ordinal: int
+    filename: str
+    media_type: str
+    title: str
+    heading_path: str
+    page: int
+    start_char: int
+    end_char: int
+    created_at: str
+
+
+def node_id(document_id: str, version: int, ordinal: int) -> str:
+    """UUIDv5 of (document, version, ordinal): writing a node twice writes it once."""
+    return str(uuid5(NODE_NAMESPACE, f"{document_id}/{version}/{ordinal}"))
+
+
+def make_node(text: str, metadata: NodeMetadata) -> TextNode:
+    """A node without its embedding, related to its document as LlamaIndex expects (`SOURCE`)."""
+    document_id = metadata["document_id"]
+    hidden = [key for key in metadata if key not in CONTEXT_KEYS]
+    shown = dict(metadata)
+    if not metadata["heading_path"]:
+        hidden.append("heading_path")
+    return TextNode(
+        id_=node_id(document_id, metadata["version"], metadata["ordinal"]),
+        text=text,
+        metadata=shown,
+        start_char_idx=metadata["start_char"],
+        end_char_idx=metadata["end_char"],
+        excluded_embed_metadata_keys=hidden,
+        excluded_llm_metadata_keys=hidden,
+        metadata_template="{value}",
+        text_template="{metadata_str}\n\n{content}",
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document_id)},
+    )

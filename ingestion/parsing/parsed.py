@@ -1,0 +1,117 @@
+"""What a parser gives back: pages of text, and the structure found in them.
+
+The document's text is its pages' texts joined by a form feed (U+000C); every offset counts
+characters in that text. A kind without pages (Markdown, HTML, mail) has one page, number 1;
+slides and sheets count as pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PAGE_SEPARATOR = "\f"
+
+BlockKind = Literal["heading", "text", "list", "table", "code"]
+
+
+class Block(BaseModel):
+    """One structural piece of a page, in reading order.
+
+    `start_char` and `end_char` delimit it in the document's text (end exclusive). `level` is a
+    heading's depth from 1 (outermost), 0 for anything else. `html` is a table's markup.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: BlockKind
+    start_char: int
+    end_char: int
+    level: int = 0
+    html: str | None = None
+
+
+class ParsedPage(BaseModel):
+    """One page: `number` counts from 1, `start_char` is where its text begins in the document."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    text: str
+    start_char: int
+    blocks: tuple[Block, ...] = ()
+
+
+class ParsedDocument(BaseModel):
+    """All pages in order. `title` is the document's own title, if it states one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pages: tuple[ParsedPage, ...]
+    title: str | None = None
+    pages_needing_ocr: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def pages_with_text(self) -> int:
+        """How many pages hold any text."""
+        return sum(1 for page in self.pages if page.text.strip())
+
+
+class BlockDraft(BaseModel):
+    """A piece of one page before offsets are known; `text` has no form feed in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: BlockKind
+    text: str
+    level: int = 0
+    html: str | None = None
+
+
+def assemble(
+    pages: Iterable[tuple[int, list[BlockDraft]]],
+    *,
+    title: str | None = None,
+    pages_needing_ocr: tuple[int, ...] = (),
+    warnings: tuple[str, ...] = (),
+    block_separator: str = "\n\n",
+) -> ParsedDocument:
+    """Join drafts into page texts and count the offsets.
+
+    Empty drafts are dropped. Property: `document_text[b.start_char:b.end_char]` is the text of
+    each block `b`.
+    """
+    done: list[ParsedPage] = []
+    start_char = 0
+    for number, drafts in pages:
+        blocks: list[Block] = []
+        parts: list[str] = []
+        cursor = start_char
+        for draft in drafts:
+            text = draft.text.replace(PAGE_SEPARATOR, " ").strip()
+            if not text:
+                continue
+            if parts:
+                cursor += len(block_separator)
+            blocks.append(
+                Block(
+                    kind=draft.kind,
+                    start_char=cursor,
+                    end_char=cursor + len(text),
+                    level=draft.level,
+                    html=draft.html,
+                )
+            )
+            parts.append(text)
+            cursor += len(text)
+        page_text = block_separator.join(parts)
+        done.append(
+            ParsedPage(number=number, text=page_text, start_char=start_char, blocks=tuple(blocks))
+        )
+        start_char += len(page_text) + len(PAGE_SEPARATOR)
+    return ParsedDocument(
+        pages=tuple(done), title=title, pages_needing_ocr=pages_needing_ocr, warnings=warnings
+    )
