@@ -1,0 +1,33 @@
+"""Points into Qdrant Edge's types, and nodes out of them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from qdrant_edge import Point, Record, ScoredPoint, SparseVector
+
+from corpus.index.layout import DENSE_VECTOR, SPARSE_VECTOR
+from corpus.index.points import IndexPoint
+
+
+def edge_point(point: IndexPoint) -> Point:
+    """The point as the engine takes it."""
+    return Point(
+        point.id,
+        {
+            DENSE_VECTOR: np.frombuffer(point.dense, dtype="<f4").tolist(),
+            SPARSE_VECTOR: SparseVector(point.sparse_indices, point.sparse_values),
+        },
+        point.payload,
+    )
+
+
+def node_of(found: ScoredPoint | Record) -> BaseNode:
+    """The node that was stored, with its embedding if the vector was asked for."""
+    node = metadata_dict_to_node(found.payload or {})
+    if isinstance(found.vector, dict):
+        node.embedding = cast("list[float]", found.vector[DENSE_VECTOR])
+    return node

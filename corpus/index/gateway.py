@@ -1,0 +1,162 @@
+"""The index from another process: the owner serves its Edge index over a pipe, a worker writes.
+
+The worker does what can be done there (payload, BM25, JSON), because while the owner handles a
+message it answers nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+
+from corpus.errors import IndexUnavailable, LecternError
+from corpus.index.bm25 import Bm25Encoder
+from corpus.index.edge import BATCH_POINTS, EdgeVectorStore
+from corpus.index.points import to_points
+from corpus.index.port import NodeStore, refuse_unknown
+from corpus.index.wire import (
+    Message,
+    decode,
+    decode_filters,
+    decode_points,
+    encode,
+    encode_error,
+    encode_filters,
+    encode_points,
+    value_or_raise,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def serve_index(store: EdgeVectorStore, connection: Connection) -> None:
+    """Answer requests one by one until the other side goes away; run it in a thread.
+
+    An error of the store is the reply, not the end. Closes the connection.
+    """
+    with connection:
+        while True:
+            try:
+                request = connection.recv_bytes()
+                connection.send_bytes(_answer(store, request))
+            except (EOFError, OSError):
+                return
+
+
+def _answer(store: EdgeVectorStore, request: bytes) -> bytes:
+    try:
+        message, dense = decode(request)
+        return encode({"ok": _perform(store, message, dense)})
+    except LecternError as error:
+        return encode_error(error)
+    except Exception as error:  # the outermost loop of its thread
+        logger.exception("a request to the index failed")
+        return encode_error(LecternError(f"The index failed: {error!r}."))
+
+
+def _perform(store: EdgeVectorStore, message: Message, dense: bytes) -> int | None:
+    match message["op"]:
+        case "add":
+            store.add_points(decode_points(message, dense))
+        case "delete":
+            store.delete(message["ref_doc_id"])
+        case "delete_nodes":
+            store.delete_nodes(message["node_ids"], decode_filters(message["filters"]))
+        case "count":
+            return store.count(decode_filters(message["filters"]))
+        case unknown:
+            raise IndexUnavailable(f"The index knows no operation {unknown!r}.")
+    return None
+
+
+class GatewayVectorStore(NodeStore):
+    """The owner's index as a worker sees it: it adds, deletes and counts, and does not search.
+
+    Errors of the store are raised here as the same `LecternError`; `IndexUnavailable` when the
+    owner is gone. Safe to use from several threads.
+    """
+
+    _connection: Connection = PrivateAttr()
+    _encoder: Bm25Encoder = PrivateAttr()
+    _talking: threading.Lock = PrivateAttr()
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(stores_text=True)
+        self._connection = connection
+        self._encoder = Bm25Encoder()
+        self._talking = threading.Lock()
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name for LlamaIndex's serialisation."""
+        return "GatewayVectorStore"
+
+    @property
+    def client(self) -> Connection:
+        """The connection to the owner."""
+        return self._connection
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: object) -> list[str]:
+        """Store nodes with their embeddings; gives their ids in order, once the owner has them."""
+        refuse_unknown(kwargs)
+        for start in range(0, len(nodes), BATCH_POINTS):
+            points = to_points(nodes[start : start + BATCH_POINTS], self._encoder)
+            self._ask(encode_points(points))
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: object) -> None:
+        """Delete every node of a document."""
+        refuse_unknown(delete_kwargs)
+        self._ask(encode({"op": "delete", "ref_doc_id": ref_doc_id}))
+
+    def delete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: object,
+    ) -> None:
+        """Delete the nodes that match; `InvalidFilter` when nothing is asked for."""
+        refuse_unknown(delete_kwargs)
+        request = {"node_ids": node_ids, "filters": encode_filters(filters)}
+        self._ask(encode({"op": "delete_nodes", **request}))
+
+    def count(self, filters: MetadataFilters | None = None) -> int:
+        """How many nodes match, exactly."""
+        return int(self._ask(encode({"op": "count", "filters": encode_filters(filters)})))
+
+    def get_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        limit: int | None = None,
+    ) -> list[BaseNode]:
+        """Not offered: the worker only writes."""
+        raise NotImplementedError("a gateway does not read nodes; ask the index's owner")
+
+    def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
+        """Not offered: the worker only writes."""
+        raise NotImplementedError("a gateway does not search; ask the index's owner")
+
+    def close(self) -> None:
+        """Hang up, which ends the owner's `serve_index`; the index stays open there."""
+        self._connection.close()
+
+    def _ask(self, request: bytes) -> Any:  # noqa: ANN401  (JSON)
+        try:
+            with self._talking:
+                self._connection.send_bytes(request)
+                reply = self._connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise IndexUnavailable("The process that holds the index is gone.") from error
+        return value_or_raise(decode(reply)[0])

@@ -1,0 +1,35 @@
+"""How a node lies in Qdrant, the same in Edge and on a server.
+
+Names and payload are those of LlamaIndex's `QdrantVectorStore` with `enable_hybrid=True`, so that
+stock LlamaIndex opens our collections.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.utils import node_to_metadata_dict
+
+DENSE_VECTOR = "text-dense"
+SPARSE_VECTOR = "text-sparse-new"
+
+FieldKind = Literal["keyword", "integer", "datetime"]
+
+# What filters may ask for quickly. The collection is the tenant: Qdrant keeps its points together.
+TENANT_FIELD = "collection"
+DOCUMENT_FIELD = "document_id"
+PAYLOAD_INDEXES: dict[str, FieldKind] = {
+    TENANT_FIELD: "keyword",
+    DOCUMENT_FIELD: "keyword",
+    "version": "integer",
+    "page": "integer",
+    "filename": "keyword",
+    "media_type": "keyword",
+    "created_at": "datetime",
+}
+
+
+def payload_of(node: BaseNode) -> dict[str, Any]:
+    """The node's metadata at the top level, and the whole node as JSON in `_node_content`."""
+    return node_to_metadata_dict(node, remove_text=False, flat_metadata=False)

@@ -1,0 +1,97 @@
+"""What both processes need of the index beyond LlamaIndex's `BasePydanticVectorStore`."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+
+
+class NodeStore(BasePydanticVectorStore):
+    """A vector store of nodes that can also count them and be closed.
+
+    Every store: `add` of a node that is there replaces it; `delete_nodes` and `get_nodes` want
+    `node_ids`, `filters` or both (both must hold). Filters take EQ, NE, IN, NIN, GT, GTE, LT and
+    LTE, nested by AND, OR and NOT; anything else raises `InvalidFilter`. `IndexUnavailable` when
+    the engine does not answer. The async methods run the sync ones in a thread.
+    """
+
+    stores_text: bool = True
+
+    @abstractmethod
+    def count(self, filters: MetadataFilters | None = None) -> int:
+        """How many nodes match, exactly; of all nodes without filters."""
+
+    @abstractmethod
+    def delete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: object,
+    ) -> None:
+        """Delete the nodes that match; `InvalidFilter` when nothing is asked for (see `clear`)."""
+
+    @abstractmethod
+    def get_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        limit: int | None = None,
+    ) -> list[BaseNode]:
+        """The nodes that match, at most `limit`, in the order of their ids."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the engine back. Closing twice is harmless; any other call then fails."""
+
+    async def async_add(self, nodes: Sequence[BaseNode], **kwargs: object) -> list[str]:
+        """`add` in a thread."""
+        return await asyncio.to_thread(self.add, list(nodes), **kwargs)
+
+    async def adelete(self, ref_doc_id: str, **delete_kwargs: object) -> None:
+        """`delete` in a thread."""
+        await asyncio.to_thread(self.delete, ref_doc_id, **delete_kwargs)
+
+    async def adelete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: object,
+    ) -> None:
+        """`delete_nodes` in a thread."""
+        await asyncio.to_thread(self.delete_nodes, node_ids, filters, **delete_kwargs)
+
+    async def aget_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        limit: int | None = None,
+    ) -> list[BaseNode]:
+        """`get_nodes` in a thread."""
+        return await asyncio.to_thread(self.get_nodes, node_ids, filters, limit)
+
+    async def aquery(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
+        """`query` in a thread."""
+        return await asyncio.to_thread(self.query, query, **kwargs)
+
+    async def aclear(self) -> None:
+        """`clear` in a thread."""
+        await asyncio.to_thread(self.clear)
+
+    async def acount(self, filters: MetadataFilters | None = None) -> int:
+        """`count` in a thread."""
+        return await asyncio.to_thread(self.count, filters)
+
+
+def refuse_unknown(kwargs: Mapping[str, object]) -> None:
+    """Raise `TypeError` for arguments that LlamaIndex's open signatures would swallow."""
+    if kwargs:
+        raise TypeError(f"unknown arguments: {', '.join(sorted(kwargs))}")

@@ -1,0 +1,101 @@
+import pytest
+from llama_index.core.schema import BaseNode, TextNode
+from llama_index.core.vector_stores.types import (
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+)
+from llama_index.vector_stores.qdrant import QdrantVectorStore
+from qdrant_client import QdrantClient
+from qdrant_edge import ScrollRequest
+
+from corpus.index.bm25 import Bm25Encoder
+from corpus.index.edge import EdgeVectorStore
+from corpus.index.server import ServerVectorStore
+from tests.index_nodes import DIMENSION, a_node
+
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
+
+
+@pytest.fixture
+def nodes() -> list[TextNode]:
+    return [
+        a_node("Net sales were $394 billion.", [1.0, 0.0, 0.0, 0.0], ordinal=0, team="finance"),
+        a_node("The xylograph clause — §7.", [0.0, 1.0, 0.0, 0.0], ordinal=1, page=9),
+    ]
+
+
+@pytest.fixture
+def client() -> QdrantClient:
+    return QdrantClient(":memory:")
+
+
+def stock_store(client: QdrantClient) -> QdrantVectorStore:
+    encoder = Bm25Encoder()
+    return QdrantVectorStore(
+        "nodes",
+        client=client,
+        enable_hybrid=True,
+        sparse_doc_fn=encoder.encode_documents,
+        sparse_query_fn=encoder.encode_queries,
+    )
+
+
+def without_embedding(node: BaseNode) -> dict[str, object]:
+    return node.model_dump(exclude={"embedding"})
+
+
+@pytest.mark.parametrize("mode", [VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.HYBRID])
+def test_the_stock_store_searches_a_collection_that_ours_wrote(
+    client: QdrantClient, nodes: list[TextNode], mode: VectorStoreQueryMode
+) -> None:
+    ServerVectorStore(client, "nodes", DIMENSION).add(nodes)
+    found = stock_store(client).query(
+        VectorStoreQuery(
+            query_embedding=[0.0, 1.0, 0.0, 0.0],
+            query_str="xylograph",
+            similarity_top_k=1,
+            mode=mode,
+            filters=MetadataFilters(filters=[MetadataFilter(key="page", value=9)]),
+        )
+    )
+    assert [without_embedding(node) for node in found.nodes or []] == [without_embedding(nodes[1])]
+
+
+def test_ours_searches_a_collection_that_the_stock_store_wrote(
+    client: QdrantClient, nodes: list[TextNode]
+) -> None:
+    ServerVectorStore(client, "nodes", DIMENSION)
+    stock_store(client).add(list(nodes))
+    query = VectorStoreQuery(query_str="sales", mode=VectorStoreQueryMode.SPARSE)
+    found = ServerVectorStore(client, "nodes", DIMENSION).query(query)
+    assert [without_embedding(node) for node in found.nodes or []] == [without_embedding(nodes[0])]
+
+
+def test_edge_stores_the_points_that_the_stock_store_would(
+    client: QdrantClient, nodes: list[TextNode], edge: EdgeVectorStore
+) -> None:
+    ServerVectorStore(client, "nodes", DIMENSION)
+    stock_store(client).add(list(nodes))
+    edge.add(nodes)
+    stock, _ = client.scroll("nodes", with_vectors=True)
+    ours, _ = edge.client.scroll(ScrollRequest(limit=10, with_payload=True, with_vector=True))
+    assert {str(point.id): point.payload for point in ours} == {
+        str(point.id): point.payload for point in stock
+    }
+    for our_point, stock_point in zip(ours, sorted(stock, key=lambda p: str(p.id)), strict=True):
+        assert isinstance(our_point.vector, dict)
+        assert isinstance(stock_point.vector, dict)
+        assert our_point.vector.keys() == stock_point.vector.keys()
+        ours_sparse, stock_sparse = (
+            v["text-sparse-new"] for v in (our_point.vector, stock_point.vector)
+        )
+        assert dict(zip(ours_sparse.indices, ours_sparse.values, strict=True)) == pytest.approx(  # type: ignore[union-attr]
+            dict(zip(stock_sparse.indices, stock_sparse.values, strict=True))  # type: ignore[union-attr]
+        )
+
+
+@pytest.fixture
+def edge(tmp_path_factory: pytest.TempPathFactory) -> EdgeVectorStore:
+    return EdgeVectorStore.open(tmp_path_factory.mktemp("edge") / "index", DIMENSION)
