@@ -1,0 +1,96 @@
+"""Which kind of text a text is: by how it begins, then by the extension of its name."""
+
+from __future__ import annotations
+
+import json
+import re
+
+# fmt: off
+_CODE = (
+    ".py", ".pyi", ".go", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".kt",
+    ".scala", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".rs", ".rb", ".php",
+    ".swift", ".sh", ".bash", ".ps1", ".bat", ".sql", ".r", ".jl", ".lua", ".pl",
+    ".css", ".scss", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".env", ".dockerfile",
+    ".tf", ".proto", ".vue", ".ipynb", ".diff", ".patch",
+)
+# fmt: on
+_EXTENSIONS = {
+    **dict.fromkeys((".md", ".markdown", ".mdx"), "md"),
+    **dict.fromkeys((".csv",), "csv"),
+    **dict.fromkeys((".tsv", ".tab"), "tsv"),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
+    **dict.fromkeys((".rst",), "rst"),
+    **dict.fromkeys((".org",), "org"),
+    **dict.fromkeys((".json", ".geojson"), "json"),
+    **dict.fromkeys((".ndjson", ".jsonl"), "ndjson"),
+    **dict.fromkeys((".xml", ".svg", ".rss", ".atom"), "xml"),
+    **dict.fromkeys(_CODE, "code"),
+}
+# What these names say is believed over the beginning: documents about mail, markup and code quote
+# their subject.
+_TRUSTED = frozenset({"md", "rst", "org", "code", "csv", "tsv", "json", "ndjson"})
+
+# Possessive, so that a file of nothing but comments cannot make it backtrack without end.
+_HTML_START = re.compile(
+    r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype\s+html|html)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_XML_START = re.compile(r"\s*<\?xml\b")
+_HTML_TAG = re.compile(r"<(body|head|div|p|table|h[1-6]|span|br|ul|a)\b[^>]*>", re.IGNORECASE)
+_MAIL_HEADER = re.compile(
+    r"^(From|To|Cc|Subject|Date|Message-ID|MIME-Version|Received|Return-Path|Content-Type|"
+    r"Delivered-To|Reply-To|Sender|DKIM-Signature|X-[A-Za-z-]+):",
+    re.IGNORECASE,
+)
+_MAIL_FOLDED = re.compile(r"^([ \t]|[!-9;-~]+:|From |$)")
+_HTML_EXCERPT = 4096
+
+
+def text_kind_name(beginning: str, extension: str) -> str:
+    """The name of the kind: "txt" when nothing says otherwise.
+
+    `beginning` is the decoded start of the file, `extension` lower case with its dot, or "".
+    """
+    text = beginning.removeprefix("\ufeff")
+    by_name = _EXTENSIONS.get(extension)
+    if by_name in _TRUSTED:
+        return by_name
+    found = _markup(text) or ("eml" if _is_mail(text, claimed=extension == ".eml") else None)
+    if found:
+        return found
+    if by_name == "html" and _HTML_TAG.search(text[:_HTML_EXCERPT]):
+        return "html"
+    if by_name == "xml" and text.lstrip().startswith("<"):
+        return "xml"
+    if extension == ".xls" and "\t" in text.split("\n", 1)[0]:
+        return "tsv"
+    return "json" if _is_json(text) else "txt"
+
+
+def _markup(text: str) -> str | None:
+    if _HTML_START.match(text[:_HTML_EXCERPT]):
+        return "html"
+    return "xml" if _XML_START.match(text) else None
+
+
+def _is_mail(text: str, *, claimed: bool) -> bool:
+    """Whether the text begins with a block of mail headers: two known ones, or one if so named."""
+    known = set()
+    for line in text.lstrip("\r\n").splitlines()[:200]:
+        if not line.strip() or not _MAIL_FOLDED.match(line):
+            break
+        if match := _MAIL_HEADER.match(line):
+            known.add(match[1].lower())
+    if claimed:
+        return bool(known)
+    return bool(known & {"from", "received", "return-path", "message-id"}) and len(known) >= 3
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

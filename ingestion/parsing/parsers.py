@@ -1,0 +1,82 @@
+"""Which function reads which kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+from corpus.errors import NeedsSoftware
+from corpus.kinds import FileKind
+from ingestion.parsing.elements import parse_docx, parse_html, parse_md, parse_pptx
+from ingestion.parsing.epub import parse_epub
+from ingestion.parsing.mail import parse_eml, parse_msg
+from ingestion.parsing.opendocument import parse_odt
+from ingestion.parsing.parsed import ParsedDocument
+from ingestion.parsing.pdf import parse_pdf
+from ingestion.parsing.plain import parse_code, parse_json, parse_rtf, parse_text, parse_xml
+from ingestion.parsing.sheets import parse_csv, parse_tsv, parse_xls, parse_xlsx
+
+Progress = Callable[[int, int], None]
+
+
+def _needs_libreoffice(path: Path) -> ParsedDocument:
+    raise NeedsSoftware(
+        f"Reading a {path.suffix or 'file'} of Office 97 to 2003 needs LibreOffice, "
+        "which is not part of this service."
+    )
+
+
+PARSERS: MappingProxyType[str, Callable[[Path], ParsedDocument]] = MappingProxyType(
+    {
+        "docx": parse_docx,
+        "pptx": parse_pptx,
+        "xlsx": parse_xlsx,
+        "odt": parse_odt,
+        "epub": parse_epub,
+        "doc": _needs_libreoffice,
+        "ppt": _needs_libreoffice,
+        "xls": parse_xls,
+        "msg": parse_msg,
+        "rtf": parse_rtf,
+        "html": parse_html,
+        "eml": parse_eml,
+        "md": parse_md,
+        "csv": parse_csv,
+        "tsv": parse_tsv,
+        "xml": parse_xml,
+        "json": parse_json,
+        "ndjson": parse_json,
+        "rst": parse_text,
+        "org": parse_text,
+        "code": parse_code,
+        "txt": parse_text,
+    }
+)
+
+
+def parse(
+    path: Path, kind: FileKind, *, max_pages: int, on_progress: Progress | None = None
+) -> ParsedDocument:
+    """The document in the file at `path`, its first `max_pages` pages (a warning says so).
+
+    `on_progress(done, total)` counts pages, for kinds that are long enough to need it (PDF).
+    Raises the `UnreadableFile` errors; whatever else a library raises on a damaged file passes
+    through, and the parser process answers for it. A document without text is returned as it is.
+    """
+    if kind.name == "pdf":
+        return parse_pdf(path, max_pages=max_pages, on_progress=on_progress)
+    return _first_pages(PARSERS[kind.name](path), max_pages)
+
+
+def _first_pages(document: ParsedDocument, max_pages: int) -> ParsedDocument:
+    count = len(document.pages)
+    if count <= max_pages:
+        return document
+    warning = f"Only the first {max_pages} of {count} pages were read."
+    return document.model_copy(
+        update={
+            "pages": document.pages[:max_pages],
+            "warnings": (*document.warnings, warning),
+        }
+    )
