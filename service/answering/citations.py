@@ -1,0 +1,88 @@
+"""Citations: which verbatim words of which page a sentence stands on. Pure."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from corpus.sentences import sentence_spans
+from service.answering.passages import Passage
+from service.answering.words import content_words, numbers
+
+# Half the content words leaves room for a paraphrase and none for another subject.
+SUPPORTING_SHARE = 0.5
+
+
+class Citation(BaseModel):
+    """One `[id]` of an answer.
+
+    `quote` is verbatim: the document's text from `start_char` to `end_char` (end exclusive), on
+    `page` (from 1). `score` in [0, 1] says how well the quote fits, higher is better: for a quoted
+    sentence its closeness to the question, for a written one the share of its words in the quote.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int = Field(ge=1)
+    document_id: str
+    filename: str
+    page: int = Field(ge=1)
+    quote: str
+    start_char: int = Field(ge=0)
+    end_char: int
+    score: float = Field(ge=0, le=1)
+    supported: bool
+
+
+def make_citation(
+    number: int, passage: Passage, span: tuple[int, int], *, score: float, supported: bool
+) -> Citation:
+    """The citation `[number]` of `passage.text[start:end]`, for `span` = (start, end)."""
+    start, end = span
+    return Citation(
+        id=number,
+        document_id=passage.document_id,
+        filename=passage.filename,
+        page=passage.page,
+        quote=passage.text[start:end],
+        start_char=passage.start_char + start,
+        end_char=passage.start_char + end,
+        score=min(1.0, max(0.0, score)),
+        supported=supported,
+    )
+
+
+def quote_for(sentence: str, passage: Passage) -> tuple[int, int]:
+    """(start, end) in `passage.text` of the sentence that shares most words with `sentence`.
+
+    A shared number counts double: it is what readers check. The first wins a tie; the whole text
+    when it has no sentence.
+    """
+    spans = sentence_spans(passage.text)
+    if not spans:
+        return 0, len(passage.text)
+    wanted = set(content_words(sentence))
+    figures = numbers(sentence)
+
+    def shared(span: tuple[int, int]) -> float:
+        words = set(content_words(passage.text[span[0] : span[1]]))
+        # The small penalty prefers, of two equal matches, the one that says little else.
+        return len(wanted & words) + len(figures & words) - 0.001 * len(words)
+
+    return max(spans, key=shared)
+
+
+def overlap(sentence: str, text: str) -> float:
+    """Share of the content words of `sentence` that occur in `text`, in [0, 1]; 0 without any."""
+    wanted = set(content_words(sentence))
+    if not wanted:
+        return 0.0
+    return len(wanted & set(content_words(text))) / len(wanted)
+
+
+def is_supported(sentence: str, text: str) -> bool:
+    """Whether `text` can carry the claim `sentence`, by words alone.
+
+    Every number of the sentence must occur in the text, and at least half of its content words. It
+    sees wrong figures and wrong subjects; it does not see a negation.
+    """
+    return numbers(sentence) <= numbers(text) and overlap(sentence, text) >= SUPPORTING_SHARE

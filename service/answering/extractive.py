@@ -1,0 +1,87 @@
+"""Answering without a model: the documents' best sentences, verbatim, each with its citation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.llms.mock import MockLLM
+from llama_index.core.schema import QueryBundle
+
+from service.answering.citations import Citation, is_supported, make_citation
+from service.answering.evidence import is_enough, weigh
+from service.answering.passages import Passage
+from service.answering.ranking import RankedSentence, choose, rank_sentences
+from service.answering.response import (
+    AnswerDone,
+    AnswerEvents,
+    CitationMade,
+    TextPiece,
+    not_in_documents,
+)
+from service.answering.synthesizer import GroundedSynthesizer
+
+EXTRACTIVE_MODEL = "extractive"
+
+
+class ExtractiveSynthesizer(GroundedSynthesizer):
+    """At most three sentences, best first, each followed by its own `[n]`.
+
+    A sentence is shown on one line; its citation's quote has the line breaks of the page. Says
+    that it is not in the documents when the evidence is weak. Errors: EmbeddingUnavailable.
+    """
+
+    def __init__(
+        self, embedding: BaseEmbedding, *, callback_manager: CallbackManager | None = None
+    ) -> None:
+        super().__init__(MockLLM(), callback_manager or CallbackManager())
+        self._embedding = embedding
+
+    async def rank(self, query: QueryBundle, passages: Sequence[Passage]) -> list[RankedSentence]:
+        """The passages' sentences, best first, computed in a thread."""
+        return await asyncio.to_thread(rank_sentences, query, passages, self._embedding)
+
+    async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
+        """Rank, judge the evidence, quote."""
+        ranked = await self.rank(query, passages)
+        async for event in quoted_answer(query.query_str, ranked):
+            yield event
+
+
+async def quoted_answer(
+    question: str, ranked: Sequence[RankedSentence], *, degraded: Sequence[str] = ()
+) -> AnswerEvents:
+    """The answer made of ranked sentences, best first; `degraded` is passed on to its end."""
+    if not is_enough(weigh(question, ranked)):
+        async for event in not_in_documents(degraded=degraded, model=EXTRACTIVE_MODEL):
+            yield event
+        return
+    shown: list[str] = []
+    citations: list[Citation] = []
+    for number, sentence in enumerate(choose(ranked), start=1):
+        piece = f"{' ' if shown else ''}{sentence.candidate.text} [{number}]"
+        citation = _citation(number, sentence)
+        shown.append(piece)
+        citations.append(citation)
+        yield TextPiece(piece)
+        yield CitationMade(citation)
+    yield AnswerDone(
+        "answered",
+        "".join(shown),
+        citations=tuple(citations),
+        degraded=tuple(degraded),
+        model=EXTRACTIVE_MODEL,
+    )
+
+
+def _citation(number: int, sentence: RankedSentence) -> Citation:
+    found = sentence.candidate
+    return make_citation(
+        number,
+        found.passage,
+        (found.start, found.end),
+        score=sentence.closeness,
+        supported=is_supported(found.text, found.passage.text),
+    )

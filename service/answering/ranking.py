@@ -1,0 +1,82 @@
+"""The passages' sentences in the order in which they answer the question, and which to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import QueryBundle
+
+from service.answering.candidates import Candidate, candidates
+from service.answering.passages import Passage
+
+# Measured on 632 questions (XQuAD English, 120 paragraphs): the sentences shown hold the answer for
+# 95.0 % at 8 candidates, 94.9 % at 12, 95.1 % at 16, 95.3 % at 32. Each costs one embedding, and
+# that is most of the time an answer takes.
+MAX_CANDIDATES = 12
+MAX_SENTENCES = 3
+# At 0.25, 0.5, 0.75 and 1.0 the first sentence holds the answer for 80.7, 82.9, 83.5, 83.7 %.
+LEXICAL_WEIGHT = 1.0
+# A further sentence is shown only if its score is at least this share of the best one's. At 0.5,
+# 0.6, 0.7 the answer is shown for 95.3, 95.1, 94.1 % with 2.6, 2.2, 1.8 sentences on average.
+RELATIVE_THRESHOLD = 0.6
+# Two sentences that share this much of the shorter one's words say the same.
+NEAR_DUPLICATE_SHARE = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class RankedSentence:
+    """A candidate with its `closeness` (cosine with the question, in [-1, 1]) and total `score`."""
+
+    candidate: Candidate
+    closeness: float
+    score: float
+
+
+def rank_sentences(
+    query: QueryBundle, passages: Sequence[Passage], embedding: BaseEmbedding
+) -> list[RankedSentence]:
+    """At most `MAX_CANDIDATES` sentences, best first; empty when the passages hold none.
+
+    Computes embeddings: call it off the event loop. Errors: EmbeddingUnavailable.
+    """
+    found = candidates(query.query_str, passages, limit=MAX_CANDIDATES)
+    if not found:
+        return []
+    if query.embedding is None:
+        query.embedding = embedding.get_agg_embedding_from_queries(query.embedding_strs)
+    vectors = embedding.get_text_embedding_batch([candidate.text for candidate in found])
+    closeness = _cosines(query.embedding, vectors)
+    ranked = [
+        RankedSentence(candidate, close, close + LEXICAL_WEIGHT * candidate.lexical)
+        for candidate, close in zip(found, closeness, strict=True)
+    ]
+    return sorted(ranked, key=lambda sentence: -sentence.score)
+
+
+def choose(ranked: Sequence[RankedSentence]) -> list[RankedSentence]:
+    """The best sentence and up to two more that are nearly as good and say something else."""
+    chosen: list[RankedSentence] = []
+    for sentence in ranked:
+        if len(chosen) == MAX_SENTENCES:
+            break
+        if chosen and sentence.score < RELATIVE_THRESHOLD * chosen[0].score:
+            break
+        if not any(_says_the_same(sentence.candidate, other.candidate) for other in chosen):
+            chosen.append(sentence)
+    return chosen
+
+
+def _says_the_same(one: Candidate, other: Candidate) -> bool:
+    shorter = min(len(one.words), len(other.words))
+    return len(one.words & other.words) >= NEAR_DUPLICATE_SHARE * shorter
+
+
+def _cosines(query: Sequence[float], vectors: Sequence[Sequence[float]]) -> list[float]:
+    question = np.asarray(query, dtype=np.float32)
+    rows = np.asarray(vectors, dtype=np.float32)
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(question)
+    cosines: list[float] = (rows @ question / np.maximum(norms, 1e-12)).tolist()
+    return cosines

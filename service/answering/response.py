@@ -1,0 +1,91 @@
+"""What an answer is made of while it comes: events, and the LlamaIndex response carrying them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from llama_index.core.base.response.schema import AsyncStreamingResponse
+from llama_index.core.schema import NodeWithScore
+
+from service.answering.citations import Citation
+
+AnswerState = Literal["answered", "partial", "not_in_documents"]
+
+NOT_FOUND_SENTENCE = "I could not find this in your documents."
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """The next characters of the answer, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationMade:
+    """A citation, right after the text piece that shows its number for the first time."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDone:
+    """The end of every answer: `answer` is all text pieces joined, `citations` in order of id.
+
+    `degraded` names what was missing, such as `llm_unavailable`; `usage` counts tokens as the LLM
+    reported them (empty when it did not); `model` wrote the answer.
+    """
+
+    state: AnswerState
+    answer: str
+    citations: tuple[Citation, ...] = ()
+    degraded: tuple[str, ...] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)
+    model: str = ""
+
+
+AnswerEvent: TypeAlias = TextPiece | CitationMade | AnswerDone
+AnswerEvents: TypeAlias = AsyncGenerator[AnswerEvent, None]
+
+
+class CitedResponse(AsyncStreamingResponse):
+    """A LlamaIndex streaming response whose stream can also be read as events.
+
+    The answer is made while it is read, once: read either `events()` or `response_gen`. Closing
+    the one that is read stops the work, the LLM call included.
+    """
+
+    def __init__(self, events: AnswerEvents, source_nodes: Sequence[NodeWithScore]) -> None:
+        self._events = events
+        super().__init__(
+            response_gen=self._texts(),
+            source_nodes=list(source_nodes),
+            metadata={found.node.node_id: found.node.metadata for found in source_nodes},
+        )
+
+    def events(self) -> AnswerEvents:
+        """Text pieces and citations as they come, `AnswerDone` last."""
+        return self._events
+
+    async def _texts(self) -> AsyncGenerator[str, None]:
+        async with aclosing(self._events) as events:
+            async for event in events:
+                if isinstance(event, TextPiece):
+                    yield event.text
+
+
+async def not_in_documents(
+    *, degraded: Sequence[str] = (), usage: Mapping[str, int] | None = None, model: str = ""
+) -> AnswerEvents:
+    """The whole answer when the documents hold none: the standard sentence, no citation."""
+    yield TextPiece(NOT_FOUND_SENTENCE)
+    yield AnswerDone(
+        "not_in_documents",
+        NOT_FOUND_SENTENCE,
+        degraded=tuple(degraded),
+        usage=usage or {},
+        model=model,
+    )

@@ -1,0 +1,112 @@
+"""Answers written by an LLM from the passages, checked and cited by us."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.llms import LLM
+from llama_index.core.schema import QueryBundle
+
+from corpus.errors import LlmUnavailable
+from service.answering.draft import Draft
+from service.answering.evidence import is_hopeless, weigh
+from service.answering.extractive import ExtractiveSynthesizer, quoted_answer
+from service.answering.llm_stream import LlmStream
+from service.answering.passages import Passage
+from service.answering.prompts import answer_messages, fit_to_context
+from service.answering.ranking import RankedSentence
+from service.answering.response import AnswerDone, AnswerEvents, not_in_documents
+from service.answering.synthesizer import GroundedSynthesizer
+
+LLM_UNAVAILABLE = "llm_unavailable"
+LLM_INTERRUPTED = "llm_interrupted"
+
+
+class WrittenSynthesizer(GroundedSynthesizer):
+    """Streams the model's text as it comes, with server-made citation numbers.
+
+    Without evidence the model is not asked. When it cannot be reached, or says nothing, the answer
+    is `extractive`'s, with `llm_unavailable` in `degraded`; when it breaks off, what was written
+    stays, as `partial` with `llm_interrupted`. Closing the events closes the call.
+    """
+
+    def __init__(
+        self,
+        llm: LLM,
+        extractive: ExtractiveSynthesizer,
+        *,
+        callback_manager: CallbackManager | None = None,
+    ) -> None:
+        super().__init__(llm, callback_manager or CallbackManager())
+        self._extractive = extractive
+
+    async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
+        """Judge the evidence, ask the model, check what it writes while it writes."""
+        ranked = await self._extractive.rank(query, passages)
+        answer = (
+            not_in_documents(model=self._model_name)
+            if is_hopeless(weigh(query.query_str, ranked))
+            else self._written(query.query_str, passages, ranked)
+        )
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield event
+
+    @property
+    def _model_name(self) -> str:
+        return self._llm.metadata.model_name
+
+    async def _written(
+        self, question: str, passages: Sequence[Passage], ranked: Sequence[RankedSentence]
+    ) -> AnswerEvents:
+        context_tokens = self._llm.metadata.context_window
+        read = fit_to_context(question, passages, context_tokens=context_tokens)
+        stream = LlmStream(self._llm, answer_messages(question, read))
+        draft = Draft(read)
+        is_interrupted = False
+        try:
+            async with aclosing(stream.pieces()) as pieces:
+                async for piece in pieces:
+                    for event in draft.feed(piece):
+                        yield event
+                    if draft.abstained:
+                        break
+        except LlmUnavailable:
+            is_interrupted = True
+        if draft.answer or not is_interrupted:
+            for event in draft.finish():
+                yield event
+        async with aclosing(
+            self._ending(question, ranked, stream, draft, is_interrupted)
+        ) as events:
+            async for last in events:
+                yield last
+
+    def _ending(
+        self,
+        question: str,
+        ranked: Sequence[RankedSentence],
+        stream: LlmStream,
+        draft: Draft,
+        is_interrupted: bool,
+    ) -> AnswerEvents:
+        if draft.abstained:
+            return not_in_documents(usage=stream.usage, model=self._model_name)
+        if not draft.answer:
+            return quoted_answer(question, ranked, degraded=[LLM_UNAVAILABLE])
+        return _only(
+            AnswerDone(
+                "partial" if is_interrupted else draft.state(),
+                draft.answer,
+                citations=draft.citations,
+                degraded=(LLM_INTERRUPTED,) if is_interrupted else (),
+                usage=stream.usage,
+                model=self._model_name,
+            )
+        )
+
+
+async def _only(event: AnswerDone) -> AnswerEvents:
+    yield event

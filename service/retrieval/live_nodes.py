@@ -1,0 +1,56 @@
+"""The registry has the last word: only nodes of live document versions are used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+
+class LiveVersions(Protocol):
+    """Which version of each document answers now; called from a worker thread on the async path."""
+
+    def __call__(self, document_ids: Collection[str], /) -> Mapping[str, int]:
+        """Map document id to live version (from 1); an id that is missing is deleted or unknown."""
+        ...
+
+
+class LiveNodesOnly(BaseNodePostprocessor):
+    """Keep the first `top_k` nodes whose document and version are live, in order.
+
+    What the index still holds of deleted documents and of old or unfinished versions is dropped,
+    and so is a node that does not say where it comes from.
+    """
+
+    _live_versions: LiveVersions = PrivateAttr()
+    _top_k: int = PrivateAttr()
+
+    def __init__(self, live_versions: LiveVersions, *, top_k: int) -> None:
+        super().__init__()
+        self._live_versions = live_versions
+        self._top_k = top_k
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name by which LlamaIndex shows this step."""
+        return "LiveNodesOnly"
+
+    def _postprocess_nodes(
+        self,
+        nodes: list[NodeWithScore],
+        query_bundle: QueryBundle | None = None,  # noqa: ARG002 - LlamaIndex passes it by name
+    ) -> list[NodeWithScore]:
+        if not nodes:
+            return []
+        documents = {found.node.metadata.get("document_id") for found in nodes}
+        live = self._live_versions({name for name in documents if isinstance(name, str)})
+        kept = [found for found in nodes if _is_live(found, live)]
+        return kept[: self._top_k]
+
+
+def _is_live(found: NodeWithScore, live: Mapping[str, int]) -> bool:
+    version = live.get(found.node.metadata.get("document_id", ""))
+    return version is not None and version == found.node.metadata.get("version")

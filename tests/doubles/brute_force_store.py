@@ -1,0 +1,108 @@
+"""An in-memory node store that answers the real port by looking at every node."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    FilterCondition,
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+    VectorStoreQueryResult,
+)
+
+from service.answering.words import content_words
+
+_RANK_CONSTANT = 60  # reciprocal rank fusion, Cormack et al. 2009
+
+
+class BruteForceStore(BasePydanticVectorStore):
+    """Dense, sparse (shared words) and hybrid queries with nested filters; best first.
+
+    Drive it by `add`: nodes carry their embeddings.
+    """
+
+    stores_text: bool = True
+    _nodes: dict[str, BaseNode] = PrivateAttr(default_factory=dict)
+    _words: dict[str, set[str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def client(self) -> None:
+        return None
+
+    def add(self, nodes: Sequence[BaseNode], **_: object) -> list[str]:
+        for node in nodes:
+            self._nodes[node.node_id] = node
+            self._words[node.node_id] = set(content_words(node.get_content()))
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **_: object) -> None:
+        for name in [n.node_id for n in self._nodes.values() if n.ref_doc_id == ref_doc_id]:
+            del self._nodes[name]
+
+    def query(self, query: VectorStoreQuery, **_: object) -> VectorStoreQueryResult:
+        nodes = [n for n in self._nodes.values() if matches(n.metadata, query.filters)]
+        scores = {node.node_id: 0.0 for node in nodes}
+        for ranking in self._rankings(query, nodes):
+            for rank, name in enumerate(ranking):
+                scores[name] += 1 / (_RANK_CONSTANT + rank)
+        best = sorted(nodes, key=lambda node: -scores[node.node_id])[: query.similarity_top_k]
+        return VectorStoreQueryResult(
+            nodes=best,
+            similarities=[scores[node.node_id] for node in best],
+            ids=[node.node_id for node in best],
+        )
+
+    def _rankings(self, query: VectorStoreQuery, nodes: list[BaseNode]) -> list[list[str]]:
+        rankings = []
+        if query.mode != VectorStoreQueryMode.SPARSE:
+            question = np.asarray(query.query_embedding)
+            close = {n.node_id: float(np.asarray(n.embedding) @ question) for n in nodes}
+            rankings.append(sorted(close, key=lambda name: -close[name]))
+        if query.mode != VectorStoreQueryMode.DEFAULT:
+            words = set(content_words(query.query_str or ""))
+            shared = {n.node_id: len(words & self._words[n.node_id]) for n in nodes}
+            rankings.append(sorted(shared, key=lambda name: -shared[name]))
+        return rankings
+
+
+def matches(metadata: dict[str, Any], filters: MetadataFilters | MetadataFilter | None) -> bool:
+    """Whether a node with this metadata passes; the plain meaning of the filters."""
+    if filters is None:
+        return True
+    if isinstance(filters, MetadataFilter):
+        return _holds(metadata.get(filters.key), filters.operator, filters.value)
+    outcomes = [matches(metadata, part) for part in filters.filters]
+    if filters.condition == FilterCondition.OR:
+        return any(outcomes)
+    if filters.condition == FilterCondition.NOT:
+        return not any(outcomes)
+    return all(outcomes)
+
+
+_ORDER: dict[FilterOperator, Callable[[Any, Any], bool]] = {
+    FilterOperator.GT: operator.gt,
+    FilterOperator.GTE: operator.ge,
+    FilterOperator.LT: operator.lt,
+    FilterOperator.LTE: operator.le,
+}
+
+
+def _holds(have: object, how: FilterOperator, want: object) -> bool:
+    if how == FilterOperator.IN:
+        return isinstance(want, list) and have in want
+    if isinstance(have, str) and how in _ORDER:
+        have, want = datetime.fromisoformat(have), datetime.fromisoformat(str(want))
+    if how in _ORDER:
+        return have is not None and _ORDER[how](have, want)
+    return (have == want) == (how == FilterOperator.EQ)

@@ -1,0 +1,200 @@
+"""A real HTTP server on loopback that speaks the OpenAI chat protocol from a script."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+MODEL = "scripted"
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How to answer one chat request.
+
+    `pieces` are streamed one event each, `pause_s` seconds before each. A `status` other than 200
+    sends an error body instead. `hang_up` drops the connection after the pieces without ending the
+    stream; `stall` keeps it open after them, until the client leaves. `body` replaces the whole
+    reply with other bytes. `usage` is reported in the last event.
+    """
+
+    pieces: tuple[str, ...] = ()
+    status: int = 200
+    pause_s: float = 0.0
+    hang_up: bool = False
+    stall: bool = False
+    body: bytes | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+def say(*pieces: str) -> Reply:
+    """The reply that streams these pieces and ends well."""
+    return Reply(pieces=pieces)
+
+
+class ScriptedLlm:
+    """Serves `replies` in order, the last one again and again, inside a `with`.
+
+    `requests` are the JSON bodies received so far, in order. `script` puts other replies in place.
+    """
+
+    def __init__(self, *replies: Reply) -> None:
+        self._lock = threading.Lock()
+        self._replies = list(replies) or [say("Nothing was scripted.")]
+        self._left = threading.Event()
+        self.requests: list[dict[str, Any]] = []
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.llm = self
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Address to configure, with `/v1`."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def script(self, *replies: Reply) -> None:
+        """Serve these from now on."""
+        with self._lock:
+            self._replies = list(replies)
+
+    def wait_until_client_left(self, timeout_s: float) -> bool:
+        """Whether a client closed its connection before its reply had ended, within the time."""
+        return self._left.wait(timeout_s)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def take(self, request: dict[str, Any]) -> Reply:
+        """Record a request and choose its reply (called by the server's threads)."""
+        with self._lock:
+            self.requests.append(request)
+            return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+
+    def client_left(self) -> None:
+        """Note that a client went away (called by the server's threads)."""
+        self._left.set()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    llm: ScriptedLlm
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.stopping = threading.Event()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        models = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
+        self._send_json(200, models)
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        reply = self.server.llm.take(request)
+        if reply.status != 200:
+            self._send_json(reply.status, {"error": {"message": "scripted error", "type": "x"}})
+        elif reply.body is not None:
+            self._send(200, "text/html", reply.body)
+        elif not request.get("stream"):
+            self._send_json(200, _whole(reply))
+        else:
+            try:
+                self._stream(reply)
+            except (BrokenPipeError, ConnectionResetError):
+                self.server.llm.client_left()
+        self.close_connection = True
+
+    def _stream(self, reply: Reply) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        # Chunked, so that a dropped connection differs from the end of the reply.
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in _events(reply):
+            self._pause(reply.pause_s)
+            self._chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
+        if reply.stall:
+            self._pause(float("inf"))
+        if reply.hang_up:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self._chunk(b"data: [DONE]\n\n")
+        self._chunk(b"")
+
+    def _pause(self, pause_s: float) -> None:
+        """Wait, but notice a client that leaves: only its socket can tell while we are silent."""
+        until = time.monotonic() + pause_s
+        while (rest_s := until - time.monotonic()) > 0 and not self.server.stopping.is_set():
+            readable, _, _ = select.select([self.connection], [], [], min(rest_s, _POLL_S))
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionResetError
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def _send_json(self, status: int, body: dict[str, Any]) -> None:
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
+        """Say nothing: the test reads `requests`."""
+
+
+def _events(reply: Reply) -> Iterator[dict[str, Any]]:
+    common = {"id": "scripted-1", "object": "chat.completion.chunk", "created": 0, "model": MODEL}
+    for piece in reply.pieces:
+        choice = {
+            "index": 0,
+            "delta": {"role": "assistant", "content": piece},
+            "finish_reason": None,
+        }
+        yield {**common, "choices": [choice]}
+    if not (reply.hang_up or reply.stall):
+        end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+        yield {**common, "choices": [end], **({"usage": dict(reply.usage)} if reply.usage else {})}
+
+
+def _whole(reply: Reply) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "".join(reply.pieces)}
+    return {
+        "id": "scripted-1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": dict(reply.usage) or None,
+    }

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+from llama_index.core.base.response.schema import Response
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.schema import QueryBundle
+
+from corpus.sentences import sentence_spans
+from service.answering.candidates import candidates
+from service.answering.citations import Citation
+from service.answering.engine import build_query_engine
+from service.answering.evidence import ENOUGH, HOPELESS, Evidence, is_enough, is_hopeless, weigh
+from service.answering.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
+from service.answering.passages import Passage
+from service.answering.ranking import MAX_SENTENCES, choose, rank_sentences
+from service.answering.response import (
+    NOT_FOUND_SENTENCE,
+    AnswerDone,
+    AnswerEvent,
+    CitationMade,
+    CitedResponse,
+    TextPiece,
+)
+from service.retrieval.live_nodes import LiveNodesOnly
+from service.retrieval.retriever import HybridRetriever
+from tests.doubles.corpus import (
+    PATENTS,
+    REVENUE,
+    STAFF,
+    filled_store,
+    passages_of,
+    small_corpus,
+)
+from tests.doubles.word_embedding import WordEmbedding
+
+prose = st.lists(
+    st.sampled_from(["Revenue", "of Acme", "was 1,250 dollars", "in Oslo", ". ", "\n", "\n\n"]),
+    max_size=20,
+).map(" ".join)
+
+
+def engine(*, live: dict[str, int]) -> RetrieverQueryEngine:
+    retriever = HybridRetriever(
+        filled_store(small_corpus()), WordEmbedding(), collection="default", top_k=3
+    )
+    return build_query_engine(
+        retriever,
+        LiveNodesOnly(lambda _ids: live, top_k=3),
+        ExtractiveSynthesizer(WordEmbedding()),
+    )
+
+
+async def ask(question: str, live: dict[str, int]) -> list[AnswerEvent]:
+    response = await engine(live=live).aquery(QueryBundle(question))
+    assert isinstance(response, CitedResponse)
+    return [event async for event in response.events()]
+
+
+def answer(question: str, live: dict[str, int] | None = None) -> AnswerDone:
+    events = asyncio.run(ask(question, live if live is not None else {"acme": 1, "globex": 1}))
+    done = events[-1]
+    assert isinstance(done, AnswerDone)
+    return done
+
+
+def test_an_answer_quotes_the_best_sentence_with_its_place() -> None:
+    done = answer("What was the revenue of Acme in 2023?")
+    assert done.state == "answered"
+    assert done.model == EXTRACTIVE_MODEL
+    assert done.answer.startswith("Revenue of Acme was 1,250 million dollars in 2023. [1]")
+    first = done.citations[0]
+    quote = "Revenue of Acme was 1,250 million dollars\nin 2023."
+    assert first == Citation(
+        id=1,
+        document_id="acme",
+        filename="acme.pdf",
+        page=1,
+        quote=quote,
+        start_char=REVENUE.index(quote),
+        end_char=REVENUE.index(quote) + len(quote),
+        score=first.score,
+        supported=True,
+    )
+
+
+def test_offsets_count_in_the_document_and_not_in_the_chunk() -> None:
+    (citation, *_) = answer("When did the Kyoto laboratory of Globex open?").citations
+    assert (citation.document_id, citation.page) == ("globex", 5)
+    assert citation.start_char == 900 + PATENTS.index("Its laboratory")
+    assert citation.end_char == 900 + len(PATENTS)
+
+
+def test_a_dead_document_is_never_quoted() -> None:
+    question = "How many patents on turbines does Globex hold?"
+    assert answer(question).citations[0].document_id == "globex"
+    for live in ({"acme": 1}, {"acme": 1, "globex": 2}):
+        done = answer(question, live)
+        assert "globex" not in {citation.document_id for citation in done.citations}
+        assert "77" not in done.answer
+
+
+def test_what_no_document_says_is_not_in_the_documents() -> None:
+    for live in ({"acme": 1, "globex": 1}, {}):
+        done = answer("Which pigeon won the Tour de France bicycle race?", live)
+        assert done == AnswerDone("not_in_documents", NOT_FOUND_SENTENCE, model=done.model)
+
+
+def test_the_pieces_joined_are_the_answer_and_each_citation_follows_its_number() -> None:
+    question = "Acme revenue 2023, people in nine countries, headquarters in Oslo"
+    events = asyncio.run(ask(question, {"acme": 1, "globex": 1}))
+    done = events[-1]
+    assert isinstance(done, AnswerDone)
+    shown = ""
+    for event in events[:-1]:
+        if isinstance(event, TextPiece):
+            shown += event.text
+        elif isinstance(event, CitationMade):
+            assert shown.endswith(f"[{event.citation.id}]")
+    assert shown == done.answer
+    assert len(done.citations) > 1
+
+
+def test_stock_llamaindex_reads_the_same_answer() -> None:
+    async def read() -> str:
+        response = await engine(live={"acme": 1}).aquery("How many people does Acme employ?")
+        assert isinstance(response, CitedResponse)
+        return (await response.get_response()).response or ""
+
+    assert asyncio.run(read()).startswith("Acme employs 4,200 people in nine countries. [1]")
+
+
+def test_the_sync_path_gives_the_finished_answer() -> None:
+    response = engine(live={"acme": 1}).query("How many people does Acme employ?")
+    assert isinstance(response, Response)
+    assert str(response).startswith("Acme employs 4,200 people in nine countries. [1]")
+    assert response.metadata is not None
+    assert response.metadata["state"] == "answered"
+    assert response.metadata["citations"][0].document_id == "acme"
+
+
+@given(prose, prose, st.integers(1, 5))
+def test_candidates_are_verbatim_distinct_and_bounded(one: str, other: str, limit: int) -> None:
+    found = candidates("What was the revenue of Acme?", passages_of(one, other), limit=limit)
+    assert len(found) <= limit
+    assert [c.lexical for c in found] == sorted((c.lexical for c in found), reverse=True)
+    assert len({candidate.text.casefold() for candidate in found}) == len(found)
+    for candidate in found:
+        assert (candidate.start, candidate.end) in sentence_spans(candidate.passage.text)
+
+
+def test_headings_and_cells_are_no_candidates() -> None:
+    found = candidates(
+        "results", passages_of("Results\n\n1,250\n\nThe results were good."), limit=9
+    )
+    assert [candidate.text for candidate in found] == ["The results were good."]
+
+
+def chosen(question: str, passages: list[Passage]) -> list[str]:
+    ranked = rank_sentences(QueryBundle(question), passages, WordEmbedding())
+    return [sentence.candidate.text for sentence in choose(ranked)]
+
+
+def test_sentences_that_say_the_same_are_shown_once() -> None:
+    same = ["Acme employs 4,200 people in Oslo.", "In Oslo, Acme employs 4,200 people!"]
+    assert len(chosen("How many people does Acme employ in Oslo?", passages_of(*same))) == 1
+
+
+def test_a_much_weaker_sentence_is_not_added() -> None:
+    shown = chosen("How many patents does Globex hold?", passages_of(PATENTS, STAFF))
+    assert shown == ["Globex holds 77 patents on turbines."]
+
+
+@given(st.lists(prose, max_size=4))
+def test_at_most_three_sentences_are_shown_best_first(texts: list[str]) -> None:
+    ranked = rank_sentences(QueryBundle("Revenue of Acme"), passages_of(*texts), WordEmbedding())
+    shown = choose(ranked)
+    assert len(shown) == min(len(shown), MAX_SENTENCES)
+    assert shown[:1] == ranked[:1]
+    assert [s.score for s in shown] == sorted((s.score for s in shown), reverse=True)
+
+
+def test_evidence_is_the_best_sentences_closeness_and_its_passages_coverage() -> None:
+    question = "How many patents on turbines does Globex hold?"
+    ranked = rank_sentences(QueryBundle(question), passages_of(PATENTS), WordEmbedding())
+    evidence = weigh(question, ranked)
+    assert evidence.closeness == ranked[0].closeness
+    assert evidence.coverage == 1.0
+    assert weigh(question, []) == Evidence(closeness=0.0, coverage=0.0)
+
+
+def test_evidence_between_the_thresholds_is_for_a_model_only() -> None:
+    middle = Evidence(closeness=(ENOUGH + HOPELESS) / 2, coverage=0.0)
+    assert not is_enough(middle)
+    assert not is_hopeless(middle)
+    assert is_enough(Evidence(closeness=ENOUGH, coverage=0.0))
+    assert is_hopeless(Evidence(closeness=0.3, coverage=0.3))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.answering.prompts import (
+    QUESTION,
+    SYSTEM,
+    answer_messages,
+    estimate_tokens,
+    fit_to_context,
+)
+from tests.doubles.corpus import PATENTS, passages_of
+
+texts = st.lists(st.text(min_size=1, max_size=400), min_size=1, max_size=6)
+FIXED_TOKENS = estimate_tokens(SYSTEM + QUESTION)
+
+
+@given(texts, st.integers(FIXED_TOKENS * 2, 4096))
+def test_the_prompt_fits_its_context_window(written: list[str], context_tokens: int) -> None:
+    passages = passages_of(*written)
+    kept = fit_to_context("What?", passages, context_tokens=context_tokens)
+    prompt = "".join(str(message.content) for message in answer_messages("What?", kept))
+    assert estimate_tokens(prompt) <= context_tokens
+    assert [passage.number for passage in kept] == list(range(1, len(kept) + 1))
+    assert kept[0].text == passages[0].text[: len(kept[0].text)]
+
+
+def test_the_least_fitting_passages_are_left_out_first() -> None:
+    passages = passages_of(*(PATENTS * 4 for _ in range(9)))
+    kept = fit_to_context("What?", passages, context_tokens=FIXED_TOKENS * 3)
+    assert 1 <= len(kept) < 9
+    assert kept == passages[: len(kept)]
+    assert fit_to_context("What?", passages, context_tokens=100_000) == passages
+
+
+@given(
+    st.lists(st.sampled_from(["</passage>", "<PASSAGE number=9>", "<", "/", "passage", "x"])).map(
+        "".join
+    )
+)
+def test_a_passage_cannot_leave_its_fence(text: str) -> None:
+    (_, user) = answer_messages("What?", passages_of(f"{text} end"))
+    content = str(user.content).lower()
+    assert content.count("<passage") == 1
+    assert content.count("</passage") == 1
+    assert content.index("end") < content.index("</passage")
