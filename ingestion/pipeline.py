@@ -1,0 +1,244 @@
+"""One version's way from its original to its nodes: parse, chunk, embed, index, go live."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import MetadataMode, TextNode
+from llama_index.core.vector_stores.types import (
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+)
+
+from corpus.blobs import BlobStore
+from corpus.embedding.tokens import TokenCounter
+from corpus.errors import NeedsOcr, NoText
+from corpus.kinds import FileKind, detect_kind
+from corpus.registry.documents import find_document
+from corpus.registry.engine import Registry
+from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.versions import complete_version, report_progress
+from corpus.values import Coverage, Document, PageText, Status
+from ingestion.chunking import DocumentContext, chunk_document
+from ingestion.parsing.parsed import ParsedDocument
+from ingestion.queue import Job
+
+EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces the progress
+PROGRESS_EVERY_S = 0.5
+
+
+class LostJobError(Exception):
+    """The job is no longer this worker's, or its document is deleted: stop, change nothing."""
+
+
+class StoppingError(Exception):
+    """The worker was asked to stop: hand the job back as it is."""
+
+
+class OnProgress(Protocol):
+    """Told how far a stage is."""
+
+    def __call__(self, done: int, total: int, /) -> None:
+        """`done` of `total` units."""
+        ...
+
+
+class Parser(Protocol):
+    """Parses one file; ingestion.parsing.sandbox has the real one."""
+
+    def parse(self, path: Path, kind: FileKind, *, on_progress: OnProgress) -> ParsedDocument:
+        """All pages, or an `UnreadableFile`."""
+        ...
+
+
+class NodeWriter(Protocol):
+    """The part of a node store that ingestion needs."""
+
+    def add(self, nodes: Sequence[TextNode]) -> list[str]:
+        """Write nodes with their embeddings; their ids."""
+        ...
+
+    def delete_nodes(self, *, filters: MetadataFilters) -> None:
+        """Remove what matches."""
+        ...
+
+    def count(self, filters: MetadataFilters | None) -> int:
+        """How many nodes match."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The parts that one ingestion uses; `run` may be called again and again."""
+
+    registry: Registry
+    blobs: BlobStore
+    parser: Parser
+    embedding: BaseEmbedding
+    tokens: TokenCounter
+    fingerprint: dict[str, str | int | bool]
+    store: NodeWriter
+    chunk_tokens: int
+    worker: str
+    stop: threading.Event
+
+    def run(self, job: Job) -> None:
+        """Ingest the job's version.
+
+        Raises `LostJobError`, `StoppingError`, an `UnreadableFile` (the file is at fault) or an
+        `Unavailable` (trying again may help).
+        """
+        with self.registry.write() as connection:
+            document = find_document(connection, job.document_id)
+            remember_fingerprint(connection, document.collection, self.fingerprint)
+        reporter = _Reporter(self, job)
+        parsed = self._parse(document, reporter)
+        coverage = Coverage(parsed.pages_with_text, parsed.pages_needing_ocr)
+        _require_text(document, parsed)
+        nodes = chunk_document(
+            parsed,
+            context=DocumentContext(
+                collection=document.collection,
+                document_id=document.id,
+                version=job.version,
+                filename=document.filename,
+                media_type=document.media_type,
+                created_at=document.created_at.isoformat(),
+            ),
+            tokens=self.tokens,
+            chunk_tokens=self.chunk_tokens,
+        )
+        if job.claims > 1:
+            # An earlier try may have written nodes that this one does not overwrite.
+            self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
+        self._embed_and_write(nodes, reporter)
+        reporter.say(Status.INDEXING, len(nodes), len(nodes))
+        self._go_live(job, parsed, coverage, len(nodes))
+        self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
+
+    def remove_nodes(self, job: Job) -> None:
+        """Take back what a try of this job wrote."""
+        self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
+
+    def _parse(self, document: Document, reporter: _Reporter) -> ParsedDocument:
+        reporter.say(Status.PARSING, 0, 0)
+        with self.blobs.local_copy(document.content_sha256) as path:
+            kind = detect_kind(path, document.filename)
+            return self.parser.parse(path, kind, on_progress=reporter.parsing)
+
+    def _embed_and_write(self, nodes: Sequence[TextNode], reporter: _Reporter) -> None:
+        done = 0
+        reporter.say(Status.EMBEDDING, done, len(nodes))
+        for batch in _batches(nodes, EMBED_BATCH):
+            vectors = self.embedding.get_text_embedding_batch(
+                [node.get_content(MetadataMode.EMBED) for node in batch]
+            )
+            for node, vector in zip(batch, vectors, strict=True):
+                node.embedding = vector
+            self.store.add(batch)
+            for node in batch:
+                node.embedding = None  # written: a long document must not hold all its vectors
+            done += len(batch)
+            reporter.embedding(done, len(nodes))
+
+    def _go_live(
+        self, job: Job, parsed: ParsedDocument, coverage: Coverage, chunk_count: int
+    ) -> None:
+        written = self.store.count(_of_version(job.document_id, job.version))
+        if written != chunk_count:
+            raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
+        with self.registry.write() as connection:
+            completed = complete_version(
+                connection,
+                job.document_id,
+                job.version,
+                self.worker,
+                read_pages=[
+                    PageText(page.number, page.text, page.start_char) for page in parsed.pages
+                ],
+                page_count=len(parsed.pages),
+                chunk_count=chunk_count,
+                coverage=coverage,
+            )
+        if not completed:
+            raise LostJobError
+
+
+class _Reporter:
+    """Tells the registry about progress, not more often than `PROGRESS_EVERY_S` within a stage."""
+
+    def __init__(self, pipeline: Pipeline, job: Job) -> None:
+        self._pipeline = pipeline
+        self._job = job
+        self._said_at_s = 0.0
+
+    def parsing(self, done: int, total: int, /) -> None:
+        self._now_and_then(Status.PARSING, done, total)
+
+    def embedding(self, done: int, total: int, /) -> None:
+        self._now_and_then(Status.EMBEDDING, done, total)
+
+    def _now_and_then(self, status: Status, done: int, total: int) -> None:
+        if time.monotonic() - self._said_at_s >= PROGRESS_EVERY_S:
+            self.say(status, done, total)
+
+    def say(self, status: Status, done: int, total: int) -> None:
+        if self._pipeline.stop.is_set():
+            raise StoppingError
+        self._said_at_s = time.monotonic()
+        with self._pipeline.registry.write() as connection:
+            ours = report_progress(
+                connection,
+                self._job.document_id,
+                self._job.version,
+                self._pipeline.worker,
+                status=status,
+                done=done,
+                total=total,
+            )
+        if not ours:
+            raise LostJobError
+
+
+def _require_text(document: Document, parsed: ParsedDocument) -> None:
+    if parsed.pages_with_text:
+        return
+    if parsed.pages_needing_ocr:
+        raise NeedsOcr(
+            f"None of the {len(parsed.pages)} pages of {document.filename} has text: "
+            "they are pictures.",
+            pages=parsed.pages_needing_ocr,
+        )
+    raise NoText(f"{document.filename} holds no text.")
+
+
+def _batches(nodes: Sequence[TextNode], size: int) -> Iterator[list[TextNode]]:
+    remaining = iter(nodes)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _of_version(document_id: str, version: int) -> MetadataFilters:
+    return MetadataFilters(
+        filters=[
+            MetadataFilter(key="document_id", value=document_id),
+            MetadataFilter(key="version", value=version),
+        ]
+    )
+
+
+def _of_older_versions(document_id: str, version: int) -> MetadataFilters:
+    return MetadataFilters(
+        filters=[
+            MetadataFilter(key="document_id", value=document_id),
+            MetadataFilter(key="version", value=version, operator=FilterOperator.LT),
+        ]
+    )

@@ -1,0 +1,132 @@
+"""The worker's loop: claim, ingest, settle; renewing the lease meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from corpus.errors import DocumentNotFound, LecternError, NeedsOcr
+from corpus.registry.documents import find_document
+from corpus.registry.engine import Registry
+from corpus.registry.versions import fail_version
+from corpus.values import Coverage, ErrorReport
+from ingestion.pipeline import LostJobError, Pipeline, StoppingError
+from ingestion.queue import RENEW_S, Job, claim_next, give_back, renew
+from ingestion.retry import GiveUp, TryAgain, after_failure, after_interruptions
+
+# A wake-up cuts the wait short; this is for jobs whose delay ended or whose worker died.
+POLL_S = 1.0
+
+log = logging.getLogger("lectern.worker")
+
+
+def unique_worker_name() -> str:
+    """Host, process and a random part: two workers never share a lease."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+class Worker:
+    """Works off the queue, one job at a time, until `pipeline.stop` is set.
+
+    Setting `wake` makes an idle worker look at the queue at once.
+    """
+
+    def __init__(
+        self, registry: Registry, pipeline: Pipeline, wake: threading.Event, *, max_attempts: int
+    ) -> None:
+        self._registry = registry
+        self._pipeline = pipeline
+        self._wake = wake
+        self._max_attempts = max_attempts
+
+    def run(self) -> None:
+        """Return when asked to stop; the job at hand is handed back."""
+        while not self._pipeline.stop.is_set():
+            self._wake.clear()
+            with self._registry.write() as connection:
+                job = claim_next(connection, self._pipeline.worker)
+            if job is None:
+                self._wake.wait(POLL_S)
+            else:
+                self._work_on(job)
+
+    def _work_on(self, job: Job) -> None:
+        log.info("ingesting document %s, version %d", job.document_id, job.version)
+        with self._lease_kept(job):
+            try:
+                self._ingest(job)
+            except StoppingError:
+                self._hand_back(job, failures=job.failures, delay_s=0)
+            except (LostJobError, DocumentNotFound):
+                self._take_back_if_deleted(job)
+            except LecternError as error:
+                log.warning("document %s: %s (%s)", job.document_id, error.detail, error.code)
+                self._settle(job, error)
+            except Exception:
+                log.exception("document %s failed unexpectedly", job.document_id)
+                self._settle(job, LecternError("Ingestion failed for a reason of our own."))
+
+    def _ingest(self, job: Job) -> None:
+        interrupted = after_interruptions(job.claims)
+        if interrupted is not None:
+            self._end(job, interrupted.error, Coverage())
+            return
+        self._pipeline.run(job)
+        log.info("document %s, version %d is live", job.document_id, job.version)
+
+    def _settle(self, job: Job, error: LecternError) -> None:
+        decision = after_failure(error, failures=job.failures, max_attempts=self._max_attempts)
+        match decision:
+            case TryAgain(delay_s, failures):
+                self._hand_back(job, failures=failures, delay_s=delay_s)
+            case GiveUp(report):
+                self._end(
+                    job, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
+                )
+
+    def _hand_back(self, job: Job, *, failures: int, delay_s: float) -> None:
+        with self._registry.write() as connection:
+            give_back(connection, job, self._pipeline.worker, failures=failures, delay_s=delay_s)
+
+    def _end(self, job: Job, report: ErrorReport, coverage: Coverage) -> None:
+        with self._registry.write() as connection:
+            fail_version(
+                connection,
+                job.document_id,
+                job.version,
+                self._pipeline.worker,
+                error=report,
+                coverage=coverage,
+            )
+
+    def _take_back_if_deleted(self, job: Job) -> None:
+        # With the lease lost, another worker may be writing the very same nodes: leave them.
+        try:
+            with self._registry.read() as connection:
+                find_document(connection, job.document_id)
+        except DocumentNotFound:
+            log.info("document %s was deleted meanwhile", job.document_id)
+            self._pipeline.remove_nodes(job)
+
+    @contextmanager
+    def _lease_kept(self, job: Job) -> Iterator[None]:
+        ended = threading.Event()
+
+        def keep() -> None:
+            while not ended.wait(RENEW_S):
+                with self._registry.write() as connection:
+                    if not renew(connection, job, self._pipeline.worker):
+                        return
+
+        keeper = threading.Thread(target=keep, name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            keeper.join()

@@ -1,0 +1,180 @@
+"""The command line: `lectern serve | add | ask | list | rm | doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from corpus.errors import LecternError, Unavailable
+from corpus.quiet import set_offline_environment
+from corpus.settings import Settings
+from lectern.client import Client, ServerError
+from lectern.connect import connected
+
+app = typer.Typer(
+    help="Ask your own documents: cited answers, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the data [LECTERN_DATA_DIR].")
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help="A running server; by default the one of the data folder."),
+]
+Collection = Annotated[str, typer.Option("--collection", "-c", help="Name of the collection.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [LECTERN_HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [LECTERN_PORT].")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve the HTTP interface, with the ingestion worker beside it."""
+    from lectern.serve import serve as run  # noqa: PLC0415  takes seconds to import
+
+    with _errors_shown():
+        run(_settings(data_dir, host=host, port=port))
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    collection: Collection = "default",
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Add files and wait until they can be asked about."""
+    from lectern.adding import add_files  # noqa: PLC0415
+
+    with _client(data_dir, url) as client:
+        if not add_files(client, files, collection, Console()):
+            raise typer.Exit(1)
+
+
+@app.command()
+def ask(
+    question: str,
+    collection: Collection = "default",
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Ask a question; prints the answer, then its sources."""
+    from lectern.asking import print_answer  # noqa: PLC0415
+
+    with _client(data_dir, url) as client:
+        print_answer(client.ask(question, collection), Console())
+
+
+@app.command("list")
+def list_documents(
+    collection: Annotated[str | None, typer.Option("--collection", "-c")] = None,
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """List the documents, newest first."""
+    with _client(data_dir, url) as client:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("ID", no_wrap=True)
+        table.add_column("FILE", overflow="ellipsis", no_wrap=True)
+        for heading in ("COLLECTION", "STATUS", "PAGES", "CHUNKS"):
+            table.add_column(heading)
+        for document in client.documents(collection):
+            table.add_row(
+                document["id"],
+                document["filename"],
+                document["collection"],
+                document["status"],
+                str(document["pages"]),
+                str(document["chunks"]),
+            )
+        Console().print(table)
+
+
+@app.command()
+def rm(
+    document_ids: Annotated[list[str], typer.Argument(metavar="ID...")],
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Delete documents for good."""
+    with _client(data_dir, url) as client:
+        for document_id in document_ids:
+            receipt = client.delete(document_id)
+            verified = "verified" if receipt["verified"] else "NOT verified"
+            print(f"deleted {document_id}: {receipt['points_removed']} chunks, {verified}")
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Say what is configured, reachable and missing."""
+    from lectern.doctor import examine  # noqa: PLC0415
+
+    marks = {"ok": "✓", "missing": "–", "broken": "✗"}
+    broken = False
+    with _errors_shown():
+        for finding in examine(_settings(data_dir)):
+            broken = broken or finding.mark == "broken"
+            print(f"{marks[finding.mark]} {finding.name:<12} {finding.text}")
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def worker(index_fd: Annotated[int, typer.Option()]) -> None:
+    """Ingest for the server that started this process."""
+    from lectern.worker_process import run_worker  # noqa: PLC0415
+
+    with _errors_shown():
+        run_worker(_settings(None), index_fd)
+
+
+def main() -> None:
+    """Run the command line."""
+    set_offline_environment()
+    app()
+
+
+def _settings(data_dir: Path | None, **given: str | int | None) -> Settings:
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if data_dir is not None:
+        chosen["data_dir"] = str(data_dir)
+    return Settings(**chosen)  # type: ignore[arg-type]  # pydantic checks them
+
+
+@contextmanager
+def _client(data_dir: Path | None, url: str | None) -> Iterator[Client]:
+    with _errors_shown(), connected(_settings(data_dir), url) as client:
+        try:
+            yield client
+        except httpx.TransportError as error:
+            raise Unavailable(f"{client.url} does not answer: {error}.") from error
+
+
+@contextmanager
+def _errors_shown() -> Iterator[None]:
+    try:
+        yield
+    except (LecternError, ServerError) as error:
+        print(f"error: {error.detail}\n{error.hint}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "LECTERN_" + str(problem["loc"][0]).upper()
+            print(f"error: {name}: {problem['msg']}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as interrupt:
+        raise typer.Exit(130) from interrupt

@@ -1,0 +1,105 @@
+"""What the commands use of the HTTP interface."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+
+TIMEOUT_S = httpx.Timeout(30.0, read=120.0)
+
+
+class ServerError(Exception):
+    """The server answered with its error body."""
+
+    def __init__(self, code: str, detail: str, hint: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+
+
+class Client:
+    """One server; close it when done."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._http.close()
+
+    def upload(self, path: Path, collection: str) -> dict[str, Any]:
+        """Upload one file, streamed from disk; the document as accepted."""
+        with path.open("rb") as source:
+            return self._json(
+                "POST",
+                "/documents",
+                files={"file": (path.name, source)},
+                data={"collection": collection},
+            )
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """One document."""
+        return self._json("GET", f"/documents/{document_id}")
+
+    def documents(self, collection: str | None) -> Iterator[dict[str, Any]]:
+        """All documents, newest first, fetched page by page."""
+        cursor: str | None = None
+        while True:
+            params = {"limit": "200"}
+            if collection is not None:
+                params["collection"] = collection
+            if cursor is not None:
+                params["cursor"] = cursor
+            page = self._json("GET", "/documents", params=params)
+            yield from page["documents"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def delete(self, document_id: str) -> dict[str, Any]:
+        """Delete a document; the receipt."""
+        return self._json("DELETE", f"/documents/{document_id}")
+
+    def readiness(self) -> dict[str, Any]:
+        """The body of /readyz, whatever its status."""
+        found: dict[str, Any] = self._http.get("/readyz").json()
+        return found
+
+    def ask(self, message: str, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Events of a streamed answer: (name, data) up to `done` or `error`."""
+        body = {"message": message, "collection": collection, "stream": True}
+        with self._http.stream("POST", "/chat", json=body) as response:
+            if response.is_error:
+                response.read()
+                _raise(response)
+            name = ""
+            for line in response.iter_lines():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    yield name, json.loads(line.removeprefix("data: "))
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        response = self._http.request(method, path, **options)
+        if response.is_error:
+            _raise(response)
+        found: dict[str, Any] = response.json()
+        return found
+
+
+def _raise(response: httpx.Response) -> NoReturn:
+    try:
+        body = response.json()
+        raise ServerError(body["error"], body["detail"], body["hint"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServerError(
+            "unexpected_answer",
+            f"{response.url} answered {response.status_code} and is not a Lectern server.",
+            "Check --url.",
+        ) from error

@@ -1,0 +1,88 @@
+"""Finding the server that a command talks to, or starting one for as long as the command runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from corpus.errors import Unavailable
+from corpus.settings import Settings
+from lectern.client import Client
+from lectern.data_dir import find_server, is_held
+
+START_LIMIT_S = 120.0  # the first start ever builds the embedding's graph
+STOP_LIMIT_S = 30.0
+LOOK_EVERY_S = 0.1
+
+
+@contextmanager
+def connected(settings: Settings, url: str | None) -> Iterator[Client]:
+    """A client of the server at `url`, of the one that owns the data folder, or of our own."""
+    if url is not None:
+        yield from _client(url)
+        return
+    running = find_server(settings.data_dir)
+    if running is not None:
+        yield from _client(running.url)
+        return
+    with _own_server(settings) as own_url:
+        yield from _client(own_url)
+
+
+def _client(url: str) -> Iterator[Client]:
+    client = Client(url)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _own_server(settings: Settings) -> Iterator[str]:
+    environment = {
+        **os.environ,
+        "LECTERN_DATA_DIR": str(settings.data_dir.resolve()),
+        "LECTERN_PORT": "0",
+        "LECTERN_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lectern", "serve"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        # Ctrl-C is for the command, which then stops its server in order.
+        start_new_session=True,
+    )
+    try:
+        yield _wait_until_ready(settings, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> str:
+    deadline_s = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline_s:
+        if process.poll() is not None:
+            raise Unavailable("Lectern could not start; the reason is above.")
+        server = find_server(settings.data_dir)
+        if server is not None and server.pid == process.pid and _is_ready(server.url):
+            return server.url
+        time.sleep(LOOK_EVERY_S)
+    held = "held" if is_held(settings.data_dir) else "not held"
+    raise Unavailable(f"Lectern did not start within {START_LIMIT_S:.0f} s (folder {held}).")
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5.0, trust_env=False).is_success
+    except httpx.TransportError:
+        return False

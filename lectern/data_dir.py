@@ -1,0 +1,87 @@
+"""The data folder: one process owns it, and says where it serves."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.errors import DataDirInUse
+
+_LOCK = "lectern.lock"
+_ADDRESS = "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that owns a data folder."""
+
+    pid: int
+    url: str
+
+
+@contextmanager
+def owned(data_dir: Path) -> Iterator[None]:
+    """Hold the folder for this process, or raise `DataDirInUse` naming who has it.
+
+    The lock is the operating system's and ends with the process, however it ends.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / _LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _in_use(data_dir) from error
+        (data_dir / _ADDRESS).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            (data_dir / _ADDRESS).unlink(missing_ok=True)
+
+
+def announce(data_dir: Path, url: str) -> None:
+    """Let the commands on this machine find the server; the folder must be owned."""
+    draft = data_dir / f"{_ADDRESS}.new"
+    draft.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    draft.replace(data_dir / _ADDRESS)
+
+
+def find_server(data_dir: Path) -> RunningServer | None:
+    """The server that announced itself and still holds the folder, or None."""
+    if not is_held(data_dir):
+        return None
+    try:
+        said = json.loads((data_dir / _ADDRESS).read_text())
+        return RunningServer(pid=said["pid"], url=said["url"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def is_held(data_dir: Path) -> bool:
+    """Whether a process owns the folder right now."""
+    try:
+        with (data_dir / _LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _in_use(data_dir: Path) -> DataDirInUse:
+    server = find_server(data_dir)
+    if server is None:
+        return DataDirInUse(
+            f"Another Lectern process is using {data_dir}.",
+            hint="Wait until it has ended, or choose another LECTERN_DATA_DIR.",
+        )
+    return DataDirInUse(
+        f"Lectern already serves {data_dir} at {server.url} (process {server.pid}).",
+        hint=f"Use that server, stop it with `kill {server.pid}`, "
+        "or choose another LECTERN_DATA_DIR and LECTERN_PORT.",
+    )

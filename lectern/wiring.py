@@ -1,0 +1,118 @@
+"""Every concrete class is chosen here, by the settings, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from llama_index.core.llms import LLM
+
+from corpus.blobs import FolderBlobStore
+from corpus.deletion import finish_deletions
+from corpus.embedding.open import open_embedding
+from corpus.index.gateway import GatewayVectorStore
+from corpus.index.open import open_node_store
+from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.fingerprints import check_fingerprints
+from corpus.settings import EXTRACTIVE, Settings
+from ingestion.parsing.sandbox import ParserSandbox
+from ingestion.pipeline import Pipeline
+from ingestion.queue import release_all
+from ingestion.worker import Worker, unique_worker_name
+from service.parts import ServiceParts
+
+QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
+
+
+def open_registry(settings: Settings) -> Registry:
+    """The registry in the data folder."""
+    return open_sqlite_registry(settings.data_dir / "registry.sqlite")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHooks:
+    """How the service reaches its worker."""
+
+    wake: Callable[[], None]
+    is_alive: Callable[[], bool]
+
+
+@contextmanager
+def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServiceParts]:
+    """Open what the service needs, mend what a crash left, close at the end."""
+    registry = open_registry(settings)
+    blobs = FolderBlobStore(settings.data_dir / "originals")
+    blobs.clear_staging()
+    embedding = open_embedding(settings, threads=QUERY_THREADS)
+    fingerprint = embedding.fingerprint
+    with registry.read() as connection:
+        check_fingerprints(connection, fingerprint.as_json())
+    store = open_node_store(settings, fingerprint.short, embedding.dimension)
+    try:
+        with registry.write() as connection:
+            release_all(connection)
+        finish_deletions(registry, blobs, store)
+        yield ServiceParts(
+            settings=settings,
+            registry=registry,
+            blobs=blobs,
+            store=store,
+            embedding=embedding.model,
+            llm=open_llm(settings),
+            wake_worker=hooks.wake,
+            worker_is_alive=hooks.is_alive,
+        )
+    finally:
+        store.close()
+        registry.close()
+
+
+@contextmanager
+def embedded_worker(
+    settings: Settings, index: Connection, stop: threading.Event, wake: threading.Event
+) -> Iterator[Worker]:
+    """The worker beside an API process that owns the index and serves it over `index`."""
+    registry = open_registry(settings)
+    embedding = open_embedding(settings, threads=os.cpu_count() or 1)
+    with ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as parser:
+        pipeline = Pipeline(
+            registry=registry,
+            blobs=FolderBlobStore(settings.data_dir / "originals"),
+            parser=parser,
+            embedding=embedding.model,
+            tokens=embedding.tokens,
+            fingerprint=embedding.fingerprint.as_json(),
+            store=GatewayVectorStore(index),
+            # What the model does not read could not be found: no chunk is longer than its limit.
+            chunk_tokens=min(
+                settings.chunk_tokens, embedding.limit_tokens or settings.chunk_tokens
+            ),
+            worker=unique_worker_name(),
+            stop=stop,
+        )
+        yield Worker(registry, pipeline, wake, max_attempts=settings.max_attempts)
+    registry.close()
+
+
+def open_llm(settings: Settings) -> LLM | None:
+    """The LLM that the settings name; None for extractive answers."""
+    if settings.llm == EXTRACTIVE:
+        return None
+    # Imported only when used: it takes as long to load as the rest of the service.
+    from llama_index.llms.openai_like import OpenAILike  # noqa: PLC0415
+
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
+    return OpenAILike(
+        model=settings.llm_model,
+        api_base=settings.llm,
+        api_key=key,
+        is_chat_model=True,
+        context_window=settings.llm_context_tokens,
+        timeout=settings.llm_timeout_s,
+        max_retries=1,
+        temperature=0.0,
+    )

@@ -1,0 +1,40 @@
+"""The FastAPI application, made from its parts."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from service.accepting import MIB
+from service.http import collections, documents, events, operations, questions
+from service.http.errors import install_error_handlers
+from service.http.middleware import BodyLimit, RequestId
+from service.http.shapes import ErrorBody
+from service.parts import ServiceParts
+
+JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
+
+
+def create_app(parts: ServiceParts) -> FastAPI:
+    """The application; closing the parts remains the caller's."""
+    app = FastAPI(
+        title="Lectern",
+        version=version("lectern"),
+        description="Ask your own documents: answers with citations that can be checked.",
+        responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}},
+        # The interactive pages load their scripts from elsewhere, and we load nothing from there.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    install_error_handlers(app)
+    for routes in (operations, documents, events, collections, questions):
+        app.include_router(routes.router)
+    app.add_middleware(
+        BodyLimit,
+        default_bytes=JSON_BODY_MAX_BYTES,
+        limits={"/documents": parts.settings.max_request_mb * MIB},
+    )
+    app.add_middleware(RequestId)
+    return app

@@ -1,0 +1,1 @@
+"""The HTTP edge: endpoints parse, call one function, and shape the reply."""

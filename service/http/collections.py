@@ -1,0 +1,19 @@
+"""Collections: which there are."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from corpus.registry.documents import list_collections
+from service.http.shapes import CollectionBody, CollectionListBody
+from service.http.state import Parts
+
+router = APIRouter(tags=["collections"])
+
+
+@router.get("/collections")
+def list_all(parts: Parts) -> CollectionListBody:
+    """All collections with their number of documents; an upload to a new name makes one."""
+    with parts.registry.read() as connection:
+        found = list_collections(connection)
+    return CollectionListBody(collections=[CollectionBody.of(one) for one in found])

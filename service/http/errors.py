@@ -1,0 +1,132 @@
+"""Every error in the one shape of the API, with its status code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from corpus import errors
+from corpus.errors import LecternError
+
+log = logging.getLogger("lectern.http")
+
+RETRY_AFTER_S = 5
+
+# One row for each leaf of the tree; a test demands it.
+STATUS_OF: Mapping[type[LecternError], int] = {
+    errors.InvalidRequest: 400,
+    errors.EmptyFile: 400,
+    errors.UnknownFileKind: 415,
+    errors.FileTooLarge: 413,
+    errors.RequestTooLarge: 413,
+    errors.InvalidCollectionName: 422,
+    errors.InvalidFilter: 422,
+    errors.InvalidMetadata: 422,
+    errors.MessageTooLong: 422,
+    errors.DocumentNotFound: 404,
+    errors.PageNotFound: 404,
+    errors.CollectionNotFound: 404,
+    errors.ConversationNotFound: 404,
+    errors.BrokenFile: 422,
+    errors.EncryptedFile: 422,
+    errors.NeedsOcr: 422,
+    errors.NoText: 422,
+    errors.NeedsSoftware: 422,
+    errors.ParserCrashed: 422,
+    errors.ParserTimeout: 422,
+    errors.IndexUnavailable: 503,
+    errors.EmbeddingUnavailable: 503,
+    errors.LlmUnavailable: 503,
+    errors.QueueFull: 429,
+    errors.DataDirInUse: 503,
+    errors.EmbeddingMismatch: 503,
+    errors.WeightsMissing: 503,
+    errors.UnsafeBinding: 503,
+}
+
+# For what the framework finds out before an endpoint is reached.
+_CODE_OF_STATUS = {
+    400: ("invalid_request", "Correct the request; /openapi.json describes it."),
+    404: ("not_found", "Check the address; /openapi.json lists the endpoints."),
+    405: ("method_not_allowed", "Use a method that /openapi.json lists for this address."),
+    413: ("request_too_large", errors.RequestTooLarge.default_hint),
+}
+
+
+def status_of(error: LecternError) -> int:
+    """The status code of an error: its own row's, or that of the nearest ancestor."""
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            return STATUS_OF[kind]
+    return 503 if isinstance(error, errors.Unavailable) else 500
+
+
+def error_body(request_id: str, code: str, detail: str, hint: str) -> dict[str, str]:
+    """The body that every error has."""
+    return {"error": code, "detail": detail, "hint": hint, "request_id": request_id}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every exception with the error body."""
+    app.add_exception_handler(LecternError, _on_lectern_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def _respond(request: Request, status: int, code: str, detail: str, hint: str) -> JSONResponse:
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else None
+    body = error_body(request.state.request_id, code, detail, hint)
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+def _on_lectern_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, LecternError)  # noqa: S101  registered for this class only
+    return _respond(request, status_of(error), error.code, error.detail, error.hint)
+
+
+def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems: Sequence[Any] = error.errors()
+    if any(problem.get("type") == "json_invalid" for problem in problems):
+        return _respond(
+            request,
+            400,
+            "malformed_json",
+            "The request's body is not valid JSON.",
+            "Send a JSON object with Content-Type: application/json.",
+        )
+    first = problems[0] if problems else {"loc": (), "msg": "unknown"}
+    where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    return _respond(
+        request,
+        422,
+        "invalid_request",
+        f"{where}: {first['msg']}.",
+        errors.InvalidRequest.default_hint,
+    )
+
+
+def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code, hint = _CODE_OF_STATUS.get(
+        error.status_code, ("http_error", errors.InvalidRequest.default_hint)
+    )
+    return _respond(request, error.status_code, code, f"{error.detail}.", hint)
+
+
+def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("request %s failed", request.state.request_id, exc_info=error)
+    return _respond(
+        request,
+        500,
+        LecternError.code,
+        "The service failed for a reason of its own.",
+        f"Look for {request.state.request_id} in the server's log.",
+    )

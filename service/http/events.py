@@ -1,0 +1,69 @@
+"""Server-sent events: a document's way to ready."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from corpus.errors import DocumentNotFound
+from corpus.registry.documents import find_document
+from corpus.values import Document
+from service.http.shapes import DocumentBody
+from service.http.state import Parts
+from service.parts import ServiceParts
+
+LOOK_EVERY_S = 0.3
+KEEP_ALIVE_S = 15
+
+# A proxy that buffers (nginx by default) would hold events back.
+STREAM_HEADERS = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+
+router = APIRouter(tags=["documents"])
+
+
+def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> EventSourceResponse:
+    """Send (name, data) pairs as they come, with keep-alive comments between them."""
+
+    async def encoded() -> AsyncIterator[ServerSentEvent]:
+        async for name, data in events:
+            yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name)
+
+    return EventSourceResponse(encoded(), ping=KEEP_ALIVE_S, headers=STREAM_HEADERS, sep="\n")
+
+
+@router.get("/documents/{document_id}/events", response_class=EventSourceResponse)
+async def watch_document(parts: Parts, document_id: str) -> EventSourceResponse:
+    """`progress` whenever something changed, then one of `ready`, `partial` or `failed`."""
+    first = await run_in_threadpool(_look, parts, document_id)
+    return event_stream(_changes(parts, first))
+
+
+async def _changes(
+    parts: ServiceParts, document: Document
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    said: Document | None = None
+    while True:
+        if document != said:
+            name = str(document.status) if document.status.is_final else "progress"
+            yield name, DocumentBody.of(document).model_dump(mode="json")
+            said = document
+        if document.status.is_final:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            document = await run_in_threadpool(_look, parts, document.id)
+        except DocumentNotFound as error:
+            failure = {"code": "document_deleted", "detail": error.detail, "hint": error.hint}
+            yield "failed", {"id": document.id, "status": "failed", "error": failure}
+            return
+
+
+def _look(parts: ServiceParts, document_id: str) -> Document:
+    with parts.registry.read() as connection:
+        return find_document(connection, document_id)

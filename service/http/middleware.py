@@ -1,0 +1,109 @@
+"""What every request passes: its id, and the bound on its body. Plain ASGI, no buffering."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from corpus.errors import RequestTooLarge
+from service.http.errors import error_body
+
+DRAIN_LIMIT_S = 10.0
+DRAIN_LIMIT_BYTES = 64 << 20
+
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestId:
+    """Gives each request an id (the caller's X-Request-ID when it is a plain one)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the id for the error bodies and send it back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        offered = Headers(scope=scope).get("x-request-id", "")
+        request_id = offered if _ACCEPTABLE_ID.fullmatch(offered) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+class BodyLimit:
+    """Refuses a body over the limit, by its declared length or while it comes in.
+
+    `limits` maps a path to its own limit in bytes; all other paths get `default_bytes`.
+    """
+
+    def __init__(self, app: ASGIApp, *, default_bytes: int, limits: dict[str, int]) -> None:
+        self._app = app
+        self._default_bytes = default_bytes
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the body's bytes on their way to the application."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._limits.get(scope["path"], self._default_bytes)
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > limit:
+            if "expect" not in Headers(scope=scope):  # else the client waits for our word
+                await _drain(receive)
+            await _refuse(limit)(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > limit:
+                    # The framework passes HTTPExceptions through while it parses a body, and
+                    # turns all others into a 400.
+                    raise HTTPException(413, _too_large(limit).detail.rstrip("."))
+            return message
+
+        await self._app(scope, counted, send)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on for a bounded while: who is still sending would not see the answer."""
+    drained_bytes = 0
+    with anyio.move_on_after(DRAIN_LIMIT_S):
+        while drained_bytes < DRAIN_LIMIT_BYTES:
+            message = await receive()
+            drained_bytes += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(f"The request is larger than the {limit // 1024:,} KiB accepted.")
+
+
+def _refuse(limit: int) -> ASGIApp:
+    error = _too_large(limit)
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        body = error_body(scope["state"]["request_id"], error.code, error.detail, error.hint)
+        # The rest of the body is not read, so the connection cannot be used again.
+        response = JSONResponse(body, status_code=413, headers={"Connection": "close"})
+        await response(scope, receive, send)
+
+    return respond

@@ -1,0 +1,218 @@
+"""Questions: search for passages, or chat for a cited answer, at once or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse
+
+from corpus.errors import ConversationNotFound, LecternError, MessageTooLong
+from service.answering.citations import Citation
+from service.answering.response import (
+    AnswerDone,
+    AnswerState,
+    CitationMade,
+    TextPiece,
+)
+from service.answering.synthesizer import answer_of
+from service.http.errors import error_body
+from service.http.events import event_stream
+from service.http.names import check_collection_name
+from service.http.state import Parts, RequestIdentity
+from service.questions import (
+    DEFAULT_COLLECTION,
+    AnswerBegun,
+    Question,
+    ask,
+    search,
+    since_ms,
+)
+from service.retrieval.filters import parse_filters
+
+MAX_QUESTION_CHARS = 8_000  # a page or two; the embedding reads the first 256 tokens anyway
+
+router = APIRouter(tags=["questions"])
+
+TopK = Annotated[int, Field(ge=1, le=50, description="Passages to use, at most.")]
+Filters = Annotated[
+    dict[str, Any] | None,
+    Field(description="See the filter grammar.", examples=[{"filename": "report.pdf"}]),
+]
+
+
+class SearchRequest(BaseModel):
+    """A search within one collection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(min_length=1, examples=["capital expenditure in 2022"])
+    collection: str = DEFAULT_COLLECTION
+    filters: Filters = None
+    top_k: TopK = 10
+
+
+class Hit(BaseModel):
+    """A passage; offsets count characters in the document's text, `score` orders the hits."""
+
+    document_id: str
+    filename: str
+    page: int
+    text: str
+    score: float
+    start_char: int
+    end_char: int
+    metadata: dict[str, Any]
+
+
+class SearchReply(BaseModel):
+    """Hits, best first; `applied_filters` repeats what was filtered by."""
+
+    hits: list[Hit]
+    applied_filters: dict[str, Any]
+    timings_ms: dict[str, float]
+
+
+class ChatRequest(BaseModel):
+    """A question to one collection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str = Field(min_length=1, examples=["How much did 3M invest in 2022?"])
+    collection: str = DEFAULT_COLLECTION
+    conversation_id: str | None = None
+    filters: Filters = None
+    stream: bool = False
+    top_k: TopK = 8
+
+
+class ChatReply(BaseModel):
+    """An answer; each `[n]` in it is the citation with that id."""
+
+    answer_id: str
+    conversation_id: str | None
+    standalone_question: str
+    state: AnswerState
+    answer: str
+    citations: list[Citation]
+    related_questions: list[str]
+    model: str
+    usage: dict[str, int]
+    degraded: list[str]
+    applied_filters: dict[str, Any]
+    timings_ms: dict[str, float]
+
+
+@router.post("/search")
+async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
+    """Passages that fit the query, best first."""
+    question = _question(body.query, body.collection, body.top_k, body.filters)
+    found = await search(parts, question)
+    hits = [
+        Hit(
+            document_id=meta["document_id"],
+            filename=meta["filename"],
+            page=meta["page"],
+            text=hit.node.get_content(),
+            score=hit.score or 0.0,
+            start_char=meta["start_char"],
+            end_char=meta["end_char"],
+            metadata={key: meta[key] for key in ("title", "heading_path", "media_type", "version")},
+        )
+        for hit in found.nodes
+        for meta in [hit.node.metadata]
+    ]
+    return SearchReply(
+        hits=hits,
+        applied_filters=body.filters or {},
+        timings_ms={"retrieval": found.retrieval_ms},
+    )
+
+
+@router.post(
+    "/chat",
+    response_model=ChatReply,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def chat(
+    parts: Parts, request_id: RequestIdentity, body: ChatRequest
+) -> ChatReply | EventSourceResponse:
+    """Answer from the documents, with a citation for every sentence, or say they do not tell.
+
+    With `"stream": true`: server-sent events `meta`, `token`, `citation`, then `done` with the
+    whole reply, or `error`.
+    """
+    if body.conversation_id is not None:
+        raise ConversationNotFound(f"There is no conversation {body.conversation_id!r}.")
+    begun = await ask(parts, _question(body.message, body.collection, body.top_k, body.filters))
+    reply = _ReplyMaker(body, begun)
+    if body.stream:
+        return event_stream(_streamed(begun, reply, request_id))
+    async with aclosing(begun.events) as events:
+        return reply.whole(await answer_of(events))
+
+
+async def _streamed(
+    begun: AnswerBegun, reply: _ReplyMaker, request_id: str
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    yield "meta", reply.meta()
+    try:
+        async with aclosing(begun.events) as events:
+            async for event in events:
+                match event:
+                    case TextPiece(text):
+                        reply.note_first_token()
+                        yield "token", {"text": text}
+                    case CitationMade(citation):
+                        yield "citation", citation.model_dump()
+                    case AnswerDone():
+                        yield "done", reply.whole(event).model_dump(mode="json")
+    except LecternError as error:
+        yield "error", error_body(request_id, error.code, error.detail, error.hint)
+
+
+class _ReplyMaker:
+    """Shapes one answer; measures it on the way."""
+
+    def __init__(self, body: ChatRequest, begun: AnswerBegun) -> None:
+        self._body = body
+        self._begun = begun
+        self._answer_id = str(uuid4())
+        self._timings_ms = {"retrieval": begun.retrieval_ms}
+
+    def meta(self) -> dict[str, Any]:
+        return {
+            "answer_id": self._answer_id,
+            "conversation_id": None,
+            "standalone_question": self._body.message,
+        }
+
+    def note_first_token(self) -> None:
+        self._timings_ms.setdefault("first_token", since_ms(self._begun.started_s))
+
+    def whole(self, done: AnswerDone) -> ChatReply:
+        self._timings_ms["total"] = since_ms(self._begun.started_s)
+        return ChatReply(
+            **self.meta(),
+            state=done.state,
+            answer=done.answer,
+            citations=list(done.citations),
+            related_questions=[],
+            model=done.model,
+            usage=dict(done.usage),
+            degraded=list(done.degraded),
+            applied_filters=self._body.filters or {},
+            timings_ms=self._timings_ms,
+        )
+
+
+def _question(text: str, collection: str, top_k: int, filters: dict[str, Any] | None) -> Question:
+    if len(text) > MAX_QUESTION_CHARS:
+        raise MessageTooLong(
+            f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."
+        )
+    return Question(text, check_collection_name(collection), top_k, parse_filters(filters))

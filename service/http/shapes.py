@@ -1,0 +1,188 @@
+"""The JSON shapes of documents and collections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from corpus.deletion import DeletionReceipt
+from corpus.values import CollectionSummary, Document, PageText, Status
+
+
+class ErrorBody(BaseModel):
+    """Every error has this shape."""
+
+    error: str = Field(description="Stable code.", examples=["document_not_found"])
+    detail: str = Field(description="One sentence for a person.")
+    hint: str = Field(description="What to do about it.")
+    request_id: str = Field(description="Also in the X-Request-ID header and the server's log.")
+
+
+class ProgressBody(BaseModel):
+    """`done` of `total` pages while parsing, chunks while embedding; 0 of 0 when not known yet."""
+
+    stage: Status
+    done: int
+    total: int
+
+
+class CoverageBody(BaseModel):
+    """How many pages have text, and the numbers (from 1) of those that are pictures."""
+
+    pages_with_text: int
+    pages_needing_ocr: list[int]
+
+
+class FailureBody(BaseModel):
+    """Why the document failed."""
+
+    code: str
+    detail: str
+    hint: str
+
+
+class DocumentBody(BaseModel):
+    """A document; `version`, `status` and what follows speak of its newest version."""
+
+    id: str
+    collection: str
+    filename: str
+    external_id: str | None
+    content_sha256: str
+    size_bytes: int
+    media_type: str
+    version: int
+    status: Status
+    progress: ProgressBody
+    pages: int
+    chunks: int
+    coverage: CoverageBody
+    error: FailureBody | None
+    metadata: dict[str, Any]
+    acl: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, document: Document) -> DocumentBody:
+        """Shape a document."""
+        error = document.error
+        return cls(
+            id=document.id,
+            collection=document.collection,
+            filename=document.filename,
+            external_id=document.external_id,
+            content_sha256=document.content_sha256,
+            size_bytes=document.size_bytes,
+            media_type=document.media_type,
+            version=document.version,
+            status=document.status,
+            progress=ProgressBody(
+                stage=document.status,
+                done=document.progress.done,
+                total=document.progress.total,
+            ),
+            pages=document.pages,
+            chunks=document.chunks,
+            coverage=CoverageBody(
+                pages_with_text=document.coverage.pages_with_text,
+                pages_needing_ocr=list(document.coverage.pages_needing_ocr),
+            ),
+            error=None
+            if error is None
+            else FailureBody(code=error.code, detail=error.detail, hint=error.hint),
+            metadata=document.metadata,
+            acl=list(document.acl),
+            created_at=document.created_at,
+            updated_at=document.updated_at,
+        )
+
+
+class AcceptedBody(DocumentBody):
+    """The outcome of an upload: `duplicate` when the same bytes were there already."""
+
+    duplicate: bool = False
+
+
+class RefusedBody(BaseModel):
+    """A file of a multi-file upload that was not accepted."""
+
+    filename: str
+    error: FailureBody
+
+
+class AcceptedManyBody(BaseModel):
+    """The outcome of each file, in the order sent."""
+
+    documents: list[AcceptedBody | RefusedBody]
+
+
+class DocumentListBody(BaseModel):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    documents: list[DocumentBody]
+    next_cursor: str | None
+
+
+class PageBody(BaseModel):
+    """A page's text; offsets in citations minus `start_char` are offsets in `text`."""
+
+    document_id: str
+    page: int
+    text: str
+    start_char: int
+    end_char: int
+
+    @classmethod
+    def of(cls, document_id: str, page: PageText) -> PageBody:
+        """Shape a page."""
+        return cls(
+            document_id=document_id,
+            page=page.number,
+            text=page.text,
+            start_char=page.start_char,
+            end_char=page.start_char + len(page.text),
+        )
+
+
+class DeletedBody(BaseModel):
+    """The receipt of a deletion: `verified` when no node of the document was found afterwards."""
+
+    id: str
+    deleted: bool = True
+    points_removed: int
+    verified: bool
+
+    @classmethod
+    def of(cls, receipt: DeletionReceipt) -> DeletedBody:
+        """Shape a receipt."""
+        return cls(
+            id=receipt.document_id,
+            points_removed=receipt.points_removed,
+            verified=receipt.verified,
+        )
+
+
+class CollectionBody(BaseModel):
+    """A collection and its number of documents."""
+
+    name: str
+    documents: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, collection: CollectionSummary) -> CollectionBody:
+        """Shape a collection."""
+        return cls(
+            name=collection.name,
+            documents=collection.documents,
+            created_at=collection.created_at,
+        )
+
+
+class CollectionListBody(BaseModel):
+    """All collections, by name."""
+
+    collections: list[CollectionBody]

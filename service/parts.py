@@ -1,0 +1,32 @@
+"""What the application is made of; the composition root (lectern/) fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+
+from corpus.blobs import BlobStore
+from corpus.index.port import NodeStore
+from corpus.registry.engine import Registry
+from corpus.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """Opened parts, shared by all requests; all of them are thread-safe.
+
+    `llm` is None in extractive mode. `wake_worker` is called after a document was queued;
+    `worker_is_alive` says whether anyone would work on it.
+    """
+
+    settings: Settings
+    registry: Registry
+    blobs: BlobStore
+    store: NodeStore
+    embedding: BaseEmbedding
+    llm: LLM | None
+    wake_worker: Callable[[], None]
+    worker_is_alive: Callable[[], bool]

@@ -1,0 +1,114 @@
+"""Asking: one question through the query engine, or through retrieval alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi.concurrency import run_in_threadpool
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.vector_stores.types import MetadataFilters
+
+from corpus.errors import CollectionNotFound
+from corpus.registry.documents import collection_exists, live_versions
+from service.answering.engine import build_query_engine
+from service.answering.extractive import ExtractiveSynthesizer
+from service.answering.response import AnswerEvents, CitedResponse
+from service.answering.synthesizer import GroundedSynthesizer
+from service.parts import ServiceParts
+from service.retrieval.live_nodes import LiveNodesOnly
+from service.retrieval.retriever import HybridRetriever
+
+# Uploading makes a collection, but this one may be asked before anything was uploaded.
+DEFAULT_COLLECTION = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to one collection; `top_k` passages are used at most."""
+
+    text: str
+    collection: str
+    top_k: int
+    filters: MetadataFilters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Live nodes, best first, and how long finding them took."""
+
+    nodes: list[NodeWithScore]
+    retrieval_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBegun:
+    """An answer on its way: read `events` once; closing them stops the work."""
+
+    events: AnswerEvents
+    started_s: float
+    retrieval_ms: float
+
+
+async def search(parts: ServiceParts, question: Question) -> Found:
+    """Retrieve without answering."""
+    started_s = time.perf_counter()
+    await run_in_threadpool(_require_collection, parts, question.collection)
+    nodes = await _engine(parts, question).aretrieve(QueryBundle(question.text))
+    return Found(nodes, since_ms(started_s))
+
+
+async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
+    """Retrieve, and begin to answer.
+
+    Raises `CollectionNotFound`, `IndexUnavailable` or `EmbeddingUnavailable`; what goes wrong
+    later is raised while the events are read.
+    """
+    started_s = time.perf_counter()
+    await run_in_threadpool(_require_collection, parts, question.collection)
+    response = await _engine(parts, question).aquery(QueryBundle(question.text))
+    return AnswerBegun(cast("CitedResponse", response).events(), started_s, since_ms(started_s))
+
+
+def since_ms(started_s: float) -> float:
+    """Milliseconds since a `time.perf_counter()`, to a tenth."""
+    return round((time.perf_counter() - started_s) * 1000, 1)
+
+
+def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
+    def live(document_ids: Collection[str]) -> Mapping[str, int]:
+        with parts.registry.read() as connection:
+            return live_versions(connection, document_ids)
+
+    return build_query_engine(
+        HybridRetriever(
+            parts.store,
+            parts.embedding,
+            collection=question.collection,
+            filters=question.filters,
+            top_k=question.top_k,
+        ),
+        LiveNodesOnly(live, top_k=question.top_k),
+        _synthesizer(parts),
+    )
+
+
+def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
+    extractive = ExtractiveSynthesizer(parts.embedding)
+    if parts.llm is None:
+        return extractive
+    # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.
+    from service.answering.written import WrittenSynthesizer  # noqa: PLC0415
+
+    return WrittenSynthesizer(parts.llm, extractive)
+
+
+def _require_collection(parts: ServiceParts, name: str) -> None:
+    if name == DEFAULT_COLLECTION:
+        return
+    with parts.registry.read() as connection:
+        if not collection_exists(connection, name):
+            raise CollectionNotFound(f"There is no collection {name!r}.")
