@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from corpus.embedding.minilm import MiniLmEmbedding
+from tests.e2e.server import LecternServer
+
+
+@pytest.fixture(scope="session")
+def built_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedding's graph, built once for all the servers of the tests."""
+    folder = tmp_path_factory.mktemp("models")
+    MiniLmEmbedding.open(folder, threads=1)
+    return folder
+
+
+@pytest.fixture
+def make_data_dir(
+    built_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Path]:
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("data")
+        (folder / "models").mkdir()
+        for built in built_models.iterdir():
+            (folder / "models" / built.name).hardlink_to(built)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def server(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LecternServer]:
+    """One server for the tests of a module; each uses a collection of its own."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "models").mkdir()
+    for built in built_models.iterdir():
+        (folder / "models" / built.name).hardlink_to(built)
+    with LecternServer(folder, LECTERN_MAX_FILE_MB="1", LECTERN_MAX_REQUEST_MB="8") as running:
+        yield running

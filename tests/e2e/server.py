@@ -1,0 +1,152 @@
+"""A real `lectern serve` process for tests, and what a client does with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+START_LIMIT_S = 90.0
+READY_LIMIT_S = 180.0
+FINAL = {"ready", "partial", "failed"}
+
+
+class LecternServer:
+    """Runs in a data folder inside a `with`; can be killed and started again."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name != "QDRANT_URL"},
+            "LECTERN_DATA_DIR": str(data_dir),
+            "LECTERN_PORT": "0",
+            **settings,
+        }
+        self.log = data_dir.with_name(data_dir.name + ".log")
+        self.http = httpx.Client(timeout=60.0, trust_env=False)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lectern", "serve"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        deadline_s = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                raise AssertionError(f"the server ended:\n{self.log.read_text()}")
+            if self._is_ready(self._process.pid):
+                return self
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def _is_ready(self, pid: int) -> bool:
+        try:
+            said = json.loads((self.data_dir / "server.json").read_text())
+            if said["pid"] != pid:
+                return False
+            self.http.base_url = said["url"]
+            return self.http.get("/readyz").is_success
+        except (OSError, ValueError, httpx.TransportError):
+            return False
+
+    @property
+    def url(self) -> str:
+        return str(self.http.base_url).rstrip("/")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the API process as a power cut would; its children find out by themselves."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def children(self) -> list[int]:
+        """Process ids of the API's direct children: the worker."""
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == self.pid:
+                found.append(int(status.parent.name))
+        return found
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        self.http.close()
+
+    def upload(self, name: str, content: bytes, **form: str) -> httpx.Response:
+        return self.http.post("/documents", files={"file": (name, content)}, data=form)
+
+    def wait_until_final(self, document_id: str) -> dict[str, Any]:
+        deadline_s = time.monotonic() + READY_LIMIT_S
+        while time.monotonic() < deadline_s:
+            document: dict[str, Any] = self.http.get(f"/documents/{document_id}").json()
+            if document["status"] in FINAL:
+                return document
+            time.sleep(0.1)
+        raise AssertionError(f"{document} is not final:\n{self.log.read_text()}")
+
+    def add(self, name: str, content: bytes, **form: str) -> dict[str, Any]:
+        """Upload and wait; the document in its final state."""
+        response = self.upload(name, content, **form)
+        assert response.status_code in {200, 202}, response.text
+        return self.wait_until_final(response.json()["id"])
+
+    def search(self, query: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        response = self.http.post("/search", json={"query": query, **options})
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    def chat(self, message: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        response = self.http.post("/chat", json={"message": message, **options})
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def chat_events(self, message: str, **options: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+        """All server-sent events of a streamed answer."""
+        events = []
+        name = ""
+        body = {"message": message, "stream": True, **options}
+        with self.http.stream("POST", "/chat", json=body) as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            for line in response.iter_lines():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    events.append((name, json.loads(line.removeprefix("data: "))))
+        return events

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import files
+from tests.e2e.server import LecternServer
+from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+
+QUESTION = "What does the anchor weigh?"
+
+
+@pytest.fixture(scope="module")
+def llm() -> Iterator[ScriptedLlm]:
+    with ScriptedLlm() as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="module")
+def written(
+    llm: ScriptedLlm, built_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LecternServer]:
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "models").mkdir()
+    for built in built_models.iterdir():
+        (folder / "models" / built.name).hardlink_to(built)
+    with LecternServer(
+        folder,
+        LECTERN_LLM=llm.base_url,
+        LECTERN_LLM_MODEL=MODEL,
+        LECTERN_LLM_API_KEY="sk-not-a-secret",
+        LECTERN_LLM_TIMEOUT_S="5",
+    ) as server:
+        server.add(
+            "anchor.pdf", files.pdf([["The anchor weighs 90 kilograms.", "It is made of iron."]])
+        )
+        yield server
+
+
+def test_the_model_writes_and_the_server_cites(llm: ScriptedLlm, written: LecternServer) -> None:
+    llm.script(say("The anchor weighs", " 90 kilograms [1", "]. It also floats [7]."))
+    answer = written.chat(QUESTION)
+    assert "The anchor weighs 90 kilograms [1]." in answer["answer"]
+    assert "[7]" not in answer["answer"]
+    assert [citation["id"] for citation in answer["citations"]] == [1]
+    citation = answer["citations"][0]
+    assert citation["quote"] == "The anchor weighs 90 kilograms."
+    assert citation["supported"]
+    assert (citation["filename"], citation["page"]) == ("anchor.pdf", 1)
+    # The second sentence stands on nothing.
+    assert answer["state"] == "partial"
+    assert answer["model"] == MODEL
+    prompt = str(llm.requests[-1]["messages"])
+    assert "The anchor weighs 90 kilograms." in prompt
+    assert QUESTION in prompt
+
+
+def test_the_stream_is_the_answer(llm: ScriptedLlm, written: LecternServer) -> None:
+    llm.script(say("The anchor ", "weighs 90 kil", "ograms [", "1].", " Iron it is [1]."))
+    events = written.chat_events(QUESTION)
+    done = events[-1][1]
+    assert events[-1][0] == "done"
+    assert "".join(data["text"] for name, data in events if name == "token") == done["answer"]
+    assert [data for name, data in events if name == "citation"] == done["citations"]
+
+
+def test_a_figure_that_the_page_does_not_have_is_flagged(
+    llm: ScriptedLlm, written: LecternServer
+) -> None:
+    llm.script(say("The anchor weighs 95 kilograms [1]."))
+    answer = written.chat(QUESTION)
+    assert answer["state"] == "partial"
+    assert [citation["supported"] for citation in answer["citations"]] == [False]
+
+
+def test_a_model_that_finds_nothing_abstains(llm: ScriptedLlm, written: LecternServer) -> None:
+    llm.script(say("NOT_IN", "_DOCUMENTS"))
+    answer = written.chat(QUESTION)
+    assert answer["state"] == "not_in_documents"
+    assert "NOT_IN_DOCUMENTS" not in answer["answer"]
+
+
+def test_without_the_model_the_documents_still_answer(
+    llm: ScriptedLlm, written: LecternServer
+) -> None:
+    llm.script(Reply(status=500))
+    answer = written.chat(QUESTION)
+    assert answer["degraded"] == ["llm_unavailable"]
+    assert answer["state"] == "answered"
+    assert "The anchor weighs 90 kilograms. [1]" in answer["answer"]
+
+
+def test_a_client_that_leaves_ends_the_call_of_the_model(
+    llm: ScriptedLlm, written: LecternServer
+) -> None:
+    llm.script(Reply(pieces=("The anchor ", "weighs "), stall=True))
+    body = {"message": QUESTION, "stream": True}
+    with written.http.stream("POST", "/chat", json=body) as response:
+        for line in response.iter_lines():
+            if "weighs" in line or "anchor" in line:
+                break
+    assert llm.wait_until_client_left(timeout_s=10)
+
+
+def test_the_key_stays_out_of_the_log(llm: ScriptedLlm, written: LecternServer) -> None:
+    llm.script(Reply(status=401))
+    written.chat(QUESTION)
+    assert "sk-not-a-secret" not in written.log.read_text()
