@@ -25,7 +25,9 @@ def add_files(client: Client, paths: Sequence[Path], collection: str, console: C
         TimeElapsedColumn(),
     )
     outcomes: list[bool] = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         waiting: dict[str, TaskID] = {}
         for path in paths:
             task = progress.add_task("", total=1, filename=path.name, stage="uploading", count="")

@@ -40,7 +40,7 @@ def written(
 
 
 def test_the_model_writes_and_the_server_cites(llm: ScriptedLlm, written: LecternServer) -> None:
-    llm.script(say("The anchor weighs", " 90 kilograms [1", "]. It also floats [7]."))
+    llm.script(say("The anchor weighs", " 90 kilograms [1", "]. It also floats on salt water [7]."))
     answer = written.chat(QUESTION)
     assert "The anchor weighs 90 kilograms [1]." in answer["answer"]
     assert "[7]" not in answer["answer"]

@@ -1,0 +1,132 @@
+"""Every command of the README is run, and what it shows there is what comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.e2e.server import START_LIMIT_S
+
+ADDRESS = "http://127.0.0.1:8000"
+BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command of the README, and the output shown under it (empty: not shown)."""
+
+    command: str
+    output: str
+
+
+def shown_commands() -> Iterator[Shown]:
+    for block in BLOCKS:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield Shown(command, output)
+
+
+SERVE, TEST, *SESSION = shown_commands()
+
+
+@pytest.fixture(scope="module")
+def served(
+    built_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The README's first command, running: its address and the environment of the session."""
+    data_dir = tmp_path_factory.mktemp("readme")
+    (data_dir / "models").mkdir()
+    for built in built_models.iterdir():
+        (data_dir / "models" / built.name).hardlink_to(built)
+    environment = {
+        **os.environ,
+        "LECTERN_DATA_DIR": str(data_dir),
+        "LECTERN_PORT": "0",
+        "COLUMNS": "100",
+    }
+    process = subprocess.Popen(
+        SERVE.command,
+        shell=True,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = next(line for line in process.stdout if line.startswith("Lectern serves"))
+        address = re.search(r"http://\S+", line)
+        assert address
+        said = line.replace(str(data_dir), "lectern-data").replace(address[0], ADDRESS)
+        assert said == SERVE.output
+        deadline_s = time.monotonic() + START_LIMIT_S
+        while not _is_ready(address[0]):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+        yield address[0], environment
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_the_first_two_commands_are_the_ones_promised() -> None:
+    assert (SERVE.command, TEST.command) == ("make serve", "make test")
+    # Running the tests from the tests would never end: what make would do has to do.
+    planned = subprocess.run(
+        ["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "-m pytest" in planned.stdout
+
+
+def test_the_session_does_what_the_readme_shows(served: tuple[str, dict[str, str]]) -> None:
+    address, environment = served
+    assert len(SESSION) >= 12
+    for shown in SESSION:
+        command = shown.command.replace(ADDRESS, address)
+        result = subprocess.run(
+            command.replace(".venv/bin/lectern", f"{sys.executable} -m lectern"),
+            shell=True,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+        assert result.stdout.strip(), command
+        assert '"error":"' not in result.stdout, result.stdout
+        if shown.output:
+            assert _words(result.stdout) == _words(shown.output)
+
+
+def test_every_folder_and_file_that_the_readme_names_is_there() -> None:
+    text = (ROOT / "README.md").read_text()
+    named = re.findall(r"^\| `([a-z]+/)` \|", text, flags=re.MULTILINE)
+    named += re.findall(r"\]\(([^):]+)\)", text)
+    assert len(named) >= 6
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def _words(output: str) -> list[str]:
+    """Lines are broken to the width of the terminal: the words are what is shown."""
+    return output.split()
