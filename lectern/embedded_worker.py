@@ -14,9 +14,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from corpus.index.gateway import serve_index
 from corpus.index.port import NodeStore
@@ -29,6 +32,7 @@ log = logging.getLogger("lectern.worker")
 STOP_GRACE_S = 10.0
 FIRST_RESTART_S = 0.5
 LONGEST_RESTART_S = 30.0
+STEADY_AFTER_S = 60.0  # a worker that lived this long did not fail at its start
 
 
 class EmbeddedWorker:
@@ -79,23 +83,30 @@ class EmbeddedWorker:
     def _supervise(self, registry: Registry, store: NodeStore) -> None:
         delay_s = FIRST_RESTART_S
         while not self._stopping.is_set():
+            started_s = time.monotonic()
             with _spawned(self._settings, store) as process:
                 self._process = process
                 if self._stopping.is_set() and process.stdin is not None:
                     process.stdin.close()
                 code = process.wait()
-            with registry.write() as connection:
-                released = release_all(connection)
+            _queue_its_jobs_again(registry)
             if self._stopping.is_set():
                 return
-            log.error(
-                "the worker ended with %s; %d job(s) queued again, next worker in %.1f s",
-                code if code >= 0 else signal.Signals(-code).name,
-                released,
-                delay_s,
-            )
+            if time.monotonic() - started_s > STEADY_AFTER_S:
+                delay_s = FIRST_RESTART_S
+            ended_by = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            log.error("the worker ended (%s); the next one starts in %.1f s", ended_by, delay_s)
             self._stopping.wait(delay_s)
             delay_s = min(LONGEST_RESTART_S, delay_s * 2)
+
+
+def _queue_its_jobs_again(registry: Registry) -> None:
+    try:
+        with registry.write() as connection:
+            release_all(connection)
+    except SQLAlchemyError:
+        # The jobs' leases end by themselves; the supervisor must not.
+        log.exception("the jobs of the worker that ended could not be queued again")
 
 
 @contextmanager

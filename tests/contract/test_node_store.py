@@ -24,11 +24,14 @@ from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
 from corpus.index.edge import EdgeVectorStore
+from corpus.index.fusion import RankFusion
 from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.port import NodeStore
 from corpus.index.server import ServerVectorStore, open_server_store
 from tests.index_nodes import DIMENSION, a_node
 
+# The formula is tested where it is simplest; the default is chosen by measurement.
+EVEN = RankFusion(dense_weight=1.0, sparse_weight=1.0, rank_constant=2)
 TOWARDS_X = [1.0, 0.0, 0.0, 0.0]
 TOWARDS_Y = [0.0, 1.0, 0.0, 0.0]
 AND, OR, NOT = FilterCondition.AND, FilterCondition.OR, FilterCondition.NOT
@@ -50,13 +53,13 @@ class Stores:
 @pytest.fixture(params=EVERY_STORE)
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     if request.param == "memory":
-        memory = ServerVectorStore(QdrantClient(":memory:"), "nodes", DIMENSION)
+        memory = ServerVectorStore(QdrantClient(":memory:"), "nodes", DIMENSION, EVEN)
         yield Stores(memory, memory)
         memory.close()
     elif request.param == "server":
         yield from _on_a_server()
     else:
-        edge = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
+        edge = EdgeVectorStore.open(tmp_path / "index", DIMENSION, EVEN)
         if request.param == "edge":
             yield Stores(edge, edge)
         else:
@@ -67,7 +70,8 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
 def _on_a_server() -> Iterator[Stores]:
     name = f"lectern-test-{uuid.uuid4()}"
     key = os.environ.get("QDRANT_API_KEY")
-    server = open_server_store(os.environ["QDRANT_URL"], key, name, DIMENSION, timeout_s=10)
+    url = os.environ["QDRANT_URL"]
+    server = open_server_store(url, key, name, DIMENSION, timeout_s=10, fusion=EVEN)
     yield Stores(server, server)
     server.client.delete_collection(name)
     server.close()

@@ -28,11 +28,11 @@ def test_alpha_one_is_all_dense_and_alpha_zero_all_sparse() -> None:
 
 
 @given(ranks, st.floats(0.05, 0.9), st.floats(0.01, 0.1))
-def test_at_the_default_constant_a_rank_lost_costs_more_in_the_half_that_weighs_more(
+def test_at_constant_two_a_rank_lost_costs_more_in_the_half_that_weighs_more(
     rank: int, weight: float, more: float
 ) -> None:
     def score(rank: int, weight: float) -> float:
-        return 1 / (rank / weight + RankFusion().rank_constant - 1)
+        return 1 / (rank / weight + RankFusion(rank_constant=2).rank_constant - 1)
 
     lighter = score(rank, weight) - score(rank + 1, weight)
     heavier = score(rank, weight + more) - score(rank + 1, weight + more)
