@@ -14,10 +14,10 @@ import httpx
 
 from bench.health_probe import HealthProbe, percentile
 from corpus.settings import Settings
+from corpus.values import FINAL_STATUSES
 from lectern.client import Client
 from lectern.connect import connected
 
-FINAL = {"ready", "partial", "failed"}
 TOP_K = 50
 
 
@@ -142,7 +142,7 @@ def _delete(client: Client, ids: dict[str, str], questions: Sequence[Golden]) ->
 def _wait(client: Client, document_id: str) -> dict[str, Any]:
     while True:
         document = client.document(document_id)
-        if document["status"] in FINAL:
+        if document["status"] in FINAL_STATUSES:
             return document
         time.sleep(0.2)
 

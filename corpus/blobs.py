@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -121,8 +122,8 @@ class FolderBlobStore:
 
     def clear_staging(self) -> None:
         """Remove what interrupted uploads left; only while no upload is under way."""
-        for leftover in self._staging.iterdir():
-            leftover.unlink(missing_ok=True)
+        shutil.rmtree(self._staging)
+        self._staging.mkdir()
 
     def _path_of(self, content_sha256: str) -> Path:
         return self._folder / content_sha256[:2] / content_sha256

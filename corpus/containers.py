@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 # A ZIP's end record is its last 22 bytes plus a comment of up to 65,535.
@@ -12,6 +13,19 @@ _END_RECORD = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
 _MAX_DIRECTORY_BYTES = 8 * 1024 * 1024
 _MAX_MIMETYPE_BYTES = 256
+
+# What the standard library raises for a ZIP that is cut off, altered, encrypted or made up.
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 _ZIP_FOLDERS = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 _ZIP_MIMETYPES = {
@@ -41,10 +55,8 @@ def zip_kind_name(path: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if "mimetype" in names:
-                with archive.open("mimetype") as member:
-                    mimetype = member.read(_MAX_MIMETYPE_BYTES).decode("ascii", "ignore").strip()
-                return _ZIP_MIMETYPES.get(mimetype)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+                return _ZIP_MIMETYPES.get(_mimetype(archive))
+    except _DAMAGED_ZIP:
         return "damaged"
     if "xl/workbook.bin" in names:
         return None
@@ -54,6 +66,16 @@ def zip_kind_name(path: Path) -> str | None:
         (kind for folder, kind in _ZIP_FOLDERS if any(name.startswith(folder) for name in names)),
         None,
     )
+
+
+def _mimetype(archive: zipfile.ZipFile) -> str:
+    member = archive.getinfo("mimetype")
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        # EPUB and OpenDocument store it, careless tools deflate it; the other methods reserve as
+        # much memory as the file asks for.
+        raise zipfile.BadZipFile("a mimetype that is packed in another way")
+    with archive.open(member) as opened:
+        return opened.read(_MAX_MIMETYPE_BYTES).decode("ascii", "ignore").strip()
 
 
 def _has_bounded_directory(path: Path) -> bool:

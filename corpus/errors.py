@@ -4,13 +4,15 @@ LecternError
 ├── InvalidRequest            the caller can mend it
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
 │   ├── InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
+│   ├── ForeignHost
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
 │   └── NeedsSoftware (a program that is not installed, such as LibreOffice)
 └── Unavailable               a dependency is at fault; trying again may help
-    ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable  QueueFull
+    ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
+    ├── StorageUnavailable  ParserUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
         ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
 
@@ -91,7 +93,7 @@ class InvalidFilter(InvalidRequest):
 
 
 class InvalidMetadata(InvalidRequest):
-    """`metadata` is not a JSON object, or `acl` not a JSON list of strings."""
+    """`metadata`, `acl` or `external_id` is of another shape, or larger, than what is kept."""
 
     code = "invalid_metadata"
     default_hint = 'metadata is a JSON object, acl a JSON list: {"team": "legal"}, ["group:legal"].'
@@ -102,6 +104,13 @@ class MessageTooLong(InvalidRequest):
 
     code = "message_too_long"
     default_hint = "Shorten the question; put long texts into a document."
+
+
+class ForeignHost(InvalidRequest):
+    """The request was addressed to, or sent by a page of, a host that is not this service's."""
+
+    code = "host_not_allowed"
+    default_hint = "Use http://127.0.0.1, or name the host in LECTERN_ALLOWED_HOSTS on the server."
 
 
 class NotFound(InvalidRequest):
@@ -224,11 +233,18 @@ class LlmUnavailable(Unavailable):
     code = "llm_unavailable"
 
 
-class QueueFull(Unavailable):
-    """Too many documents wait for ingestion."""
+class StorageUnavailable(Unavailable):
+    """The registry or the folder of originals cannot be read or written."""
 
-    code = "queue_full"
-    default_hint = "Wait until some documents are ready, then upload again."
+    code = "storage_unavailable"
+    default_hint = "Check the free space of the server's disk; the server's log has the reason."
+
+
+class ParserUnavailable(Unavailable):
+    """The parser process could not be started."""
+
+    code = "parser_unavailable"
+    default_hint = "Check the server's free memory; the server's log has the reason."
 
 
 class Misconfigured(Unavailable):

@@ -24,6 +24,13 @@ _SHORT_CHARS = 40
 _SHORT_SHARE = 0.6
 _NEIGHBOUR_LINES = 4
 _GOES_ON = (",", "-", "‐", "&", "(", "/")
+# No heading and no sentence ends in one of these (English, German, French, Spanish).
+_FUNCTION_WORDS = """
+a an the of in on at by to for from with into and or as is was are were that which its their
+der die das den dem des ein eine einen einem einer und oder im am zum zur von mit für
+le la les des du un une et ou à dans pour par el los las una y de del en con
+"""
+_NEVER_LAST = frozenset(_FUNCTION_WORDS.split())
 
 
 def unbroken_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -87,9 +94,16 @@ def _is_row(line: str) -> bool:
     return figures >= 2 and figures * 4 >= len(words)
 
 
+def _has_figures(line: str) -> bool:
+    """Whether two words are figures, as in the row below a table's "Reordered at"."""
+    return sum(1 for word in line.split() if _FIGURE.fullmatch(word)) >= 2
+
+
 def _ends_sentence(line: str, following: str, widest_chars: int) -> bool:
     if _MARKED.match(following) or _STANDS_ALONE.match(line):
         return True
     if following[0].islower() or line.endswith(_GOES_ON):
+        return False
+    if line.rsplit(maxsplit=1)[-1] in _NEVER_LAST and not _has_figures(following):
         return False
     return len(line) < max(_SHORT_CHARS, _SHORT_SHARE * widest_chars)

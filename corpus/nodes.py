@@ -23,8 +23,8 @@ class NodeMetadata(TypedDict):
 
     `version` counts from 1, `ordinal` from 0 within the version, `page` from 1. `start_char` and
     `end_char` delimit `node.text` in the document's text (end exclusive). `heading_path` is the
-    headings above the chunk joined by " > ", empty when there are none. `created_at` is the
-    document's, RFC 3339 in UTC.
+    headings above the chunk joined by " > " (where the kind marks none, the first lines of the
+    page), empty when there are none. `created_at` is the document's, RFC 3339 in UTC.
     """
 
     collection: str

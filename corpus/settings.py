@@ -7,6 +7,7 @@ composition root (lectern/), then passed on explicitly.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,15 +20,26 @@ class Settings(BaseSettings):
     """All settings with their defaults; names are `LECTERN_` plus the field's name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LECTERN_", env_file=".env", extra="ignore", validate_default=True
+        env_prefix="LECTERN_",
+        env_file=".env",
+        env_ignore_empty=True,  # `LECTERN_LLM=` means the default, as .env.example shows it
+        extra="ignore",
+        validate_default=True,
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    allowed_hosts: str = Field(
+        "",
+        description="Names, besides localhost and loopback addresses, under which requests may "
+        "come in (a proxy's, for instance), separated by commas.",
+    )
     data_dir: Path = Field(
         Path("lectern-data"), description="Folder for the registry, the originals and the index."
     )
-    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error."
+    )
 
     qdrant_url: str | None = Field(
         None,

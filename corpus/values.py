@@ -39,10 +39,19 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of the document could be read. `pages_needing_ocr` are page numbers from 1."""
+    """How much of the document could be read. `pages_needing_ocr` are page numbers from 1.
+
+    `all_pages_read`: no page was left out because it is damaged or beyond the limit.
+    """
 
     pages_with_text: int = 0
     pages_needing_ocr: tuple[int, ...] = ()
+    all_pages_read: bool = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all there is to read was read."""
+        return self.all_pages_read and not self.pages_needing_ocr
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +86,22 @@ class Document:
     pages: int
     chunks: int
     coverage: Coverage
+    warnings: tuple[str, ...]
     error: ErrorReport | None
     created_at: datetime
     updated_at: datetime
     metadata: dict[str, Any] = field(default_factory=dict)
     acl: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The file that one version of a document was made from."""
+
+    filename: str
+    content_sha256: str
+    size_bytes: int
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)

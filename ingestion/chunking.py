@@ -11,6 +11,7 @@ from corpus.embedding.tokens import TokenCounter
 from corpus.nodes import NodeMetadata, make_node
 from ingestion.outline import Outline, readable_title
 from ingestion.packing import pack
+from ingestion.page_heads import page_heads
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.units import page_units
 
@@ -19,6 +20,8 @@ __all__ = ["CHUNKER_VERSION", "DocumentContext", "chunk_document"]
 SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 # Title and headings take at most this share of a chunk: its text must outweigh them.
 CONTEXT_SHARE = 1 / 3
+# Where a document marks no headings, each page's head stands for them.
+PAGE_LEVEL = 1
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,12 @@ def chunk_document(
     outline = Outline(
         readable_title(parsed.title, context.filename), tokens, int(limit_tokens * CONTEXT_SHARE)
     )
+    heads = page_heads(parsed.pages)
     nodes: list[TextNode] = []
     for page in parsed.pages:
+        if heads:
+            outline.leave(PAGE_LEVEL)
+            outline.enter(PAGE_LEVEL, heads.get(page.number, ""))
         units = list(page_units(page, outline, tokens, limit_tokens))
         for first, end in pack(units, limit_tokens):
             start_char, end_char = units[first].start_char, units[end - 1].end_char

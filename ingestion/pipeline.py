@@ -22,11 +22,15 @@ from corpus.blobs import BlobStore
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText
 from corpus.kinds import FileKind, detect_kind
-from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry
 from corpus.registry.fingerprints import remember_fingerprint
-from corpus.registry.versions import complete_version, report_progress
-from corpus.values import Coverage, Document, PageText, Status
+from corpus.registry.versions import (
+    Version,
+    complete_version,
+    find_version,
+    report_progress,
+)
+from corpus.values import Coverage, PageText, Status
 from ingestion.chunking import DocumentContext, chunk_document
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.queue import Job
@@ -97,41 +101,40 @@ class Pipeline:
         `Unavailable` (trying again may help).
         """
         with self.registry.write() as connection:
-            document = find_document(connection, job.document_id)
-            remember_fingerprint(connection, document.collection, self.fingerprint)
+            version = find_version(connection, job.document_id, job.version)
+            remember_fingerprint(connection, version.collection, self.fingerprint)
         reporter = _Reporter(self, job)
-        parsed = self._parse(document, reporter)
-        coverage = Coverage(parsed.pages_with_text, parsed.pages_needing_ocr)
-        _require_text(document, parsed)
+        parsed = self._parse(version, reporter)
+        _require_text(version, parsed)
         nodes = chunk_document(
             parsed,
             context=DocumentContext(
-                collection=document.collection,
-                document_id=document.id,
-                version=job.version,
-                filename=document.filename,
-                media_type=document.media_type,
-                created_at=document.created_at.isoformat(),
+                collection=version.collection,
+                document_id=version.document_id,
+                version=version.version,
+                filename=version.filename,
+                media_type=version.media_type,
+                created_at=version.created_at.isoformat(),
             ),
             tokens=self.tokens,
             chunk_tokens=self.chunk_tokens,
         )
-        if job.claims > 1:
+        if job.claims > 1 or job.failures:
             # An earlier try may have written nodes that this one does not overwrite.
-            self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
+            self.remove_nodes(job)
         self._embed_and_write(nodes, reporter)
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
-        self._go_live(job, parsed, coverage, len(nodes))
+        self._go_live(job, parsed, len(nodes))
         self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
 
     def remove_nodes(self, job: Job) -> None:
-        """Take back what a try of this job wrote."""
+        """Remove the nodes of the job's version from the index."""
         self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
 
-    def _parse(self, document: Document, reporter: _Reporter) -> ParsedDocument:
+    def _parse(self, version: Version, reporter: _Reporter) -> ParsedDocument:
         reporter.say(Status.PARSING, 0, 0)
-        with self.blobs.local_copy(document.content_sha256) as path:
-            kind = detect_kind(path, document.filename)
+        with self.blobs.local_copy(version.content_sha256) as path:
+            kind = detect_kind(path, version.filename)
             return self.parser.parse(path, kind, on_progress=reporter.parsing)
 
     def _embed_and_write(self, nodes: Sequence[TextNode], reporter: _Reporter) -> None:
@@ -149,9 +152,7 @@ class Pipeline:
             done += len(batch)
             reporter.embedding(done, len(nodes))
 
-    def _go_live(
-        self, job: Job, parsed: ParsedDocument, coverage: Coverage, chunk_count: int
-    ) -> None:
+    def _go_live(self, job: Job, parsed: ParsedDocument, chunk_count: int) -> None:
         written = self.store.count(_of_version(job.document_id, job.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
@@ -166,7 +167,10 @@ class Pipeline:
                 ],
                 page_count=len(parsed.pages),
                 chunk_count=chunk_count,
-                coverage=coverage,
+                coverage=Coverage(
+                    parsed.pages_with_text, parsed.pages_needing_ocr, parsed.all_pages_read
+                ),
+                warnings=parsed.warnings,
             )
         if not completed:
             raise LostJobError
@@ -191,8 +195,6 @@ class _Reporter:
             self.say(status, done, total)
 
     def say(self, status: Status, done: int, total: int) -> None:
-        if self._pipeline.stop.is_set():
-            raise StoppingError
         self._said_at_s = time.monotonic()
         with self._pipeline.registry.write() as connection:
             ours = report_progress(
@@ -204,20 +206,23 @@ class _Reporter:
                 done=done,
                 total=total,
             )
+        # In this order: a job that is lost has nothing to hand back, and nodes to take back.
         if not ours:
             raise LostJobError
+        if self._pipeline.stop.is_set():
+            raise StoppingError
 
 
-def _require_text(document: Document, parsed: ParsedDocument) -> None:
+def _require_text(version: Version, parsed: ParsedDocument) -> None:
     if parsed.pages_with_text:
         return
     if parsed.pages_needing_ocr:
         raise NeedsOcr(
-            f"None of the {len(parsed.pages)} pages of {document.filename} has text: "
+            f"None of the {len(parsed.pages)} pages of {version.filename} has text: "
             "they are pictures.",
             pages=parsed.pages_needing_ocr,
         )
-    raise NoText(f"{document.filename} holds no text.")
+    raise NoText(f"{version.filename} holds no text.")
 
 
 def _batches(nodes: Sequence[TextNode], size: int) -> Iterator[list[TextNode]]:

@@ -1,7 +1,7 @@
 """The queue: claiming, keeping and giving back the job rows of the registry.
 
-A job is leased, never taken: a worker that stops renewing (killed, hung, cut off) loses it when
-the lease ends, and another takes over.
+A job is leased, never taken: a worker that stops renewing (killed, cut off) loses it when the lease
+ends, and another takes over.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, and_, or_, select, update
 
-from corpus.registry.schema import jobs
+from corpus.registry.schema import jobs, versions
+from corpus.values import Status
 
 LEASE_S = 30.0  # a worker renews every RENEW_S; six misses and the job is another's
 RENEW_S = 5.0
+SUSPECT_CLAIMS = 2  # claimed more often without any outcome, a job waits behind all others
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One version to ingest. `claims` and `failures` count this try and the failures before it."""
+    """One version to ingest.
+
+    `claims` counts the tries without an outcome, this one included, and `failures` the tries that
+    failed for a reason that may pass.
+    """
 
     id: str
     document_id: str
@@ -31,8 +37,8 @@ class Job:
 def claim_next(connection: Connection, worker: str) -> Job | None:
     """Lease the job whose turn it is, or None when nothing waits.
 
-    Jobs that were never tried come first, so that a file which kills its worker again and again
-    does not keep its neighbours waiting.
+    The oldest first; but a file that took its worker with it again and again does not keep its
+    neighbours waiting.
     """
     now = datetime.now(UTC)
     waiting = and_(jobs.c.state == "queued", jobs.c.run_after <= now)
@@ -40,7 +46,7 @@ def claim_next(connection: Connection, worker: str) -> Job | None:
     row = connection.execute(
         select(jobs.c.id, jobs.c.document_id, jobs.c.version, jobs.c.claims, jobs.c.failures)
         .where(or_(waiting, abandoned))
-        .order_by(jobs.c.claims, jobs.c.run_after, jobs.c.created_at, jobs.c.id)
+        .order_by(jobs.c.claims > SUSPECT_CLAIMS, jobs.c.run_after, jobs.c.created_at, jobs.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     ).first()
@@ -72,7 +78,10 @@ def renew(connection: Connection, job: Job, worker: str) -> bool:
 def give_back(
     connection: Connection, job: Job, worker: str, *, failures: int, delay_s: float
 ) -> bool:
-    """Queue the job again, to be tried after `delay_s` seconds; False when it was not ours."""
+    """Queue the job again, to be tried after `delay_s` seconds; False when it was not ours.
+
+    The claim does not count: it ended in order.
+    """
     now = datetime.now(UTC)
     changed = connection.execute(
         update(jobs)
@@ -81,18 +90,38 @@ def give_back(
             state="queued",
             worker=None,
             lease_until=None,
+            claims=job.claims - 1,
             failures=failures,
             run_after=now + timedelta(seconds=delay_s),
         )
     )
-    return changed.rowcount == 1
+    if changed.rowcount != 1:
+        return False
+    _show_as_queued(connection, job.document_id, job.version)
+    return True
 
 
 def release_all(connection: Connection) -> int:
-    """Queue every running job again and count them; only when no worker can be alive."""
-    changed = connection.execute(
+    """Queue every running job again and count them; for when their workers are dead.
+
+    A worker that lives after all finds that its job is no longer its own, and changes nothing.
+    """
+    running = connection.execute(
+        select(jobs.c.document_id, jobs.c.version).where(jobs.c.state == "running")
+    ).all()
+    connection.execute(
         update(jobs)
         .where(jobs.c.state == "running")
         .values(state="queued", worker=None, lease_until=None)
     )
-    return changed.rowcount
+    for document_id, version in running:
+        _show_as_queued(connection, document_id, version)
+    return len(running)
+
+
+def _show_as_queued(connection: Connection, document_id: str, version: int) -> None:
+    connection.execute(
+        update(versions)
+        .where(versions.c.document_id == document_id, versions.c.version == version)
+        .values(status=Status.QUEUED, progress_done=0, progress_total=0)
+    )

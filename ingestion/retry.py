@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corpus.errors import InvalidRequest, LecternError, UnreadableFile
+from corpus.errors import (
+    InvalidRequest,
+    LecternError,
+    ParserCrashed,
+    Unavailable,
+    UnreadableFile,
+)
 from corpus.values import ErrorReport
 
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 60.0
 
-# A worker that dies takes its job's claim with it. Restarts by an operator count too, hence the
-# room: a document is given up only when it was interrupted this often without one other outcome.
+# A dependency that is down is not the document's fault: tried for about half a day.
+MAX_OUTAGE_FAILURES = 720
+
+PARSER_CRASHES = 2
+
+# A worker that dies takes its job's claim with it. Killed servers count too, hence the room: a
+# document is given up only when it was interrupted this often without one other outcome.
 MAX_CLAIMS = 20
 
 
@@ -31,10 +42,22 @@ class GiveUp:
 
 
 def after_failure(error: LecternError, *, failures: int, max_attempts: int) -> TryAgain | GiveUp:
-    """`failures` before this one; the file's own fault is final, anything else is tried again."""
-    is_final = isinstance(error, UnreadableFile | InvalidRequest)
-    if not is_final and failures + 1 < max_attempts:
-        return TryAgain(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**failures), failures + 1)
+    """`failures` before this one.
+
+    The file's own fault is final, but for a crash, which is tried once more. A dependency's is
+    tried again, less and less often, for hours; anything else `max_attempts` times.
+    """
+    if isinstance(error, ParserCrashed):
+        # Out of memory may have been the machine's state, not the file.
+        limit = PARSER_CRASHES
+    elif isinstance(error, UnreadableFile | InvalidRequest):
+        limit = 0
+    elif isinstance(error, Unavailable):
+        limit = MAX_OUTAGE_FAILURES
+    else:
+        limit = max_attempts
+    if failures + 1 < limit:
+        return TryAgain(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 10)), failures + 1)
     return GiveUp(ErrorReport(error.code, error.detail, error.hint))
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from corpus.errors import DocumentNotFound, LecternError, NeedsOcr
-from corpus.registry.documents import find_document
+from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
 from corpus.registry.engine import Registry
-from corpus.registry.versions import fail_version
+from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport
 from ingestion.pipeline import LostJobError, Pipeline, StoppingError
 from ingestion.queue import RENEW_S, Job, claim_next, give_back, renew
@@ -21,6 +20,7 @@ from ingestion.retry import GiveUp, TryAgain, after_failure, after_interruptions
 
 # A wake-up cuts the wait short; this is for jobs whose delay ended or whose worker died.
 POLL_S = 1.0
+OUTAGE_WAIT_S = 2.0
 
 log = logging.getLogger("lectern.worker")
 
@@ -48,28 +48,37 @@ class Worker:
         """Return when asked to stop; the job at hand is handed back."""
         while not self._pipeline.stop.is_set():
             self._wake.clear()
-            with self._registry.write() as connection:
-                job = claim_next(connection, self._pipeline.worker)
-            if job is None:
-                self._wake.wait(POLL_S)
-            else:
-                self._work_on(job)
+            try:
+                job = self._claim()
+                if job is None:
+                    self._wake.wait(POLL_S)
+                else:
+                    self._work_on(job)
+            except Unavailable as error:
+                # The registry or the index is away, so nothing can be settled: the lease ends by
+                # itself, and the job is claimed again.
+                log.warning("%s (%s)", error.detail, error.code)
+                self._pipeline.stop.wait(OUTAGE_WAIT_S)
+
+    def _claim(self) -> Job | None:
+        with self._registry.write() as connection:
+            return claim_next(connection, self._pipeline.worker)
 
     def _work_on(self, job: Job) -> None:
         log.info("ingesting document %s, version %d", job.document_id, job.version)
         with self._lease_kept(job):
             try:
                 self._ingest(job)
-            except StoppingError:
+            except (StoppingError, LostJobError, DocumentNotFound) as outcome:
+                log.info("document %s: %s", job.document_id, type(outcome).__name__)
                 self._hand_back(job, failures=job.failures, delay_s=0)
-            except (LostJobError, DocumentNotFound):
-                self._take_back_if_deleted(job)
             except LecternError as error:
                 log.warning("document %s: %s (%s)", job.document_id, error.detail, error.code)
                 self._settle(job, error)
             except Exception:
                 log.exception("document %s failed unexpectedly", job.document_id)
                 self._settle(job, LecternError("Ingestion failed for a reason of our own."))
+        self._sweep(job)
 
     def _ingest(self, job: Job) -> None:
         interrupted = after_interruptions(job.claims)
@@ -80,6 +89,10 @@ class Worker:
         log.info("document %s, version %d is live", job.document_id, job.version)
 
     def _settle(self, job: Job, error: LecternError) -> None:
+        if self._pipeline.stop.is_set():
+            # Whatever failed, it failed while the server was going away.
+            self._hand_back(job, failures=job.failures, delay_s=0)
+            return
         decision = after_failure(error, failures=job.failures, max_attempts=self._max_attempts)
         match decision:
             case TryAgain(delay_s, failures):
@@ -104,13 +117,14 @@ class Worker:
                 coverage=coverage,
             )
 
-    def _take_back_if_deleted(self, job: Job) -> None:
-        # With the lease lost, another worker may be writing the very same nodes: leave them.
-        try:
-            with self._registry.read() as connection:
-                find_document(connection, job.document_id)
-        except DocumentNotFound:
-            log.info("document %s was deleted meanwhile", job.document_id)
+    def _sweep(self, job: Job) -> None:
+        """Remove what was written of a version that is neither live nor still to be ingested.
+
+        With the lease lost to another worker the version is wanted, and its nodes are left alone.
+        """
+        with self._registry.read() as connection:
+            wanted = is_wanted(connection, job.document_id, job.version)
+        if not wanted:
             self._pipeline.remove_nodes(job)
 
     @contextmanager
@@ -119,9 +133,12 @@ class Worker:
 
         def keep() -> None:
             while not ended.wait(RENEW_S):
-                with self._registry.write() as connection:
-                    if not renew(connection, job, self._pipeline.worker):
-                        return
+                try:
+                    with self._registry.write() as connection:
+                        if not renew(connection, job, self._pipeline.worker):
+                            return
+                except Unavailable as error:
+                    log.warning("the lease could not be renewed: %s", error.detail)
 
         keeper = threading.Thread(target=keep, name="lease", daemon=True)
         keeper.start()

@@ -8,13 +8,15 @@ from typing import Any
 from rich.console import Console
 
 from lectern.client import ServerError
+from lectern.plain import plain
 
 
 def print_answer(events: Iterator[tuple[str, dict[str, Any]]], console: Console) -> None:
     """Print the events of one answer; `ServerError` when the answer broke off."""
     for name, data in events:
         if name == "token":
-            console.print(data["text"], end="", markup=False, highlight=False, soft_wrap=True)
+            text = plain(data["text"])
+            console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
         elif name == "error":
             console.print()
             raise ServerError(data["error"], data["detail"], data["hint"])
@@ -25,13 +27,19 @@ def print_answer(events: Iterator[tuple[str, dict[str, Any]]], console: Console)
 
 def _print_sources(answer: dict[str, Any], console: Console) -> None:
     for citation in answer["citations"]:
+        source = f"\n[{citation['id']}] {citation['filename']}, page {citation['page']}"
+        _print_line(source, console, style="bold")
         quote = " ".join(citation["quote"].split())
-        console.print(
-            f"\n[{citation['id']}] {citation['filename']}, page {citation['page']}",
-            markup=False,
-            highlight=False,
-            style="bold",
-        )
-        console.print(f"    “{quote}”", markup=False, highlight=False)
+        _print_line(f"    “{quote}”", console)
     for reason in answer["degraded"]:
-        console.print(f"\n({reason})", markup=False, highlight=False, style="yellow")
+        _print_line(f"\n({reason})", console, style="yellow")
+
+
+def _print_line(text: str, console: Console, style: str | None = None) -> None:
+    console.print(
+        plain(text),
+        style=style,
+        markup=False,
+        highlight=False,
+        soft_wrap=not console.is_terminal,  # a file has no width
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +13,14 @@ import httpx
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
 
-from corpus.errors import LecternError, Unavailable
+from corpus.errors import InvalidRequest, LecternError, Unavailable
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.client import Client, ServerError
 from lectern.connect import connected
+from lectern.logs import configure_logging, without_userinfo
+from lectern.plain import plain
 
 app = typer.Typer(
     help="Ask your own documents: cited answers, on your own machine.",
@@ -42,17 +44,20 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [LECTERN_HOST].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on [LECTERN_PORT].")] = None,
     data_dir: DataDir = None,
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
 ) -> None:
     """Serve the HTTP interface, with the ingestion worker beside it."""
-    from lectern.serve import serve as run  # noqa: PLC0415  takes seconds to import
-
     with _errors_shown():
-        run(_settings(data_dir, host=host, port=port))
+        settings = _settings(data_dir, host=host, port=port)
+        configure_logging(settings)
+        from lectern.serve import serve as run  # noqa: PLC0415  takes seconds to import
+
+        run(settings, until_stdin_ends=until_stdin_ends)
 
 
 @app.command()
 def add(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    files: Annotated[list[Path], typer.Argument(exists=True, readable=True)],
     collection: Collection = "default",
     data_dir: DataDir = None,
     url: Url = None,
@@ -60,6 +65,8 @@ def add(
     """Add files and wait until they can be asked about."""
     from lectern.adding import add_files  # noqa: PLC0415
 
+    with _errors_shown():
+        _refuse_folders(files)
     with _client(data_dir, url) as client:
         if not add_files(client, files, collection, Console()):
             raise typer.Exit(1)
@@ -75,6 +82,8 @@ def ask(
     """Ask a question; prints the answer, then its sources."""
     from lectern.asking import print_answer  # noqa: PLC0415
 
+    with _errors_shown():
+        _refuse_empty(question)
     with _client(data_dir, url) as client:
         print_answer(client.ask(question, collection), Console())
 
@@ -86,22 +95,11 @@ def list_documents(
     url: Url = None,
 ) -> None:
     """List the documents, newest first."""
+    from lectern.listing import listing  # noqa: PLC0415
+
     with _client(data_dir, url) as client:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("ID", no_wrap=True)
-        table.add_column("FILE", overflow="ellipsis", no_wrap=True)
-        for heading in ("COLLECTION", "STATUS", "PAGES", "CHUNKS"):
-            table.add_column(heading)
-        for document in client.documents(collection):
-            table.add_row(
-                document["id"],
-                document["filename"],
-                document["collection"],
-                document["status"],
-                str(document["pages"]),
-                str(document["chunks"]),
-            )
-        Console().print(table)
+        for line in listing(client.documents(collection)):
+            print(line)
 
 
 @app.command()
@@ -119,16 +117,23 @@ def rm(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
-    """Say what is configured, reachable and missing."""
-    from lectern.doctor import examine  # noqa: PLC0415
+def doctor(
+    data_dir: DataDir = None,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Only whether a server runs and is ready.")
+    ] = False,
+) -> None:
+    """Say what is configured and reachable; the exit code is 1 when something is broken."""
+    from lectern.doctor import examine, examine_server  # noqa: PLC0415
 
-    marks = {"ok": "✓", "missing": "–", "broken": "✗"}
+    marks = {"ok": "✓", "broken": "✗"}
     broken = False
     with _errors_shown():
-        for finding in examine(_settings(data_dir)):
+        settings = _settings(data_dir)
+        for finding in examine_server(settings) if ready else examine(settings):
             broken = broken or finding.mark == "broken"
-            print(f"{marks[finding.mark]} {finding.name:<12} {finding.text}")
+            text = plain(without_userinfo(finding.text))
+            print(f"{marks[finding.mark]} {finding.name:<12} {text}")
     if broken:
         raise typer.Exit(1)
 
@@ -136,10 +141,12 @@ def doctor(data_dir: DataDir = None) -> None:
 @app.command(hidden=True)
 def worker(index_fd: Annotated[int, typer.Option()]) -> None:
     """Ingest for the server that started this process."""
-    from lectern.worker_process import run_worker  # noqa: PLC0415
-
     with _errors_shown():
-        run_worker(_settings(None), index_fd)
+        settings = _settings(None)
+        configure_logging(settings)
+        from lectern.worker_process import run_worker  # noqa: PLC0415
+
+        run_worker(settings, index_fd)
 
 
 def main() -> None:
@@ -153,6 +160,22 @@ def _settings(data_dir: Path | None, **given: str | int | None) -> Settings:
     if data_dir is not None:
         chosen["data_dir"] = str(data_dir)
     return Settings(**chosen)  # type: ignore[arg-type]  # pydantic checks them
+
+
+def _refuse_folders(files: Sequence[Path]) -> None:
+    for file in files:
+        if file.is_dir():
+            raise InvalidRequest(
+                f"{file} is a folder.",
+                hint=f"Name the files in it: lectern add {shlex.quote(str(file))}/*",
+            )
+
+
+def _refuse_empty(question: str) -> None:
+    if not question.strip():
+        raise InvalidRequest(
+            "The question is empty.", hint='Ask in words: lectern ask "How much oil is kept?"'
+        )
 
 
 @contextmanager
@@ -169,11 +192,12 @@ def _errors_shown() -> Iterator[None]:
     try:
         yield
     except (LecternError, ServerError) as error:
-        print(f"error: {error.detail}\n{error.hint}", file=sys.stderr)
+        print(plain(f"error: {error.detail}\n{error.hint}"), file=sys.stderr)
         raise typer.Exit(1) from error
     except ValidationError as error:
         for problem in error.errors():
-            name = "LECTERN_" + str(problem["loc"][0]).upper()
+            field = str(problem["loc"][0])
+            name = f"LECTERN_{field.upper()}" if field in Settings.model_fields else field
             print(f"error: {name}: {problem['msg']}", file=sys.stderr)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as interrupt:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import httpx
 
 TIMEOUT_S = httpx.Timeout(30.0, read=120.0)
+READINESS_TIMEOUT_S = 10.0
 
 
 class ServerError(Exception):
@@ -68,7 +69,7 @@ class Client:
 
     def readiness(self) -> dict[str, Any]:
         """The body of /readyz, whatever its status."""
-        found: dict[str, Any] = self._http.get("/readyz").json()
+        found: dict[str, Any] = self._http.get("/readyz", timeout=READINESS_TIMEOUT_S).json()
         return found
 
     def ask(self, message: str, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:

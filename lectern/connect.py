@@ -52,20 +52,24 @@ def _own_server(settings: Settings) -> Iterator[str]:
         "LECTERN_LOG_LEVEL": "error",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "lectern", "serve"],
+        [sys.executable, "-m", "lectern", "serve", "--until-stdin-ends"],
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         # Ctrl-C is for the command, which then stops its server in order.
         start_new_session=True,
     )
+    assert process.stdin is not None  # noqa: S101  it was asked for
     try:
         yield _wait_until_ready(settings, process)
     finally:
-        process.terminate()
+        # The system closes it as well when this command is killed: no server is left behind.
+        process.stdin.close()
         try:
             process.wait(STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
 
 
 def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> str:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from corpus.errors import DataDirInUse
 
 _LOCK = "lectern.lock"
 _ADDRESS = "server.json"
+
+# Who looks whether the folder is held (`is_held`) holds it for an instant.
+OWN_LIMIT_S = 1.0
+_OWN_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +36,11 @@ def owned(data_dir: Path) -> Iterator[None]:
 
     The lock is the operating system's and ends with the process, however it ends.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    # The documents are whoever's they are: no other user of this machine reads them.
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _in_use(data_dir) from error
+        if not _locked(lock):
+            raise _in_use(data_dir)
         (data_dir / _ADDRESS).unlink(missing_ok=True)
         try:
             yield
@@ -71,6 +76,20 @@ def is_held(data_dir: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Whether the lock could be taken for us alone within `OWN_LIMIT_S`."""
+    deadline_s = time.monotonic() + OWN_LIMIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(_OWN_AGAIN_S)
+        else:
+            return True
 
 
 def _in_use(data_dir: Path) -> DataDirInUse:

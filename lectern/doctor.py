@@ -23,7 +23,7 @@ PROBE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: `mark` is "ok", "missing" (something optional) or "broken"."""
+    """One line: `mark` is "ok" or "broken"."""
 
     mark: str
     name: str
@@ -34,12 +34,33 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """All findings, in the order of a document's way; changes nothing."""
     yield Finding("ok", "lectern", f"{version('lectern')} on Python {platform.python_version()}")
     yield _data_dir(settings.data_dir)
-    yield from _server(settings)
+    if find_server(settings.data_dir) is None:
+        yield Finding("ok", "server", "not running; `lectern serve` starts it")
+    else:
+        yield from examine_server(settings)
     yield _embedding(settings)
     yield _index(settings)
     yield _llm(settings)
-    yield _program("tesseract", "pages that are pictures are reported as needs_ocr")
-    yield _program("soffice", "old .doc and .ppt files cannot be read")
+
+
+def examine_server(settings: Settings) -> Iterator[Finding]:
+    """Whether a server runs on the data folder and can do its work; "broken" when none does."""
+    running = find_server(settings.data_dir)
+    if running is None:
+        yield Finding("broken", "server", f"none runs on {settings.data_dir}")
+        return
+    client = Client(running.url)
+    try:
+        readiness = client.readiness()
+        checks = readiness["checks"].items()
+    except (httpx.HTTPError, ValueError, KeyError):
+        yield Finding("broken", "server", f"{running.url} (process {running.pid}) is silent")
+        return
+    finally:
+        client.close()
+    yield Finding("ok", "server", f"{running.url} (process {running.pid})")
+    for name, word in checks:
+        yield Finding("ok" if word == "ok" else "broken", f"  {name}", word)
 
 
 def _data_dir(folder: Path) -> Finding:
@@ -53,24 +74,6 @@ def _data_dir(folder: Path) -> Finding:
         return Finding("broken", "data folder", f"{shown} is not writable")
     free_gib = shutil.disk_usage(folder).free / 2**30
     return Finding("ok", "data folder", f"{shown}, {free_gib:.0f} GiB free")
-
-
-def _server(settings: Settings) -> Iterator[Finding]:
-    running = find_server(settings.data_dir)
-    if running is None:
-        yield Finding("ok", "server", "not running; `lectern serve` starts it")
-        return
-    client = Client(running.url)
-    try:
-        readiness = client.readiness()
-    except (httpx.HTTPError, ValueError):
-        yield Finding("broken", "server", f"{running.url} (process {running.pid}) is silent")
-        return
-    finally:
-        client.close()
-    yield Finding("ok", "server", f"{running.url} (process {running.pid})")
-    for name, word in readiness["checks"].items():
-        yield Finding("ok" if word == "ok" else "broken", f"  {name}", word)
 
 
 def _embedding(settings: Settings) -> Finding:
@@ -107,10 +110,3 @@ def _endpoint(name: str, base_url: str, model: str) -> Finding:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Finding("broken", name, f"{base_url} does not answer: {error}")
     return Finding("ok", name, f"{model or '(no model named)'} at {base_url}")
-
-
-def _program(name: str, without: str) -> Finding:
-    path = shutil.which(name)
-    if path is None:
-        return Finding("missing", name, f"not installed: {without}")
-    return Finding("ok", name, path)

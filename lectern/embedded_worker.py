@@ -1,8 +1,8 @@
 """The ingestion worker as a child of the server: started, watched, restarted, stopped.
 
-Two channels: a socket pair over which the worker writes nodes into the index that the server owns,
-and the worker's standard input, where a byte means "look at the queue" and the end means that the
-server is gone.
+Two channels: a socket pair over which the worker writes nodes into the index that the server owns
+(to a Qdrant server it writes by itself), and the worker's standard input, where a byte means "look
+at the queue" and the end means that the server is gone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from corpus.errors import StorageUnavailable
+from corpus.index.edge import EdgeVectorStore
 from corpus.index.gateway import serve_index
 from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry
@@ -84,27 +84,34 @@ class EmbeddedWorker:
         delay_s = FIRST_RESTART_S
         while not self._stopping.is_set():
             started_s = time.monotonic()
-            with _spawned(self._settings, store) as process:
-                self._process = process
-                if self._stopping.is_set() and process.stdin is not None:
-                    process.stdin.close()
-                code = process.wait()
+            ended_by = self._run_one(store)
             _queue_its_jobs_again(registry)
             if self._stopping.is_set():
                 return
             if time.monotonic() - started_s > STEADY_AFTER_S:
                 delay_s = FIRST_RESTART_S
-            ended_by = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             log.error("the worker ended (%s); the next one starts in %.1f s", ended_by, delay_s)
             self._stopping.wait(delay_s)
             delay_s = min(LONGEST_RESTART_S, delay_s * 2)
+
+    def _run_one(self, store: NodeStore) -> str:
+        """Run a worker to its end, and say how it ended."""
+        try:
+            with _spawned(self._settings, store) as process:
+                self._process = process
+                if self._stopping.is_set() and process.stdin is not None:
+                    process.stdin.close()
+                code = process.wait()
+        except OSError as error:  # no memory, no file descriptors: there may be some later
+            return f"it could not be started: {error}"
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _queue_its_jobs_again(registry: Registry) -> None:
     try:
         with registry.write() as connection:
             release_all(connection)
-    except SQLAlchemyError:
+    except StorageUnavailable:
         # The jobs' leases end by themselves; the supervisor must not.
         log.exception("the jobs of the worker that ended could not be queued again")
 
@@ -122,13 +129,14 @@ def _spawned(settings: Settings, store: NodeStore) -> Iterator[subprocess.Popen[
         )
         theirs.close()
         connection = Connection(ours.detach())
-        server = threading.Thread(
-            target=serve_index, args=(store, connection), name="index-gateway", daemon=True
-        )
-        server.start()
+        gateway: threading.Thread | None = None
+        if isinstance(store, EdgeVectorStore):
+            gateway = threading.Thread(target=serve_index, args=(store, connection), daemon=True)
+            gateway.start()
         try:
             yield process
         finally:
-            server.join()
-            connection.close()
             process.wait()
+            if gateway is not None:
+                gateway.join()
+            connection.close()

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from corpus.errors import Misconfigured, UnsafeBinding
-from corpus.settings import Settings
+from corpus.settings import EXTRACTIVE, Settings
 from lectern.data_dir import announce, owned
 from lectern.embedded_worker import EmbeddedWorker
+from lectern.lifeline import follow_parent
+from lectern.logs import without_userinfo
 from lectern.wiring import WorkerHooks, service_parts
 from service.app import create_app
 
 SHUTDOWN_GRACE_S = 10
+LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def serve(settings: Settings, *, until_stdin_ends: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM, or until the end of standard input."""
+    if until_stdin_ends:
+        follow_parent(on_end=lambda: os.kill(os.getpid(), signal.SIGTERM), grace_s=LAST_GRACE_S)
     _require_loopback(settings.host)
     with owned(settings.data_dir), _bound(settings) as listener:
         worker = EmbeddedWorker(settings)
         hooks = WorkerHooks(wake=worker.wake, is_alive=worker.is_alive)
         with service_parts(settings, hooks) as parts:
-            worker.start(parts.registry, parts.store)
+            _spool_uploads_in(settings.data_dir / "originals" / "staging")
+            with _interrupts_kept_from_children():
+                worker.start(parts.registry, parts.store)
             try:
                 _run(create_app(parts), settings, listener)
             finally:
@@ -42,23 +52,52 @@ def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
     @asynccontextmanager
     async def announced(_app: FastAPI) -> AsyncIterator[None]:
         announce(settings.data_dir, url)
-        mode = "extractive answers (no LLM)" if settings.llm == "extractive" else settings.llm
-        print(f"Lectern serves {settings.data_dir} at {url} — {mode}")
+        mode = "extractive answers (no LLM)" if settings.llm == EXTRACTIVE else settings.llm
+        print(f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}")
         print("No keys are configured, so it listens on this machine only.", flush=True)
         yield
 
     app.router.lifespan_context = announced
     config = uvicorn.Config(
         app,
-        log_level=settings.log_level,
+        log_config=None,  # lectern/logs.py has configured the log for all
         access_log=settings.log_level == "debug",
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
+    server = uvicorn.Server(config)
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
     # uvicorn ends in order, then raises the signal once more under the handlers that it found. The
-    # default ones would end this process before the worker and the index are closed.
+    # default ones would end this process before the worker and the index are closed. A signal that
+    # comes before uvicorn has its own handlers in place counts too.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
+        signal.signal(number, end)
+    server.run(sockets=[listener])
+
+
+def _spool_uploads_in(folder: Path) -> None:
+    """Have the framework keep uploads in this folder while they come in.
+
+    In a container the system's own folder for temporary files is often memory, which one large
+    upload would fill. The files have no name, or are cleared with the folder at the next start.
+    """
+    tempfile.tempdir = str(folder.resolve())
+
+
+@contextmanager
+def _interrupts_kept_from_children() -> Iterator[None]:
+    """Keep SIGINT from what is started in this block: threads, and the processes that they start.
+
+    Ctrl-C in a terminal reaches every process at once, and here the server decides when to stop. A
+    handler in the child would come too late: Python takes a while to start.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _bound(settings: Settings) -> socket.socket:

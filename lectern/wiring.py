@@ -13,9 +13,11 @@ from llama_index.core.llms import LLM
 
 from corpus.blobs import FolderBlobStore
 from corpus.deletion import finish_deletions
-from corpus.embedding.open import open_embedding
+from corpus.embedding.open import OpenedEmbedding, open_embedding
+from corpus.errors import Misconfigured
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
+from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.fingerprints import check_fingerprints
 from corpus.settings import EXTRACTIVE, Settings
@@ -86,7 +88,7 @@ def embedded_worker(
             embedding=embedding.model,
             tokens=embedding.tokens,
             fingerprint=embedding.fingerprint.as_json(),
-            store=GatewayVectorStore(index),
+            store=_worker_store(settings, embedding, index),
             # What the model does not read could not be found: no chunk is longer than its limit.
             chunk_tokens=min(
                 settings.chunk_tokens, embedding.limit_tokens or settings.chunk_tokens
@@ -98,10 +100,30 @@ def embedded_worker(
     registry.close()
 
 
+def _worker_store(settings: Settings, embedding: OpenedEmbedding, index: Connection) -> NodeStore:
+    if settings.qdrant_url is None:
+        return GatewayVectorStore(index)
+    return open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
+
+
 def open_llm(settings: Settings) -> LLM | None:
-    """The LLM that the settings name; None for extractive answers."""
+    """The LLM that the settings name, None for extractive answers; it sends a request once.
+
+    Raises Misconfigured when the settings name no address or no model: the client would turn to
+    addresses of its own.
+    """
     if settings.llm == EXTRACTIVE:
         return None
+    if not settings.llm.startswith(("http://", "https://")):
+        raise Misconfigured(
+            f"LECTERN_LLM is {settings.llm!r}.",
+            hint=f"Set it to {EXTRACTIVE}, or to a base URL such as http://localhost:11434/v1.",
+        )
+    if not settings.llm_model:
+        raise Misconfigured(
+            "LECTERN_LLM names an endpoint and LECTERN_LLM_MODEL is empty.",
+            hint="Set LECTERN_LLM_MODEL to the model's name at that endpoint.",
+        )
     # Imported only when used: it takes as long to load as the rest of the service.
     from llama_index.llms.openai_like import OpenAILike  # noqa: PLC0415
 
@@ -113,6 +135,6 @@ def open_llm(settings: Settings) -> LLM | None:
         is_chat_model=True,
         context_window=settings.llm_context_tokens,
         timeout=settings.llm_timeout_s,
-        max_retries=1,
+        max_retries=0,  # the timeout bounds an answer's one call: a second would double it
         temperature=0.0,
     )

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from service.accepting import MIB
-from service.http import collections, documents, events, operations, questions
+from service.http import collections, documents, events, operations, originals, questions
 from service.http.errors import install_error_handlers
-from service.http.middleware import BodyLimit, RequestId
+from service.http.middleware import BodyLimit, OwnHostsOnly, RequestId
 from service.http.shapes import ErrorBody
 from service.parts import ServiceParts
 
@@ -29,12 +29,13 @@ def create_app(parts: ServiceParts) -> FastAPI:
     )
     app.state.parts = parts
     install_error_handlers(app)
-    for routes in (operations, documents, events, collections, questions):
+    for routes in (operations, documents, originals, events, collections, questions):
         app.include_router(routes.router)
     app.add_middleware(
         BodyLimit,
         default_bytes=JSON_BODY_MAX_BYTES,
         limits={"/documents": parts.settings.max_request_mb * MIB},
     )
+    app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts)
     app.add_middleware(RequestId)
     return app

@@ -88,6 +88,7 @@ def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
             parts.store,
             parts.embedding,
             collection=question.collection,
+            live_versions=live,
             filters=question.filters,
             top_k=question.top_k,
         ),
@@ -103,7 +104,7 @@ def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
     # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.
     from service.answering.written import WrittenSynthesizer  # noqa: PLC0415
 
-    return WrittenSynthesizer(parts.llm, extractive)
+    return WrittenSynthesizer(parts.llm, extractive, timeout_s=parts.settings.llm_timeout_s)
 
 
 def _require_collection(parts: ServiceParts, name: str) -> None:

@@ -22,16 +22,19 @@ class Reply:
     """How to answer one chat request.
 
     `pieces` are streamed one event each, `pause_s` seconds before each. A `status` other than 200
-    sends an error body instead. `hang_up` drops the connection after the pieces without ending the
-    stream; `stall` keeps it open after them, until the client leaves. `body` replaces the whole
-    reply with other bytes. `usage` is reported in the last event.
+    sends an error body instead. `events` are sent after the pieces, as they are, whether they are
+    JSON or not. `hang_up` drops the connection after that without ending the stream; `stall` keeps
+    it open, until the client leaves. `silent` sends nothing at all. `body` replaces the whole reply
+    with other bytes. `usage` is reported in the last event, to a client that asks for it.
     """
 
     pieces: tuple[str, ...] = ()
     status: int = 200
     pause_s: float = 0.0
+    events: tuple[str, ...] = ()
     hang_up: bool = False
     stall: bool = False
+    silent: bool = False
     body: bytes | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
 
@@ -126,20 +129,23 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(200, _whole(reply))
         else:
             try:
-                self._stream(reply)
+                if reply.silent:
+                    self._pause(float("inf"))
+                options = request.get("stream_options") or {}
+                self._stream(reply, with_usage=bool(options.get("include_usage")))
             except (BrokenPipeError, ConnectionResetError):
                 self.server.llm.client_left()
         self.close_connection = True
 
-    def _stream(self, reply: Reply) -> None:
+    def _stream(self, reply: Reply, *, with_usage: bool) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         # Chunked, so that a dropped connection differs from the end of the reply.
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in _events(reply):
+        for event in _events(reply, with_usage=with_usage):
             self._pause(reply.pause_s)
-            self._chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
+            self._chunk(b"data: " + event.encode() + b"\n\n")
         if reply.stall:
             self._pause(float("inf"))
         if reply.hang_up:
@@ -174,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the test reads `requests`."""
 
 
-def _events(reply: Reply) -> Iterator[dict[str, Any]]:
+def _events(reply: Reply, *, with_usage: bool) -> Iterator[str]:
     common = {"id": "scripted-1", "object": "chat.completion.chunk", "created": 0, "model": MODEL}
     for piece in reply.pieces:
         choice = {
@@ -182,10 +188,13 @@ def _events(reply: Reply) -> Iterator[dict[str, Any]]:
             "delta": {"role": "assistant", "content": piece},
             "finish_reason": None,
         }
-        yield {**common, "choices": [choice]}
+        yield json.dumps({**common, "choices": [choice]})
+    yield from reply.events
     if not (reply.hang_up or reply.stall):
         end = {"index": 0, "delta": {}, "finish_reason": "stop"}
-        yield {**common, "choices": [end], **({"usage": dict(reply.usage)} if reply.usage else {})}
+        yield json.dumps({**common, "choices": [end]})
+        if with_usage:
+            yield json.dumps({**common, "choices": [], "usage": dict(reply.usage) or None})
 
 
 def _whole(reply: Reply) -> dict[str, Any]:

@@ -11,22 +11,23 @@ from sqlalchemy import Connection, delete, select, update
 
 from corpus.registry.documents import find_document
 from corpus.registry.schema import documents, jobs, pages, versions
-from corpus.values import Document
 
 
-def bury(connection: Connection, document_id: str) -> Document:
+def bury(connection: Connection, document_id: str) -> None:
     """From this commit on no answer uses the document, and its identity is free again.
 
-    Raises `DocumentNotFound` when there is none.
+    Harmless for a document whose deletion began before and did not end; `DocumentNotFound` when
+    there is none.
     """
-    document = find_document(connection, document_id)
+    if document_id in buried(connection):
+        return
+    find_document(connection, document_id)
     connection.execute(
         update(documents)
         .where(documents.c.id == document_id)
         .values(deleted_at=datetime.now(UTC), identity=f"deleted:{document_id}")
     )
     connection.execute(delete(jobs).where(jobs.c.document_id == document_id))
-    return document
 
 
 def buried(connection: Connection) -> list[str]:

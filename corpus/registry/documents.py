@@ -16,10 +16,13 @@ from corpus.values import (
     Coverage,
     Document,
     ErrorReport,
+    Original,
     PageText,
     Progress,
     Status,
 )
+
+MAX_PAGE_NUMBER = 2**31 - 1  # what the column holds
 
 _DOCUMENT_WITH_NEWEST_VERSION: Select[tuple[object, ...]] = select(
     documents,
@@ -34,6 +37,7 @@ _DOCUMENT_WITH_NEWEST_VERSION: Select[tuple[object, ...]] = select(
     versions.c.chunks,
     versions.c.pages_with_text,
     versions.c.pages_needing_ocr,
+    versions.c.warnings,
     versions.c.error,
     versions.c.updated_at.label("version_updated_at"),
 ).join(
@@ -100,6 +104,8 @@ def live_versions(connection: Connection, document_ids: Collection[str]) -> Mapp
 def find_page(connection: Connection, document_id: str, number: int) -> PageText:
     """The text of a page of the live version, else `DocumentNotFound` or `PageNotFound`."""
     document = find_document(connection, document_id)
+    if not 1 <= number <= MAX_PAGE_NUMBER:
+        raise PageNotFound(f"{document.filename} has no page of that number.")
     row = connection.execute(
         select(pages.c.number, pages.c.text, pages.c.start_char).where(
             pages.c.document_id == document_id,
@@ -110,6 +116,30 @@ def find_page(connection: Connection, document_id: str, number: int) -> PageText
     if row is None:
         raise PageNotFound(f"{document.filename} has no page {number} that was read.")
     return PageText(number=row.number, text=row.text, start_char=row.start_char)
+
+
+def find_content(connection: Connection, document_id: str) -> Original:
+    """The original of the live version, which answers and pages speak of; `DocumentNotFound`.
+
+    While no version is live: that of the newest one.
+    """
+    row = connection.execute(
+        select(
+            versions.c.filename,
+            versions.c.content_sha256,
+            versions.c.size_bytes,
+            versions.c.media_type,
+        )
+        .join(documents, documents.c.id == versions.c.document_id)
+        .where(
+            documents.c.id == document_id,
+            documents.c.deleted_at.is_(None),
+            versions.c.version == func.coalesce(documents.c.live_version, documents.c.version),
+        )
+    ).first()
+    if row is None:
+        raise DocumentNotFound(f"There is no document {document_id}.")
+    return Original(row.filename, row.content_sha256, row.size_bytes, row.media_type)
 
 
 def list_collections(connection: Connection) -> list[CollectionSummary]:
@@ -149,6 +179,7 @@ def _document(row: RowMapping) -> Document:
         pages=row["pages"],
         chunks=row["chunks"],
         coverage=Coverage(row["pages_with_text"], tuple(row["pages_needing_ocr"])),
+        warnings=tuple(row["warnings"]),
         error=None if row["error"] is None else ErrorReport(**row["error"]),
         created_at=row["created_at"],
         updated_at=max(row["updated_at"], row["version_updated_at"]),
@@ -167,7 +198,7 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
         raw = base64.urlsafe_b64decode(cursor.encode()).decode()
         created_at, last_id = raw.split("/")
         return datetime.fromisoformat(created_at).astimezone(UTC), last_id
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise InvalidRequest(
             "The cursor is not one that this service gave.",
             hint="Pass next_cursor of the page before, unchanged.",

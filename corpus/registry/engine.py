@@ -8,8 +8,10 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from corpus.errors import StorageUnavailable
 from corpus.registry.schema import metadata
 
 BUSY_TIMEOUT_MS = 15_000  # a writer waits this long for another one before it gives up
@@ -18,7 +20,10 @@ _WRITES = "lectern_writes"
 
 
 class Registry:
-    """Opens units of work; thread-safe. Close it when done."""
+    """Opens units of work; thread-safe. Close it when done.
+
+    Both kinds raise `StorageUnavailable` when the database does not answer or cannot write.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -27,13 +32,13 @@ class Registry:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one consistent snapshot; nothing may be written through it."""
-        with self._engine.connect() as connection, connection.begin():
+        with _storage_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back if it raises."""
-        with self._writer.connect() as connection, connection.begin():
+        with _storage_errors(), self._writer.connect() as connection, connection.begin():
             yield connection
 
     def ping(self) -> None:
@@ -46,11 +51,11 @@ class Registry:
         self._engine.dispose()
 
 
-def open_sqlite_registry(path: Path) -> Registry:
+def open_sqlite_registry(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Registry:
     """Open the registry in a SQLite file, which is made if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=8
+        f"sqlite:///{path}", connect_args={"timeout": busy_timeout_ms / 1000}, pool_size=8
     )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -60,6 +65,14 @@ def open_sqlite_registry(path: Path) -> Registry:
     return registry
 
 
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageUnavailable(f"The registry does not answer: {error.orig}.") from error
+
+
 def _configure_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
     # None hands transactions to `_begin_sqlite`; the driver would begin them too late.
     connection.isolation_level = None
@@ -67,7 +80,8 @@ def _configure_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry)
     # An accepted upload must survive a power cut, so every commit is synced.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    # Deleted text is overwritten, not only unlinked.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

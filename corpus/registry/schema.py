@@ -47,7 +47,7 @@ collections = Table(
     "collections",
     metadata,
     Column("name", String(64), primary_key=True),
-    # How its nodes were embedded; None until the first document is accepted.
+    # How its nodes were embedded; None until its first document is ingested.
     Column("fingerprint", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
 )
@@ -87,6 +87,7 @@ versions = Table(
     Column("chunks", Integer, nullable=False, default=0),
     Column("pages_with_text", Integer, nullable=False, default=0),
     Column("pages_needing_ocr", JSON, nullable=False, default=list),
+    Column("warnings", JSON, nullable=False, default=list),
     Column("error", JSON(none_as_null=True)),
     Column("updated_at", UtcDateTime, nullable=False),
 )

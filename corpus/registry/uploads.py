@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from corpus.registry.documents import find_document
 from corpus.registry.schema import collections, documents, jobs, versions
@@ -51,9 +51,10 @@ class Acceptance:
 def accept_upload(connection: Connection, upload: Upload, content: Content) -> Acceptance:
     """Register the upload and queue it.
 
-    The same bytes again are a duplicate (queued again if they had failed); new bytes under a known
-    external id become the next version. A concurrent upload of the same identity makes this raise
-    `sqlalchemy.exc.IntegrityError`, where the database has concurrent writers: accept it again.
+    The same bytes again are a duplicate: queued again if they had failed, and the metadata and
+    access of the first upload stay. New bytes under a known external id become the next version. A
+    concurrent upload of the same identity makes this raise `sqlalchemy.exc.IntegrityError`, where
+    the database has concurrent writers: accept it again.
     """
     now = datetime.now(UTC)
     _ensure_collection(connection, upload.collection, now)
@@ -85,6 +86,12 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
         update(documents)
         .where(documents.c.id == document_id)
         .values(version=version + 1, metadata=upload.metadata, acl=list(upload.acl), updated_at=now)
+    )
+    # What waits of the older versions would only be replaced again.
+    connection.execute(
+        delete(jobs).where(
+            jobs.c.document_id == document_id, jobs.c.state.in_(["queued", "running"])
+        )
     )
     _add_version(connection, document_id, version + 1, upload, content, now)
     return Acceptance(find_document(connection, document_id), duplicate=False)

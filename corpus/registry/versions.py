@@ -1,18 +1,73 @@
 """A version's way from queued to live, told by the worker that holds its job.
 
-Every function here takes effect only while the job is leased to that worker: a worker that lost
-its lease, or whose document was deleted meanwhile, changes nothing and is told so.
+Every function here that writes takes effect only while the job is leased to that worker: a worker
+that lost its lease, or whose document was deleted meanwhile, changes nothing and is told so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Exists, delete, exists, insert, select, update
+from sqlalchemy import Connection, Exists, delete, exists, func, insert, select, update
 
+from corpus.errors import DocumentNotFound
 from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.values import Coverage, ErrorReport, PageText, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What ingestion needs to know of the version that its job names."""
+
+    document_id: str
+    version: int
+    collection: str
+    filename: str
+    content_sha256: str
+    media_type: str
+    created_at: datetime
+
+
+def find_version(connection: Connection, document_id: str, version: int) -> Version:
+    """One version of a document that is not deleted, else `DocumentNotFound`.
+
+    `created_at` is the document's.
+    """
+    row = connection.execute(
+        select(
+            documents.c.collection,
+            versions.c.filename,
+            versions.c.content_sha256,
+            versions.c.media_type,
+            documents.c.created_at,
+        )
+        .join(versions, versions.c.document_id == documents.c.id)
+        .where(
+            documents.c.id == document_id,
+            documents.c.deleted_at.is_(None),
+            versions.c.version == version,
+        )
+    ).first()
+    if row is None:
+        raise DocumentNotFound(f"There is no version {version} of document {document_id}.")
+    return Version(document_id, version, *row)
+
+
+def is_wanted(connection: Connection, document_id: str, version: int) -> bool:
+    """Whether nodes of this version may be in the index: it is live, or has a job to make it so."""
+    live = select(documents.c.id).where(
+        documents.c.id == document_id,
+        documents.c.deleted_at.is_(None),
+        documents.c.live_version == version,
+    )
+    pending = select(jobs.c.id).where(
+        jobs.c.document_id == document_id,
+        jobs.c.version == version,
+        jobs.c.state.in_(["queued", "running"]),
+    )
+    return any(connection.execute(query).first() for query in (live, pending))
 
 
 def report_progress(
@@ -54,12 +109,14 @@ def complete_version(
     page_count: int,
     chunk_count: int,
     coverage: Coverage,
+    warnings: Sequence[str] = (),
 ) -> bool:
     """Store the pages, make the version the live one and end the job, all in one transaction.
 
-    False (and nothing changed) when the version is no longer this worker's to complete.
+    False (and nothing changed) when the version is no longer this worker's to complete. A newer
+    version that is live already stays so.
     """
-    status = Status.PARTIAL if coverage.pages_needing_ocr else Status.READY
+    status = Status.READY if coverage.is_complete else Status.PARTIAL
     if not report_progress(
         connection,
         document_id,
@@ -79,10 +136,13 @@ def complete_version(
             chunks=chunk_count,
             pages_with_text=coverage.pages_with_text,
             pages_needing_ocr=list(coverage.pages_needing_ocr),
+            warnings=list(warnings),
             error=None,
         )
     )
-    connection.execute(delete(pages).where(pages.c.document_id == document_id))
+    connection.execute(
+        delete(pages).where(pages.c.document_id == document_id, pages.c.version <= version)
+    )
     if read_pages:
         connection.execute(
             insert(pages),
@@ -99,7 +159,10 @@ def complete_version(
         )
     connection.execute(
         update(documents)
-        .where(documents.c.id == document_id)
+        .where(
+            documents.c.id == document_id,
+            func.coalesce(documents.c.live_version, 0) <= version,
+        )
         .values(live_version=version, updated_at=now)
     )
     _end_job(connection, document_id, version, "done")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import ingestion
-from corpus.errors import ParserCrashed
+from corpus.errors import ParserUnavailable
 from corpus.quiet import OFFLINE_ENVIRONMENT
 from ingestion.parsing.frames import FrameError, read_frame, write_frame
 
@@ -26,7 +26,7 @@ class ChildProcess:
     """A parser process that is ready for requests.
 
     `replies` yields its messages in order, then None when it ended or sent something unreadable.
-    Raises `ParserCrashed` when the process does not come up.
+    Raises `ParserUnavailable` when the process does not come up.
     """
 
     def __init__(self, *, memory_limit_bytes: int, limit_bytes: int) -> None:
@@ -49,7 +49,7 @@ class ChildProcess:
             first = None
         if first is None:
             self.kill()
-            raise ParserCrashed("The parser process did not start.")
+            raise ParserUnavailable("The parser process did not start.")
 
     @property
     def pid(self) -> int:
@@ -61,11 +61,11 @@ class ChildProcess:
         return self._process.poll() is None
 
     def send(self, request: dict[str, Any]) -> None:
-        """Raises `ParserCrashed` when the process is gone."""
+        """Raises `ParserUnavailable` when the process is gone: it died before it saw the file."""
         try:
             write_frame(cast("BinaryIO", self._process.stdin), request)
         except OSError as error:
-            raise ParserCrashed("The parser process died before reading this file.") from error
+            raise ParserUnavailable("The parser process died before reading a file.") from error
 
     def kill(self) -> None:
         """End the process whatever it does, and wait until it is gone."""

@@ -50,6 +50,7 @@ def parse_epub(path: Path) -> ParsedDocument:
     return assemble(
         pages,
         title=plausible_title(package.findtext(f".//{_DC_TITLE}")),
+        all_pages_read=not missing,
         warnings=tuple(f"The chapter {name} is missing from the book." for name in missing),
     )
 

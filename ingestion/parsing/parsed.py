@@ -45,13 +45,18 @@ class ParsedPage(BaseModel):
 
 
 class ParsedDocument(BaseModel):
-    """All pages in order. `title` is the document's own title, if it states one."""
+    """All pages in order. `title` is the document's own title, if it states one.
+
+    `all_pages_read` is False when a page was left out: damaged, or beyond the limit. `warnings` say
+    what a person should know of the reading, one sentence each.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     pages: tuple[ParsedPage, ...]
     title: str | None = None
     pages_needing_ocr: tuple[int, ...] = ()
+    all_pages_read: bool = True
     warnings: tuple[str, ...] = ()
 
     @property
@@ -76,6 +81,7 @@ def assemble(
     *,
     title: str | None = None,
     pages_needing_ocr: tuple[int, ...] = (),
+    all_pages_read: bool = True,
     warnings: tuple[str, ...] = (),
     block_separator: str = "\n\n",
 ) -> ParsedDocument:
@@ -113,5 +119,9 @@ def assemble(
         )
         start_char += len(page_text) + len(PAGE_SEPARATOR)
     return ParsedDocument(
-        pages=tuple(done), title=title, pages_needing_ocr=pages_needing_ocr, warnings=warnings
+        pages=tuple(done),
+        title=title,
+        pages_needing_ocr=pages_needing_ocr,
+        all_pages_read=all_pages_read,
+        warnings=warnings,
     )

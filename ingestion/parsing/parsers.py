@@ -77,6 +77,7 @@ def _first_pages(document: ParsedDocument, max_pages: int) -> ParsedDocument:
     return document.model_copy(
         update={
             "pages": document.pages[:max_pages],
+            "all_pages_read": False,
             "warnings": (*document.warnings, warning),
         }
     )

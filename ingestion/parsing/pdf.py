@@ -65,6 +65,7 @@ def parse_pdf(
         ((number, drafts) for number, drafts in enumerate(_drafts(pages), start=1)),
         title=title,
         pages_needing_ocr=tuple(needing_ocr),
+        all_pages_read=not warnings,
         warnings=tuple(warnings),
     )
 

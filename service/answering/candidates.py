@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 from corpus.sentences import sentence_spans
+from service.answering.fragments import ends_as_statement, is_statement
 from service.answering.passages import Passage
-from service.answering.words import content_words
+from service.answering.words import content_words, numbers
 
 # A heading or a cell of a table says nothing by itself.
 SHORTEST_ANSWER_WORDS = 3
@@ -18,20 +19,28 @@ SHORTEST_ANSWER_WORDS = 3
 NEIGHBOUR_WEIGHT = 0.4
 # Worth of the first passage's rank, against 1.0 for a sentence with all words of the question.
 RANK_WEIGHT = 0.25
+# Lines that state nothing, such as headings and names, repeat the question's words, and embeddings
+# put them close to it. A row of a table does answer: it has a figure, and together with the title
+# this share of the question's words. Measured as in ranking.py, 0.8 moves no figure there; at 0.7,
+# or with a share of 0.3, one answer of 632 is no longer shown.
+FRAGMENT_WEIGHT = 0.8
+ROW_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """`passage.text[start:end]`, its folded words, and how well it matches the question.
 
-    `lexical` in [0, 1 + RANK_WEIGHT], higher is better.
+    `weight` in (0, 1] is less than 1 for what is likely no answer by itself. `lexical` in
+    [0, 1 + RANK_WEIGHT], higher is better, has it in it.
     """
 
     passage: Passage
     start: int
     end: int
     words: frozenset[str]
-    lexical: float
+    lexical: float = 0.0
+    weight: float = 1.0
 
     @property
     def quote(self) -> str:
@@ -47,32 +56,50 @@ class Candidate:
 def candidates(question: str, passages: Sequence[Passage], *, limit: int) -> list[Candidate]:
     """At most `limit` sentences of the passages, best first by `lexical`; none twice.
 
-    A word of the question counts the more, the fewer of the passages' sentences have it.
+    A word of the question counts the more, the fewer of the passages' sentences have it. Lines that
+    only repeat the title, the headings or the question are left out.
     """
     wanted = frozenset(content_words(question))
     found = _sentences(passages)
     weights = _rarity(wanted, found)
     total = sum(weights.values()) or 1.0
+
+    def share(words: frozenset[str]) -> float:
+        return sum(weights[word] for word in wanted & words) / total
+
     scored: list[Candidate] = []
     before: frozenset[str] = frozenset()
+    context: frozenset[str] = frozenset()
     before_of: Passage | None = None
     for sentence in found:
         passage = sentence.passage
         if passage is not before_of:
             before, before_of = frozenset(content_words(passage.title)), passage
-        own = sum(weights[word] for word in wanted & sentence.words)
-        near = sum(weights[word] for word in (wanted & before) - sentence.words)
-        score = (own + NEIGHBOUR_WEIGHT * near) / total + RANK_WEIGHT / passage.number
+            context = before | frozenset(content_words(passage.heading_path))
+        near = share(before - sentence.words)
+        lexical = share(sentence.words) + NEIGHBOUR_WEIGHT * near + RANK_WEIGHT / passage.number
         before = sentence.words
-        if len(sentence.quote.split()) >= SHORTEST_ANSWER_WORDS or len(sentence.words) >= 4:
-            scored.append(Candidate(passage, sentence.start, sentence.end, sentence.words, score))
+        if _may_answer(sentence, context | wanted):
+            is_whole = is_statement(sentence.quote) or (
+                share(sentence.words | context) >= ROW_SHARE
+                and not numbers(sentence.quote) <= context | wanted
+            )
+            weight = 1.0 if is_whole else FRAGMENT_WEIGHT
+            scored.append(replace(sentence, lexical=weight * lexical, weight=weight))
     scored.sort(key=lambda candidate: -candidate.lexical)
     return _without_repeats(scored)[:limit]
 
 
+def _may_answer(sentence: Candidate, known: frozenset[str]) -> bool:
+    """Whether it is long enough, and a statement or something that is not `known` without it."""
+    if len(sentence.quote.split()) < SHORTEST_ANSWER_WORDS and len(sentence.words) < 4:
+        return False
+    return ends_as_statement(sentence.quote) or not sentence.words <= known
+
+
 def _sentences(passages: Sequence[Passage]) -> list[Candidate]:
     return [
-        Candidate(passage, start, end, frozenset(content_words(passage.text[start:end])), 0.0)
+        Candidate(passage, start, end, frozenset(content_words(passage.text[start:end])))
         for passage in passages
         for start, end in sentence_spans(passage.text)
     ]

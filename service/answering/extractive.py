@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -24,6 +25,8 @@ from service.answering.response import (
 from service.answering.synthesizer import GroundedSynthesizer
 
 EXTRACTIVE_MODEL = "extractive"
+
+_SOURCE_NOTE = re.compile(r"\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\]")
 
 
 class ExtractiveSynthesizer(GroundedSynthesizer):
@@ -61,7 +64,8 @@ async def quoted_answer(
     shown: list[str] = []
     citations: list[Citation] = []
     for number, sentence in enumerate(choose(ranked), start=1):
-        piece = f"{' ' if shown else ''}{sentence.candidate.text} [{number}]"
+        text = without_source_notes(sentence.candidate.text)
+        piece = f"{' ' if shown else ''}{text} [{number}]"
         citation = _citation(number, sentence)
         shown.append(piece)
         citations.append(citation)
@@ -74,6 +78,14 @@ async def quoted_answer(
         degraded=tuple(degraded),
         model=EXTRACTIVE_MODEL,
     )
+
+
+def without_source_notes(sentence: str) -> str:
+    """The sentence without notes of its own such as "[17]": in an answer that is our citation.
+
+    The citation's quote keeps them.
+    """
+    return " ".join(_SOURCE_NOTE.sub("", sentence).split())
 
 
 def _citation(number: int, sentence: RankedSentence) -> Citation:

@@ -16,20 +16,17 @@ class Passage:
     """A chunk's text and where it stands.
 
     `number` counts from 1 in the order of retrieval; `start_char` is the offset of `text` in the
-    document's text; `page` counts from 1. `score` is the retriever's, comparable only within one
-    answer.
+    document's text; `page` counts from 1.
     """
 
     number: int
     document_id: str
-    version: int
     filename: str
     title: str
     heading_path: str
     page: int
     text: str
     start_char: int
-    score: float
 
     @property
     def context(self) -> str:
@@ -48,12 +45,10 @@ def _passage(number: int, found: NodeWithScore) -> Passage:
     return Passage(
         number=number,
         document_id=metadata["document_id"],
-        version=metadata["version"],
         filename=metadata["filename"],
         title=metadata["title"],
         heading_path=metadata["heading_path"],
         page=metadata["page"],
         text=node.text,
         start_char=metadata["start_char"],
-        score=found.score or 0.0,
     )

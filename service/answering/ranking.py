@@ -50,7 +50,9 @@ def rank_sentences(
     vectors = embedding.get_text_embedding_batch([candidate.text for candidate in found])
     closeness = _cosines(query.embedding, vectors)
     ranked = [
-        RankedSentence(candidate, close, close + LEXICAL_WEIGHT * candidate.lexical)
+        RankedSentence(
+            candidate, close, candidate.weight * close + LEXICAL_WEIGHT * candidate.lexical
+        )
         for candidate, close in zip(found, closeness, strict=True)
     ]
     return sorted(ranked, key=lambda sentence: -sentence.score)

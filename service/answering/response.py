@@ -14,6 +14,10 @@ from service.answering.citations import Citation
 
 AnswerState = Literal["answered", "partial", "not_in_documents"]
 
+# Names in `degraded`: the documents answered instead of the LLM; the LLM broke off in the middle.
+LLM_UNAVAILABLE = "llm_unavailable"
+LLM_INTERRUPTED = "llm_interrupted"
+
 NOT_FOUND_SENTENCE = "I could not find this in your documents."
 
 
@@ -35,8 +39,9 @@ class CitationMade:
 class AnswerDone:
     """The end of every answer: `answer` is all text pieces joined, `citations` in order of id.
 
-    `degraded` names what was missing, such as `llm_unavailable`; `usage` counts tokens as the LLM
-    reported them (empty when it did not); `model` wrote the answer.
+    `degraded` names what was missing: `llm_unavailable`, or `llm_interrupted` for an answer that
+    stops in the middle. `usage` counts tokens as the LLM reported them (empty when it did not);
+    `model` wrote the answer.
     """
 
     state: AnswerState

@@ -17,11 +17,14 @@ from service.answering.llm_stream import LlmStream
 from service.answering.passages import Passage
 from service.answering.prompts import answer_messages, fit_to_context
 from service.answering.ranking import RankedSentence
-from service.answering.response import AnswerDone, AnswerEvents, not_in_documents
+from service.answering.response import (
+    LLM_INTERRUPTED,
+    LLM_UNAVAILABLE,
+    AnswerDone,
+    AnswerEvents,
+    not_in_documents,
+)
 from service.answering.synthesizer import GroundedSynthesizer
-
-LLM_UNAVAILABLE = "llm_unavailable"
-LLM_INTERRUPTED = "llm_interrupted"
 
 
 class WrittenSynthesizer(GroundedSynthesizer):
@@ -29,7 +32,8 @@ class WrittenSynthesizer(GroundedSynthesizer):
 
     Without evidence the model is not asked. When it cannot be reached, or says nothing, the answer
     is `extractive`'s, with `llm_unavailable` in `degraded`; when it breaks off, what was written
-    stays, as `partial` with `llm_interrupted`. Closing the events closes the call.
+    stays, as `partial` with `llm_interrupted`. `timeout_s` bounds the whole call of the model, in
+    seconds. Closing the events closes the call.
     """
 
     def __init__(
@@ -37,10 +41,12 @@ class WrittenSynthesizer(GroundedSynthesizer):
         llm: LLM,
         extractive: ExtractiveSynthesizer,
         *,
+        timeout_s: float,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(llm, callback_manager or CallbackManager())
         self._extractive = extractive
+        self._timeout_s = timeout_s
 
     async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
         """Judge the evidence, ask the model, check what it writes while it writes."""
@@ -63,7 +69,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
     ) -> AnswerEvents:
         context_tokens = self._llm.metadata.context_window
         read = fit_to_context(question, passages, context_tokens=context_tokens)
-        stream = LlmStream(self._llm, answer_messages(question, read))
+        stream = LlmStream(self._llm, answer_messages(question, read), timeout_s=self._timeout_s)
         draft = Draft(read)
         is_interrupted = False
         try:

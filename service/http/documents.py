@@ -1,23 +1,22 @@
-"""Documents: upload, list, read, delete."""
+"""Documents: upload, list, read their pages, delete."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
-from fastapi.responses import StreamingResponse
 
+from corpus.attributes import MAX_EXTERNAL_ID_CHARS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from corpus.deletion import delete_document
-from corpus.errors import InvalidMetadata, InvalidRequest, LecternError
+from corpus.errors import InvalidRequest, LecternError
 from corpus.registry.documents import find_document, find_page, list_documents
 from corpus.registry.uploads import Upload
 from corpus.values import Status
-from service.accepting import accept_file
-from service.http.names import check_collection_name, clean_filename
+from service.accepting import accept_file, check_upload
+from service.http.errors import log_unavailable
+from service.http.form_fields import json_object, json_strings
+from service.http.names import clean_filename
 from service.http.shapes import (
     AcceptedBody,
     AcceptedManyBody,
@@ -28,12 +27,19 @@ from service.http.shapes import (
     PageBody,
     RefusedBody,
 )
-from service.http.state import Parts
+from service.http.state import Parts, RequestIdentity
 from service.parts import ServiceParts
 from service.questions import DEFAULT_COLLECTION
 
-MAX_EXTERNAL_ID_CHARS = 512
-DOWNLOAD_BYTES = 1 << 18
+METADATA_DESCRIPTION = (
+    "A JSON object, kept with the document. The same bytes again are a duplicate, which keeps the "
+    f"metadata of the first upload. At most {MAX_METADATA_BYTES // 1024} KiB, nested at most "
+    f"{MAX_METADATA_DEPTH} deep."
+)
+ACL_DESCRIPTION = (
+    "A JSON list of principals who may read the document. It is kept, and takes effect once keys "
+    "exist: until then, whoever reaches the service reads everything. A duplicate keeps the first."
+)
 
 router = APIRouter(tags=["documents"])
 
@@ -41,12 +47,19 @@ router = APIRouter(tags=["documents"])
 @router.post("/documents", status_code=202, responses={200: {"model": AcceptedBody}})
 def upload_documents(
     parts: Parts,
+    request_id: RequestIdentity,
     response: Response,
     file: Annotated[list[UploadFile], File(description="One or more files.")],
     collection: Annotated[str, Form()] = DEFAULT_COLLECTION,
-    external_id: Annotated[str | None, Form(max_length=MAX_EXTERNAL_ID_CHARS)] = None,
-    metadata: Annotated[str, Form(description="A JSON object.")] = "{}",
-    acl: Annotated[str, Form(description="A JSON list of principals.")] = "[]",
+    external_id: Annotated[
+        str | None,
+        Form(
+            description="Your own name for the document: other bytes under it are its next version."
+            f" At most {MAX_EXTERNAL_ID_CHARS} characters."
+        ),
+    ] = None,
+    metadata: Annotated[str, Form(description=METADATA_DESCRIPTION)] = "{}",
+    acl: Annotated[str, Form(description=ACL_DESCRIPTION)] = "[]",
 ) -> AcceptedBody | AcceptedManyBody:
     """Accept files for ingestion; poll the document, or its events, until it is ready.
 
@@ -55,17 +68,20 @@ def upload_documents(
     if external_id is not None and len(file) > 1:
         raise InvalidRequest("An external_id names one file, and several were sent.")
     template = Upload(
-        collection=check_collection_name(collection),
+        collection=collection,
         filename="",
         external_id=external_id,
-        metadata=_json_object(metadata),
-        acl=_json_strings(acl),
+        metadata=json_object(metadata, "metadata"),
+        acl=json_strings(acl, "acl"),
     )
     if len(file) == 1:
         accepted = _accept(parts, file[0], template)
         response.status_code = 200 if accepted.duplicate else 202
         return accepted
-    return AcceptedManyBody(documents=[_accept_or_refuse(parts, one, template) for one in file])
+    check_upload(template)  # the same for all files, so a mistake in it is the whole request's
+    return AcceptedManyBody(
+        documents=[_accept_or_refuse(parts, request_id, one, template) for one in file]
+    )
 
 
 @router.get("/documents")
@@ -99,24 +115,6 @@ def delete(parts: Parts, document_id: str) -> DeletedBody:
     return DeletedBody.of(delete_document(parts.registry, parts.blobs, parts.store, document_id))
 
 
-@router.get("/documents/{document_id}/content", response_class=StreamingResponse)
-def get_content(parts: Parts, document_id: str) -> StreamingResponse:
-    """The original, byte for byte, always as a download."""
-    with parts.registry.read() as connection:
-        document = find_document(connection, document_id)
-    return StreamingResponse(
-        _original(parts, document.content_sha256),
-        media_type=document.media_type,
-        headers={
-            "Content-Length": str(document.size_bytes),
-            "Content-Disposition": _attachment(document.filename),
-            # An uploaded HTML page must not run as ours.
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-        },
-    )
-
-
 @router.get("/documents/{document_id}/pages/{number}")
 def get_page(parts: Parts, document_id: str, number: int) -> PageBody:
     """The text of a page (numbers count from 1)."""
@@ -132,43 +130,13 @@ def _accept(parts: ServiceParts, file: UploadFile, template: Upload) -> Accepted
 
 
 def _accept_or_refuse(
-    parts: ServiceParts, file: UploadFile, template: Upload
+    parts: ServiceParts, request_id: str, file: UploadFile, template: Upload
 ) -> AcceptedBody | RefusedBody:
     try:
         return _accept(parts, file, template)
     except LecternError as error:
+        log_unavailable(request_id, error)
         return RefusedBody(
             filename=clean_filename(file.filename),
             error=FailureBody(code=error.code, detail=error.detail, hint=error.hint),
         )
-
-
-def _original(parts: ServiceParts, content_sha256: str) -> Iterator[bytes]:
-    with parts.blobs.local_copy(content_sha256) as path, path.open("rb") as original:
-        while piece := original.read(DOWNLOAD_BYTES):
-            yield piece
-
-
-def _attachment(filename: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-
-
-def _json_object(raw: str) -> dict[str, Any]:
-    value = _json(raw, "metadata")
-    if not isinstance(value, dict):
-        raise InvalidMetadata("metadata is not a JSON object.")
-    return value
-
-
-def _json_strings(raw: str) -> tuple[str, ...]:
-    value = _json(raw, "acl")
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise InvalidMetadata("acl is not a JSON list of strings.")
-    return tuple(value)
-
-
-def _json(raw: str, name: str) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InvalidMetadata(f"{name} is not valid JSON.") from error

@@ -20,7 +20,7 @@ RETRY_AFTER_S = 5
 
 # One row for each leaf of the tree; a test demands it.
 STATUS_OF: Mapping[type[LecternError], int] = {
-    errors.InvalidRequest: 400,
+    errors.InvalidRequest: 422,
     errors.EmptyFile: 400,
     errors.UnknownFileKind: 415,
     errors.FileTooLarge: 413,
@@ -29,6 +29,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.InvalidFilter: 422,
     errors.InvalidMetadata: 422,
     errors.MessageTooLong: 422,
+    errors.ForeignHost: 403,
     errors.DocumentNotFound: 404,
     errors.PageNotFound: 404,
     errors.CollectionNotFound: 404,
@@ -43,7 +44,8 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.IndexUnavailable: 503,
     errors.EmbeddingUnavailable: 503,
     errors.LlmUnavailable: 503,
-    errors.QueueFull: 429,
+    errors.StorageUnavailable: 503,
+    errors.ParserUnavailable: 503,
     errors.DataDirInUse: 503,
     errors.EmbeddingMismatch: 503,
     errors.WeightsMissing: 503,
@@ -52,7 +54,6 @@ STATUS_OF: Mapping[type[LecternError], int] = {
 
 # For what the framework finds out before an endpoint is reached.
 _CODE_OF_STATUS = {
-    400: ("invalid_request", "Correct the request; /openapi.json describes it."),
     404: ("not_found", "Check the address; /openapi.json lists the endpoints."),
     405: ("method_not_allowed", "Use a method that /openapi.json lists for this address."),
     413: ("request_too_large", errors.RequestTooLarge.default_hint),
@@ -68,8 +69,16 @@ def status_of(error: LecternError) -> int:
 
 
 def error_body(request_id: str, code: str, detail: str, hint: str) -> dict[str, str]:
-    """The body that every error has."""
-    return {"error": code, "detail": detail, "hint": hint, "request_id": request_id}
+    """The body that every error has; it can always be encoded."""
+    # What the caller sent may be quoted in it, and JSON's \ud800 is no character.
+    said = detail.encode(errors="backslashreplace").decode()
+    return {"error": code, "detail": said, "hint": hint, "request_id": request_id}
+
+
+def log_unavailable(request_id: str, error: LecternError) -> None:
+    """Note in the log, with its reason, what is not the caller's fault."""
+    if status_of(error) >= 500:
+        log.warning("request %s: %s", request_id, error.detail, exc_info=error.__cause__)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -80,14 +89,22 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-def _respond(request: Request, status: int, code: str, detail: str, hint: str) -> JSONResponse:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else None
+def _respond(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    hint: str,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else {}
     body = error_body(request.state.request_id, code, detail, hint)
-    return JSONResponse(body, status_code=status, headers=headers)
+    return JSONResponse(body, status_code=status, headers={**(headers or {}), **retry})
 
 
 def _on_lectern_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LecternError)  # noqa: S101  registered for this class only
+    log_unavailable(request.state.request_id, error)
     return _respond(request, status_of(error), error.code, error.detail, error.hint)
 
 
@@ -95,13 +112,7 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     problems: Sequence[Any] = error.errors()
     if any(problem.get("type") == "json_invalid" for problem in problems):
-        return _respond(
-            request,
-            400,
-            "malformed_json",
-            "The request's body is not valid JSON.",
-            "Send a JSON object with Content-Type: application/json.",
-        )
+        return _malformed_json(request)
     first = problems[0] if problems else {"loc": (), "msg": "unknown"}
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     return _respond(
@@ -115,10 +126,35 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
 
 def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 400:
+        return _on_unread_body(request, error)
     code, hint = _CODE_OF_STATUS.get(
         error.status_code, ("http_error", errors.InvalidRequest.default_hint)
     )
-    return _respond(request, error.status_code, code, f"{error.detail}.", hint)
+    return _respond(request, error.status_code, code, f"{error.detail}.", hint, error.headers)
+
+
+def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
+    """The framework's one 400, for all that can happen while it reads a body."""
+    if isinstance(error.__cause__, OSError):
+        # Files on their way in are spooled to the disk, which may be full.
+        failure = errors.StorageUnavailable("The request could not be stored.")
+        failure.__cause__ = error.__cause__
+        return _on_lectern_error(request, failure)
+    if "json" in request.headers.get("content-type", ""):
+        return _malformed_json(request)
+    detail = f"{error.detail.rstrip('.')}."
+    return _on_lectern_error(request, errors.InvalidRequest(detail))
+
+
+def _malformed_json(request: Request) -> JSONResponse:
+    return _respond(
+        request,
+        400,
+        "malformed_json",
+        "The request's body is not valid JSON.",
+        "Send a JSON object with Content-Type: application/json.",
+    )
 
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:

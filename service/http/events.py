@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from corpus.errors import DocumentNotFound
 from corpus.registry.documents import find_document
-from corpus.values import Document
+from corpus.values import Document, ErrorReport, Status
 from service.http.shapes import DocumentBody
 from service.http.state import Parts
 from service.parts import ServiceParts
@@ -59,9 +60,8 @@ async def _changes(
         try:
             document = await run_in_threadpool(_look, parts, document.id)
         except DocumentNotFound as error:
-            failure = {"code": "document_deleted", "detail": error.detail, "hint": error.hint}
-            yield "failed", {"id": document.id, "status": "failed", "error": failure}
-            return
+            deleted = ErrorReport("document_deleted", "The document was deleted.", error.hint)
+            document = replace(document, status=Status.FAILED, error=deleted)
 
 
 def _look(parts: ServiceParts, document_id: str) -> Document:

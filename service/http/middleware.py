@@ -1,7 +1,11 @@
-"""What every request passes: its id, and the bound on its body. Plain ASGI, no buffering."""
+"""What every request passes: its id, whom it is for, the bound on its body.
+
+Plain ASGI, no buffering.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from uuid import uuid4
 
@@ -11,12 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from corpus.errors import RequestTooLarge
-from service.http.errors import error_body
+from corpus.errors import ForeignHost, LecternError, RequestTooLarge
+from service.http.errors import error_body, status_of
 
 DRAIN_LIMIT_S = 10.0
 DRAIN_LIMIT_BYTES = 64 << 20
 
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/?#@\[\]]+))(?::\d*)?")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -43,6 +48,51 @@ class RequestId:
         await self._app(scope, receive, send_with_id)
 
 
+class OwnHostsOnly:
+    """Refuses requests for, or from pages of, other hosts than this service's own.
+
+    Without keys, listening on loopback is what protects the documents, and a browser on this
+    machine goes around it: a foreign page may post a form here (its Origin tells), or have its own
+    name resolved to 127.0.0.1 and read the answers (the Host tells). Own are localhost, loopback
+    addresses, and the names in `allowed`, separated by commas.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed: str) -> None:
+        self._app = app
+        self._allowed = frozenset(host_name(name) for name in allowed.split(",")) - {""}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is for us."""
+        if scope["type"] == "http" and (error := self._foreign(Headers(scope=scope))):
+            await _refuse(error, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _foreign(self, headers: Headers) -> ForeignHost | None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._is_own(host_name(hosts[0])):
+            return ForeignHost(f"This service is not called {', '.join(hosts)[:256]!r}.")
+        for origin in headers.getlist("origin"):
+            scheme, _, host = origin.partition("://")
+            if scheme not in {"http", "https"} or not self._is_own(host_name(host)):
+                return ForeignHost(f"Pages of {origin[:256]!r} may not use this service.")
+        return None
+
+    def _is_own(self, name: str) -> bool:
+        if name == "localhost" or name in self._allowed:
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+
+def host_name(authority: str) -> str:
+    """The lower-case name in `name:port`, without brackets; empty when there is none."""
+    match = _AUTHORITY.fullmatch(authority.strip())
+    return (match[1] or match[2]).lower() if match else ""
+
+
 class BodyLimit:
     """Refuses a body over the limit, by its declared length or while it comes in.
 
@@ -62,9 +112,7 @@ class BodyLimit:
         limit = self._limits.get(scope["path"], self._default_bytes)
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
-            if "expect" not in Headers(scope=scope):  # else the client waits for our word
-                await _drain(receive)
-            await _refuse(limit)(scope, receive, send)
+            await _refuse(_too_large(limit), scope, receive, send)
             return
         received = 0
 
@@ -97,13 +145,10 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The request is larger than the {limit // 1024:,} KiB accepted.")
 
 
-def _refuse(limit: int) -> ASGIApp:
-    error = _too_large(limit)
-
-    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        body = error_body(scope["state"]["request_id"], error.code, error.detail, error.hint)
-        # The rest of the body is not read, so the connection cannot be used again.
-        response = JSONResponse(body, status_code=413, headers={"Connection": "close"})
-        await response(scope, receive, send)
-
-    return respond
+async def _refuse(error: LecternError, scope: Scope, receive: Receive, send: Send) -> None:
+    if "expect" not in Headers(scope=scope):  # else the client waits for our word
+        await _drain(receive)
+    body = error_body(scope["state"]["request_id"], error.code, error.detail, error.hint)
+    # The rest of the body is not read, so the connection cannot be used again.
+    response = JSONResponse(body, status_code=status_of(error), headers={"Connection": "close"})
+    await response(scope, receive, send)

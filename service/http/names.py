@@ -1,23 +1,11 @@
-"""Names that callers choose, made safe: collections and files."""
+"""Names of uploaded files, made safe to show."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from pathlib import PurePosixPath, PureWindowsPath
 
-from corpus.errors import InvalidCollectionName
-
 MAX_FILENAME_CHARS = 255
-
-_COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-def check_collection_name(name: str) -> str:
-    """The name itself, or `InvalidCollectionName`."""
-    if not _COLLECTION_NAME.fullmatch(name):
-        raise InvalidCollectionName(f"{name[:80]!r} cannot be the name of a collection.")
-    return name
 
 
 def clean_filename(name: str | None) -> str:

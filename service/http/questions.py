@@ -11,9 +11,17 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from corpus.errors import ConversationNotFound, LecternError, MessageTooLong
+from corpus.errors import (
+    ConversationNotFound,
+    InvalidRequest,
+    LecternError,
+    LlmUnavailable,
+    MessageTooLong,
+)
+from corpus.names import check_collection_name
 from service.answering.citations import Citation
 from service.answering.response import (
+    LLM_INTERRUPTED,
     AnswerDone,
     AnswerState,
     CitationMade,
@@ -22,7 +30,6 @@ from service.answering.response import (
 from service.answering.synthesizer import answer_of
 from service.http.errors import error_body
 from service.http.events import event_stream
-from service.http.names import check_collection_name
 from service.http.state import Parts, RequestIdentity
 from service.questions import (
     DEFAULT_COLLECTION,
@@ -169,6 +176,8 @@ async def _streamed(
                         yield "token", {"text": text}
                     case CitationMade(citation):
                         yield "citation", citation.model_dump()
+                    case AnswerDone() if LLM_INTERRUPTED in event.degraded:
+                        raise LlmUnavailable("The LLM broke off before the answer was complete.")
                     case AnswerDone():
                         yield "done", reply.whole(event).model_dump(mode="json")
     except LecternError as error:
@@ -211,6 +220,8 @@ class _ReplyMaker:
 
 
 def _question(text: str, collection: str, top_k: int, filters: dict[str, Any] | None) -> Question:
+    if not text.strip():
+        raise InvalidRequest("The question is empty.", hint="Ask in words.")
     if len(text) > MAX_QUESTION_CHARS:
         raise MessageTooLong(
             f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."

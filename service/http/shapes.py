@@ -59,6 +59,7 @@ class DocumentBody(BaseModel):
     pages: int
     chunks: int
     coverage: CoverageBody
+    warnings: list[str] = Field(description="What to know of the reading, a sentence each.")
     error: FailureBody | None
     metadata: dict[str, Any]
     acl: list[str]
@@ -90,6 +91,7 @@ class DocumentBody(BaseModel):
                 pages_with_text=document.coverage.pages_with_text,
                 pages_needing_ocr=list(document.coverage.pages_needing_ocr),
             ),
+            warnings=list(document.warnings),
             error=None
             if error is None
             else FailureBody(code=error.code, detail=error.detail, hint=error.hint),

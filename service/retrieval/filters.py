@@ -10,6 +10,7 @@ that silently does nothing shows people what they asked not to see.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -134,6 +135,8 @@ def _read_string(name: str, value: object) -> str:
         raise InvalidFilter(f'The field "{name}" takes a string, not {_kind(value)}.')
     if len(value) > MAX_STRING_CHARS:
         raise InvalidFilter(f'A value of "{name}" is longer than {MAX_STRING_CHARS} characters.')
+    if any(unicodedata.category(char) == "Cs" for char in value):
+        raise InvalidFilter(f'A value of "{name}" holds half of a surrogate pair.')
     return value
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.vector_stores.types import (
+    FilterCondition,
+    MetadataFilter,
+    MetadataFilters,
+)
 
 
 class LiveVersions(Protocol):
@@ -16,6 +22,38 @@ class LiveVersions(Protocol):
     def __call__(self, document_ids: Collection[str], /) -> Mapping[str, int]:
         """Map document id to live version (from 1); an id that is missing is deleted or unknown."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadNodes:
+    """The (document id, version) pairs that were found and are not live, of `node_count` nodes."""
+
+    versions: frozenset[tuple[str, int]]
+    node_count: int
+
+    def others_only(self) -> MetadataFilters:
+        """Matches every node but those of these versions; there must be at least one."""
+        each = [
+            MetadataFilters(
+                filters=[
+                    MetadataFilter(key="document_id", value=document_id),
+                    MetadataFilter(key="version", value=version),
+                ],
+                condition=FilterCondition.AND,
+            )
+            for document_id, version in sorted(self.versions)
+        ]
+        any_of_them = MetadataFilters(filters=[*each], condition=FilterCondition.OR)
+        return MetadataFilters(filters=[any_of_them], condition=FilterCondition.NOT)
+
+
+def find_dead(nodes: Sequence[NodeWithScore], live_versions: LiveVersions) -> DeadNodes:
+    """Which of the nodes the registry would strike."""
+    live = _live_among(nodes, live_versions)
+    dead = [found.node.metadata for found in nodes if not _is_live(found, live)]
+    return DeadNodes(
+        frozenset((metadata["document_id"], metadata["version"]) for metadata in dead), len(dead)
+    )
 
 
 class LiveNodesOnly(BaseNodePostprocessor):
@@ -45,10 +83,14 @@ class LiveNodesOnly(BaseNodePostprocessor):
     ) -> list[NodeWithScore]:
         if not nodes:
             return []
-        documents = {found.node.metadata.get("document_id") for found in nodes}
-        live = self._live_versions({name for name in documents if isinstance(name, str)})
+        live = _live_among(nodes, self._live_versions)
         kept = [found for found in nodes if _is_live(found, live)]
         return kept[: self._top_k]
+
+
+def _live_among(nodes: Sequence[NodeWithScore], live_versions: LiveVersions) -> Mapping[str, int]:
+    documents = {found.node.metadata.get("document_id") for found in nodes}
+    return live_versions({name for name in documents if isinstance(name, str)})
 
 
 def _is_live(found: NodeWithScore, live: Mapping[str, int]) -> bool:

@@ -17,16 +17,21 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryMode,
 )
 
-# The registry may strike nodes of deleted and replaced documents from what is found; while a
-# document is being replaced, half of the nodes are its old ones.
+from service.retrieval.live_nodes import LiveVersions, find_dead
+
+# The registry may strike nodes of deleted, failed, unfinished and replaced versions from what is
+# found; while a document is being replaced, half of the nodes are its old ones.
 OVER_FETCH = 2
+# Where it struck so many that too few are left, the search is repeated without those versions.
+MAX_SEARCHES = 4
 
 
 class HybridRetriever(BaseRetriever):
     """Nodes of one collection, best first; empty when nothing matches the filters.
 
-    Fetches `OVER_FETCH * top_k` nodes: `LiveNodesOnly` cuts to what is asked for. Leaves the
-    question's embedding in the `QueryBundle`, as LlamaIndex's own retriever does, so that later
+    Fetches `OVER_FETCH * top_k` nodes, and looks further when so few of them are live that `top_k`
+    would not be reached; `LiveNodesOnly` strikes the others and cuts to what is asked for. Leaves
+    the question's embedding in the `QueryBundle`, as LlamaIndex's own retriever does, so that later
     steps need not compute it again. On the async path all work runs in threads.
 
     Errors: EmbeddingUnavailable, IndexUnavailable.
@@ -38,6 +43,7 @@ class HybridRetriever(BaseRetriever):
         embedding: BaseEmbedding,
         *,
         collection: str,
+        live_versions: LiveVersions,
         filters: MetadataFilters | None = None,
         top_k: int,
         callback_manager: CallbackManager | None = None,
@@ -45,7 +51,9 @@ class HybridRetriever(BaseRetriever):
         super().__init__(callback_manager=callback_manager or CallbackManager())
         self._store = store
         self._embedding = embedding
+        self._live_versions = live_versions
         self._filters = within_collection(collection, filters)
+        self._top_k = top_k
         self._limit = OVER_FETCH * top_k
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
@@ -53,6 +61,20 @@ class HybridRetriever(BaseRetriever):
             query_bundle.embedding = self._embedding.get_agg_embedding_from_queries(
                 query_bundle.embedding_strs
             )
+        filters = self._filters
+        nodes: list[NodeWithScore] = []
+        for _ in range(MAX_SEARCHES):
+            nodes = self._search(query_bundle, filters)
+            dead = find_dead(nodes, self._live_versions)
+            enough = len(nodes) - dead.node_count >= self._top_k
+            if enough or len(nodes) < self._limit:
+                break
+            filters = MetadataFilters(
+                filters=[filters, dead.others_only()], condition=FilterCondition.AND
+            )
+        return nodes
+
+    def _search(self, query_bundle: QueryBundle, filters: MetadataFilters) -> list[NodeWithScore]:
         result = self._store.query(
             VectorStoreQuery(
                 query_embedding=query_bundle.embedding,
@@ -61,7 +83,7 @@ class HybridRetriever(BaseRetriever):
                 hybrid_top_k=self._limit,
                 sparse_top_k=self._limit,
                 mode=VectorStoreQueryMode.HYBRID,
-                filters=self._filters,
+                filters=filters,
             )
         )
         scores = result.similarities or []

@@ -14,9 +14,10 @@ from typing import Any, Self
 
 import httpx
 
+from corpus.values import FINAL_STATUSES
+
 START_LIMIT_S = 90.0
 READY_LIMIT_S = 180.0
-FINAL = {"ready", "partial", "failed"}
 
 
 class LecternServer:
@@ -114,7 +115,7 @@ class LecternServer:
         deadline_s = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < deadline_s:
             document: dict[str, Any] = self.http.get(f"/documents/{document_id}").json()
-            if document["status"] in FINAL:
+            if document["status"] in FINAL_STATUSES:
                 return document
             time.sleep(0.1)
         raise AssertionError(f"{document} is not final:\n{self.log.read_text()}")

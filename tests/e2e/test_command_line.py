@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import json
 import os
+import pty
+import re
 import subprocess
 import sys
+import termios
+import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import files
+from tests.conftest import ROOT
 from tests.e2e.server import LecternServer
 
 MakeDataDir = Callable[[], Path]
@@ -71,6 +78,93 @@ def test_commands_use_the_running_server(make_data_dir: MakeDataDir, boats: Path
         examined = lectern(server.data_dir, "doctor")
         assert examined.returncode == 0, examined.stdout
         assert server.url in examined.stdout
+        assert "tesseract" not in examined.stdout
+        healthy = lectern(server.data_dir, *health_check())
+        assert healthy.returncode == 0, healthy.stdout
+    healthy = lectern(server.data_dir, *health_check())
+    assert healthy.returncode == 1, healthy.stdout
+
+
+def health_check() -> list[str]:
+    """What the container asks of `lectern` to see whether it is healthy."""
+    found = re.search(r"healthcheck:\s+test: (\[.*\])", (ROOT / "docker-compose.yml").read_text())
+    assert found
+    cmd, program, *arguments = json.loads(found[1])
+    assert (cmd, program) == ("CMD", "lectern")
+    return [str(argument) for argument in arguments]
+
+
+def test_every_file_has_an_outcome_also_when_one_is_a_copy_or_is_deleted_meanwhile(
+    server: LecternServer, boats: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.pdf"
+    copy.write_bytes(boats.read_bytes())
+    long = tmp_path / "long.pdf"
+    long.write_bytes(files.long_pdf(60, "copper"))
+    adding = subprocess.Popen(
+        [sys.executable, "-m", "lectern", "add", long, boats, copy, "--collection", "outcomes"],
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline_s = time.monotonic() + 60
+    while len(listed := listed_in(server, "outcomes")) < 2:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    assert server.http.delete(f"/documents/{listed['long.pdf']}").is_success
+    said, _ = adding.communicate(timeout=120)
+    assert adding.returncode == 1
+    marks = sorted(line[: line.index(":")] for line in said.splitlines())
+    assert marks == ["✓ boats.pdf", "✓ copy.pdf", "✗ long.pdf"]
+
+
+def listed_in(server: LecternServer, collection: str) -> dict[str, str]:
+    """Ids by file name."""
+    found = server.http.get("/documents", params={"collection": collection}).json()["documents"]
+    return {document["filename"]: document["id"] for document in found}
+
+
+def test_what_is_written_into_a_file_is_plain_text_in_whole_lines(
+    server: LecternServer, tmp_path: Path
+) -> None:
+    note = tmp_path / f"{'long name ' * 12}.txt"
+    note.write_text("A coracle is a small round boat that carries one person.")
+    outputs = [
+        lectern(server.data_dir, *command, "--collection", "plain", COLUMNS="40").stdout
+        for command in (["add", str(note)], ["ask", "What is a coracle?"], ["list"])
+    ]
+    assert outputs[0] == f"✓ {note.name}: 1 page, 1 chunk\n"
+    assert f"[1] {note.name}, page 1\n" in outputs[1]
+    assert "“A coracle is a small round boat that carries one person.”\n" in outputs[1]
+    assert f"{note.name}\n" in outputs[2]
+    controls = {char for char in "".join(outputs) if unicodedata.category(char) == "Cc"}
+    assert controls == {"\n"}
+
+
+def test_a_narrow_terminal_shows_whole_ids(server: LecternServer) -> None:
+    document = server.add("a.txt", b"A coracle is a small round boat.", collection="narrow")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    environment = {name: value for name, value in server.environment.items() if name != "COLUMNS"}
+    subprocess.run(
+        [sys.executable, "-m", "lectern", "list", "--collection", "narrow"],
+        env={**environment, "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        check=True,
+        timeout=60,
+    )
+    assert document["id"] in os.read(ours, 65536).decode()
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_an_empty_setting_means_the_default(make_data_dir: MakeDataDir) -> None:
+    empty = {"LECTERN_LLM": "", "LECTERN_EMBEDDING": "", "LECTERN_LOG_LEVEL": "", "QDRANT_URL": ""}
+    examined = lectern(make_data_dir(), "doctor", **empty)
+    assert examined.returncode == 0, examined.stdout + examined.stderr
+    assert "extractive" in examined.stdout
+    assert "Qdrant Edge" in examined.stdout
 
 
 def test_a_file_that_fails_is_named_and_makes_the_command_fail(
@@ -99,6 +193,9 @@ def test_doctor_names_an_llm_that_does_not_answer(make_data_dir: MakeDataDir) ->
     [
         (["serve", "--host", "0.0.0.0"], {}, "no keys"),  # noqa: S104
         (["serve"], {"LECTERN_PORT": "70000"}, "LECTERN_PORT"),
+        (["serve"], {"LECTERN_LOG_LEVEL": "loud"}, "LECTERN_LOG_LEVEL"),
+        (["add", "."], {}, ". is a folder"),
+        (["ask", " "], {}, "question is empty"),
         (["rm", "nothing-there"], {}, "no document nothing-there"),
         (["ask", "x", "--url", "http://127.0.0.1:9"], {}, "127.0.0.1:9"),
     ],

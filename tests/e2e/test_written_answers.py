@@ -31,7 +31,7 @@ def written(
         LECTERN_LLM=llm.base_url,
         LECTERN_LLM_MODEL=MODEL,
         LECTERN_LLM_API_KEY="sk-not-a-secret",
-        LECTERN_LLM_TIMEOUT_S="5",
+        LECTERN_LLM_TIMEOUT_S="3",
     ) as server:
         server.add(
             "anchor.pdf", files.pdf([["The anchor weighs 90 kilograms.", "It is made of iron."]])
@@ -90,6 +90,48 @@ def test_without_the_model_the_documents_still_answer(
     assert answer["degraded"] == ["llm_unavailable"]
     assert answer["state"] == "answered"
     assert "The anchor weighs 90 kilograms. [1]" in answer["answer"]
+
+
+@pytest.mark.parametrize("event", ['{"choices": null}', '{"detail": "loading"}', "[1, 2]"])
+def test_a_model_that_speaks_another_protocol_is_done_without(
+    llm: ScriptedLlm, written: LecternServer, event: str
+) -> None:
+    llm.script(Reply(events=(event,)))
+    answer = written.chat(QUESTION)
+    assert (answer["state"], answer["degraded"]) == ("answered", ["llm_unavailable"])
+
+
+def test_a_silent_model_is_asked_once(llm: ScriptedLlm, written: LecternServer) -> None:
+    llm.script(Reply(silent=True))
+    before = len(llm.requests)
+    assert written.chat(QUESTION)["degraded"] == ["llm_unavailable"]
+    assert len(llm.requests) == before + 1
+
+
+def test_what_a_broken_off_model_had_said_stays_as_a_partial_answer(
+    llm: ScriptedLlm, written: LecternServer
+) -> None:
+    llm.script(Reply(pieces=("The anchor weighs 90 kilograms [1].",), hang_up=True))
+    answer = written.chat(QUESTION)
+    assert (answer["state"], answer["degraded"]) == ("partial", ["llm_interrupted"])
+    assert answer["answer"] == "The anchor weighs 90 kilograms [1]."
+
+
+def test_a_stream_that_the_model_breaks_off_ends_with_an_error(
+    llm: ScriptedLlm, written: LecternServer
+) -> None:
+    llm.script(Reply(pieces=("The anchor weighs 90 kilograms [1].",), hang_up=True))
+    events = written.chat_events(QUESTION)
+    assert "token" in [name for name, _ in events]
+    assert "done" not in [name for name, _ in events]
+    name, body = events[-1]
+    assert (name, body["error"]) == ("error", "llm_unavailable")
+
+
+def test_the_tokens_are_counted(llm: ScriptedLlm, written: LecternServer) -> None:
+    counts = {"prompt_tokens": 300, "completion_tokens": 9, "total_tokens": 309}
+    llm.script(Reply(pieces=("The anchor weighs 90 kilograms [1].",), usage=counts))
+    assert written.chat(QUESTION)["usage"] == counts
 
 
 def test_a_client_that_leaves_ends_the_call_of_the_model(

@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from corpus.errors import DocumentNotFound
+from corpus.errors import DocumentNotFound, StorageUnavailable
 from corpus.registry.deletions import buried, bury, forget
 from corpus.registry.documents import find_document, list_documents, live_versions
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.uploads import Acceptance, Content, Upload, accept_upload
-from corpus.registry.versions import complete_version, fail_version, report_progress
+from corpus.registry.versions import (
+    complete_version,
+    fail_version,
+    find_version,
+    is_wanted,
+    report_progress,
+)
 from corpus.values import Coverage, ErrorReport, PageText, Status
-from ingestion.queue import Job, claim_next, give_back, release_all, renew
+from ingestion.queue import SUSPECT_CLAIMS, Job, claim_next, give_back, release_all, renew
 
 PDF = "application/pdf"
 
@@ -134,17 +140,79 @@ def test_a_released_job_is_claimed_again_and_its_old_worker_changes_nothing(
     assert complete(registry, again, "w2")
 
 
-def test_a_job_that_was_tried_before_lets_new_ones_go_first(registry: Registry) -> None:
+def test_a_job_that_took_its_workers_with_it_lets_the_others_go_first(registry: Registry) -> None:
     poison = accept(registry)
-    assert claim(registry) is not None
-    with registry.write() as connection:
-        release_all(connection)
+    for _ in range(SUSPECT_CLAIMS + 1):
+        assert claim(registry) is not None
+        with registry.write() as connection:
+            release_all(connection)
     fresh = accept(registry, "b" * 64)
     first, second = claim(registry), claim(registry)
     assert first is not None
     assert second is not None
     assert first.document_id == fresh.document.id
     assert second.document_id == poison.document.id
+
+
+def test_a_job_that_was_interrupted_once_keeps_its_turn(registry: Registry) -> None:
+    oldest = accept(registry)
+    assert claim(registry) is not None
+    with registry.write() as connection:
+        release_all(connection)
+    accept(registry, "b" * 64)
+    first = claim(registry)
+    assert first is not None
+    assert first.document_id == oldest.document.id
+
+
+def test_a_job_given_back_in_order_is_shown_as_queued_and_its_claim_does_not_count(
+    registry: Registry,
+) -> None:
+    accepted = accept(registry)
+    job = claim(registry)
+    assert job is not None
+    with registry.write() as connection:
+        assert report_progress(connection, job.document_id, 1, "w1", status=Status.EMBEDDING)
+        assert give_back(connection, job, "w1", failures=0, delay_s=0)
+        assert find_document(connection, accepted.document.id).status is Status.QUEUED
+    again = claim(registry)
+    assert again is not None
+    assert again.claims == 1
+
+
+def test_a_newer_version_takes_the_place_of_one_that_waits(registry: Registry) -> None:
+    accept(registry, external_id="one")
+    old = claim(registry)
+    assert old is not None
+    accept(registry, "b" * 64, external_id="one")
+    assert not complete(registry, old)
+    new = claim(registry)
+    assert new is not None
+    assert new.version == 2
+    assert complete(registry, new)
+    assert claim(registry) is None
+    with registry.read() as connection:
+        assert live_versions(connection, [old.document_id]) == {old.document_id: 2}
+        assert find_version(connection, old.document_id, 1).content_sha256 == "a" * 64
+        assert not is_wanted(connection, old.document_id, 1)
+        assert is_wanted(connection, old.document_id, 2)
+
+
+def test_a_deletion_that_broke_off_can_be_asked_for_again(registry: Registry) -> None:
+    accepted = accept(registry)
+    with registry.write() as connection:
+        bury(connection, accepted.document.id)
+        bury(connection, accepted.document.id)
+        forget(connection, accepted.document.id)
+        with pytest.raises(DocumentNotFound):
+            bury(connection, accepted.document.id)
+
+
+def test_a_database_that_stays_locked_is_named_as_such(tmp_path: Path) -> None:
+    registry = open_sqlite_registry(tmp_path / "registry.sqlite", busy_timeout_ms=100)
+    with registry.write(), pytest.raises(StorageUnavailable), registry.write():
+        pass
+    registry.close()
 
 
 def test_a_completed_version_goes_live_with_its_pages(registry: Registry) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.base.response.schema import Response
@@ -13,7 +15,11 @@ from service.answering.candidates import candidates
 from service.answering.citations import Citation
 from service.answering.engine import build_query_engine
 from service.answering.evidence import ENOUGH, HOPELESS, Evidence, is_enough, is_hopeless, weigh
-from service.answering.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
+from service.answering.extractive import (
+    EXTRACTIVE_MODEL,
+    ExtractiveSynthesizer,
+    without_source_notes,
+)
 from service.answering.passages import Passage
 from service.answering.ranking import MAX_SENTENCES, choose, rank_sentences
 from service.answering.response import (
@@ -44,7 +50,11 @@ prose = st.lists(
 
 def engine(*, live: dict[str, int]) -> RetrieverQueryEngine:
     retriever = HybridRetriever(
-        filled_store(small_corpus()), WordEmbedding(), collection="default", top_k=3
+        filled_store(small_corpus()),
+        WordEmbedding(),
+        collection="default",
+        live_versions=lambda _ids: live,
+        top_k=3,
     )
     return build_query_engine(
         retriever,
@@ -158,6 +168,44 @@ def test_headings_and_cells_are_no_candidates() -> None:
     assert [candidate.text for candidate in found] == ["The results were good."]
 
 
+def texts_of(question: str, *texts: str) -> list[str]:
+    """The candidates' texts; the passages' titles are D1, D2 and so on."""
+    return [candidate.text for candidate in candidates(question, passages_of(*texts), limit=9)]
+
+
+def test_the_title_and_the_headings_are_no_candidates() -> None:
+    (passage,) = passages_of("Skerry Point Lighthouse\n\nThe lamp was lit in 1868.")
+    named = replace(passage, title="Skerry Point", heading_path="Handbook > The lighthouse")
+    found = candidates("Who built the lighthouse?", [named], limit=9)
+    assert [candidate.text for candidate in found] == ["The lamp was lit in 1868."]
+
+
+def test_a_line_that_only_repeats_the_question_is_no_candidate() -> None:
+    for line in ("Annual revenue of Acme", "What is the annual revenue of Acme?"):
+        assert texts_of("What was the annual revenue of Acme?", f"{line}\n\nIt fell by 2 %.") == [
+            "It fell by 2 %."
+        ]
+
+
+def test_a_sentence_with_all_words_of_the_question_answers_it() -> None:
+    assert texts_of("Did Acme buy Globex?", "Acme did buy Globex.") == ["Acme did buy Globex."]
+
+
+def test_a_row_of_a_table_answers_as_well_as_a_sentence() -> None:
+    row, sentence = "Lamp oil 1,200 litres", "Lamp oil keeps for years."
+    found = candidates("How much lamp oil is kept?", passages_of(f"{sentence}\n\n{row}"), limit=9)
+    assert {candidate.text: candidate.weight for candidate in found} == {row: 1.0, sentence: 1.0}
+    (other, *_) = candidates("Who sells oil of whales by the barrel?", passages_of(row), limit=9)
+    assert other.weight < 1.0
+
+
+def test_a_sentence_goes_before_a_line_with_the_same_words() -> None:
+    for line in ("PEPSICO, INC., as Borrower,", "Date: May 30, 2023 PepsiCo, Inc."):
+        sentence = "The chief executive of PepsiCo is Ramon Laguarta."
+        shown = chosen("Who signed for PepsiCo?", passages_of(f"{line}\n\n{sentence}"))
+        assert shown[0] == sentence
+
+
 def chosen(question: str, passages: list[Passage]) -> list[str]:
     ranked = rank_sentences(QueryBundle(question), passages, WordEmbedding())
     return [sentence.candidate.text for sentence in choose(ranked)]
@@ -197,3 +245,17 @@ def test_evidence_between_the_thresholds_is_for_a_model_only() -> None:
     assert not is_hopeless(middle)
     assert is_enough(Evidence(closeness=ENOUGH, coverage=0.0))
     assert is_hopeless(Evidence(closeness=0.3, coverage=0.3))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("He was born on 26 June 1968,[1] and left.", "He was born on 26 June 1968, and left."),
+        ("[17] His chances [2, 3] were slim.[4-6]", "His chances were slim."),
+        ("The array a[i] holds [sic] 4 values.", "The array a[i] holds [sic] 4 values."),
+    ],
+)
+def test_notes_of_the_source_are_not_shown_as_if_they_were_citations(
+    sentence: str, shown: str
+) -> None:
+    assert without_source_notes(sentence) == shown

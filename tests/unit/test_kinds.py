@@ -1,3 +1,6 @@
+import zipfile
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -106,6 +109,47 @@ def test_a_zip_with_an_oversized_directory_is_not_opened(tmp_path: Path) -> None
     data = bytearray(zip_bytes({"word/document.xml": b"x"}))
     at = data.rfind(b"PK\x05\x06")
     data[at + 12 : at + 16] = (64 * 1024 * 1024).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert zip_kind_name(path) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+@given(garbage=st.binary(min_size=1, max_size=60), at=st.floats(0, 1))
+def test_a_zip_with_any_bytes_altered_is_a_kind_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, method: int, garbage: bytes, at: float
+) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("mimetype", "application/epub+zip" * 3)
+        archive.writestr("META-INF/container.xml", "<container/>")
+    data = bytearray(packed.getvalue())
+    first = max(4, int(at * (len(data) - len(garbage))))
+    data[first : first + len(garbage)] = garbage
+    path = tmp_path_factory.getbasetemp() / f"altered-{method}"
+    path.write_bytes(data)
+    with suppress(UnknownFileKind):
+        assert detect_kind(path, "a.epub") in KINDS
+
+
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [(8, zipfile.ZIP_DEFLATED), (8, zipfile.ZIP_BZIP2), (8, zipfile.ZIP_LZMA), (8, 99), (6, 1)],
+    ids=["deflate", "bzip2", "lzma", "unknown method", "encrypted"],
+)
+@pytest.mark.parametrize("content", [b"\xff" * 40, b"\x09\x04\x05\x00\x5d" + b"\xff" * 8, b"\x07"])
+def test_a_zip_whose_mimetype_cannot_be_unpacked_is_damaged(
+    tmp_path: Path, offset: int, value: int, content: bytes
+) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("mimetype", content)
+    data = bytearray(packed.getvalue())
+    # The field stands in the member's own header and, two bytes on, in the directory.
+    for at in (offset, data.find(b"PK\x01\x02") + offset + 2):
+        data[at : at + 2] = value.to_bytes(2, "little")
+    path = tmp_path / "blob"
     path.write_bytes(data)
     assert zip_kind_name(path) == "damaged"
 

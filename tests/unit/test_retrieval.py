@@ -16,10 +16,19 @@ from tests.doubles.corpus import filled_store, node_of, small_corpus
 from tests.doubles.word_embedding import WordEmbedding
 
 
+def all_live(document_ids: Collection[str]) -> Mapping[str, int]:
+    return dict.fromkeys(document_ids, 1)
+
+
 def retriever(filters: MetadataFilters | None = None, top_k: int = 3) -> HybridRetriever:
     nodes = [*small_corpus(), node_of("Acme holds patents too.", collection="private")]
     return HybridRetriever(
-        filled_store(nodes), WordEmbedding(), collection="default", filters=filters, top_k=top_k
+        filled_store(nodes),
+        WordEmbedding(),
+        collection="default",
+        live_versions=all_live,
+        filters=filters,
+        top_k=top_k,
     )
 
 
@@ -54,6 +63,34 @@ def test_a_filter_narrows_the_search() -> None:
 
 def test_it_fetches_more_than_is_asked_for_so_that_dead_nodes_can_be_dropped() -> None:
     assert len(retriever(top_k=1).retrieve("Acme")) == OVER_FETCH
+
+
+def test_nodes_that_are_not_live_do_not_crowd_out_those_that_are() -> None:
+    question = "How many patents does Globex hold?"
+    crowd = [
+        node_of(
+            f"Globex patents, draft {number}.", document_id=f"dead-{number % 3}", ordinal=number
+        )
+        for number in range(60)
+    ]
+    stale = [
+        node_of(f"Globex patents, older {number}.", document_id="globex", version=9, ordinal=number)
+        for number in range(30)
+    ]
+
+    def live(document_ids: Collection[str]) -> Mapping[str, int]:
+        return {name: 1 for name in document_ids if not name.startswith("dead")}
+
+    crowded = HybridRetriever(
+        filled_store([*small_corpus(), *crowd, *stale]),
+        WordEmbedding(),
+        collection="default",
+        live_versions=live,
+        top_k=3,
+    )
+    kept = LiveNodesOnly(live, top_k=3).postprocess_nodes(crowded.retrieve(question))
+    assert found_in(kept)[0] == "globex"
+    assert len(kept) == 3
 
 
 def test_the_questions_embedding_is_left_for_later_steps() -> None:

@@ -8,6 +8,7 @@ from corpus.errors import (
     IndexUnavailable,
     LecternError,
     NeedsOcr,
+    ParserCrashed,
     UnknownFileKind,
 )
 from ingestion.retry import (
@@ -27,21 +28,30 @@ def test_the_files_own_fault_is_final(error: LecternError) -> None:
     assert decision.error.code == error.code
 
 
-@pytest.mark.parametrize(
-    "error", [IndexUnavailable("i"), EmbeddingUnavailable("e"), LecternError("bug")]
-)
-def test_anything_else_is_tried_again_later_and_later_until_the_tries_are_used_up(
-    error: LecternError,
-) -> None:
+def test_a_crash_of_the_parser_is_tried_once_more() -> None:
+    crash = ParserCrashed("killed")
+    assert after_failure(crash, failures=0, max_attempts=1) == TryAgain(1.0, 1)
+    assert isinstance(after_failure(crash, failures=1, max_attempts=9), GiveUp)
+
+
+def test_an_unexpected_failure_is_tried_again_until_the_tries_are_used_up() -> None:
+    error = LecternError("bug")
     decisions = [after_failure(error, failures=failures, max_attempts=3) for failures in range(3)]
     assert decisions[0] == TryAgain(1.0, 1)
     assert decisions[1] == TryAgain(2.0, 2)
     assert isinstance(decisions[2], GiveUp)
 
 
-def test_the_delay_is_bounded() -> None:
-    decision = after_failure(IndexUnavailable("i"), failures=50, max_attempts=100)
-    assert decision == TryAgain(LONGEST_DELAY_S, 51)
+@pytest.mark.parametrize("error", [IndexUnavailable("i"), EmbeddingUnavailable("e")])
+def test_a_dependency_that_is_down_is_waited_for_over_hours(error: LecternError) -> None:
+    waited_s = 0.0
+    failures = 0
+    while isinstance(decision := after_failure(error, failures=failures, max_attempts=3), TryAgain):
+        assert 0 < decision.delay_s <= LONGEST_DELAY_S
+        assert decision.failures == failures + 1
+        waited_s += decision.delay_s
+        failures = decision.failures
+    assert waited_s > 6 * 3600
 
 
 def test_a_job_that_was_interrupted_again_and_again_ends() -> None:

@@ -120,3 +120,15 @@ def test_a_sentence_too_long_is_cut_at_a_line_break_then_at_a_space_then_anywher
     # 600 characters would end within a word.
     assert sentences("a " + "word " * 200)[0] == "a " + "word " * 118 + "word"
     assert [len(s) for s in sentences("x" * 1500)] == [600, 600, 300]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He lived in\nBangor.",
+        "Born in Wales and grew up in\nBarmouth, Gwynedd.",
+        "Das Schiff kam mit der\nFlut.",
+    ],
+)
+def test_a_short_line_that_ends_in_a_function_word_goes_on(text: str) -> None:
+    assert sentence_spans(text) == [(0, len(text))]

@@ -7,19 +7,23 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from llama_index.core.schema import QueryBundle
-from llama_index.llms.openai_like import OpenAILike
+from pydantic import SecretStr
 
+from corpus.settings import Settings
+from lectern.wiring import open_llm
 from service.answering.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
 from service.answering.passages import Passage
 from service.answering.prompts import ABSTAIN
 from service.answering.response import (
+    LLM_INTERRUPTED,
+    LLM_UNAVAILABLE,
     NOT_FOUND_SENTENCE,
     AnswerDone,
     AnswerEvent,
     CitationMade,
     TextPiece,
 )
-from service.answering.written import LLM_INTERRUPTED, LLM_UNAVAILABLE, WrittenSynthesizer
+from service.answering.written import WrittenSynthesizer
 from tests.doubles.corpus import PATENTS, REVENUE, STAFF, passages_of
 from tests.doubles.word_embedding import WordEmbedding
 from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
@@ -37,16 +41,13 @@ def server() -> Iterator[ScriptedLlm]:
 
 
 def written(base_url: str, *, timeout_s: float = PATIENCE_S) -> WrittenSynthesizer:
-    llm = OpenAILike(
-        model=MODEL,
-        api_base=base_url,
-        api_key=KEY,
-        is_chat_model=True,
-        context_window=4096,
-        timeout=timeout_s,
-        max_retries=0,
+    settings = Settings(
+        llm=base_url, llm_model=MODEL, llm_api_key=SecretStr(KEY), llm_timeout_s=timeout_s
     )
-    return WrittenSynthesizer(llm, ExtractiveSynthesizer(WordEmbedding()))
+    llm = open_llm(settings)
+    assert llm is not None
+    extractive = ExtractiveSynthesizer(WordEmbedding())
+    return WrittenSynthesizer(llm, extractive, timeout_s=settings.llm_timeout_s)
 
 
 async def collect(
@@ -112,10 +113,50 @@ def test_token_counts_are_passed_on_when_the_endpoint_reports_them(server: Scrip
     assert ask(server.base_url).usage == counts
 
 
+def test_an_endpoint_that_cannot_count_in_a_stream_answers_without_counts(
+    server: ScriptedLlm,
+) -> None:
+    server.script(Reply(status=400), say(f"{SENTENCE} [1]."))
+    done = ask(server.base_url)
+    assert (done.state, done.usage) == ("answered", {})
+    assert ["stream_options" in request for request in server.requests] == [True, False]
+
+
+# Events of servers that speak another protocol, or this one wrongly.
+WRONG_EVENTS = [
+    '{"choices": null}',
+    '{"choices": 5}',
+    '{"choices": {"0": 1}}',
+    '{"choices": [null]}',
+    '{"choices": [{"delta": {"content": 5}}]}',
+    '{"choices": [{"delta": {"role": "oracle", "content": "So"}}]}',
+    '{"choices": [{"delta": {"tool_calls": 7}}]}',
+    '{"detail": "the model is loading"}',
+    '{"error": {"message": "out of memory"}}',
+    '["an", "array"]',
+    '"a string"',
+    "null",
+    "no JSON",
+]
+
+
+@pytest.mark.parametrize("event", WRONG_EVENTS)
+def test_an_event_of_another_shape_is_a_failed_call(server: ScriptedLlm, event: str) -> None:
+    server.script(Reply(events=(event,)))
+    done = ask(server.base_url)
+    assert (done.state, done.degraded) == ("answered", (LLM_UNAVAILABLE,))
+    assert done.model == EXTRACTIVE_MODEL
+    server.script(Reply(pieces=(f"{SENTENCE} [1]",), events=(event,)))
+    done = ask(server.base_url)
+    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+    assert done.answer == f"{SENTENCE} [1]"
+
+
 @pytest.mark.parametrize(
     "reply",
     [
         Reply(status=500),
+        Reply(status=400),
         Reply(status=401),
         Reply(status=429),
         Reply(hang_up=True),
@@ -140,6 +181,22 @@ def test_an_llm_that_is_not_there_or_too_slow_is_replaced_by_quotes(server: Scri
     assert ask(nobody).degraded == (LLM_UNAVAILABLE,)
     server.script(Reply(stall=True))
     assert ask(server.base_url, timeout_s=0.2).degraded == (LLM_UNAVAILABLE,)
+
+
+def test_a_silent_llm_is_asked_once(server: ScriptedLlm) -> None:
+    server.script(Reply(silent=True))
+    assert ask(server.base_url, timeout_s=0.3).degraded == (LLM_UNAVAILABLE,)
+    assert len(server.requests) == 1
+
+
+def test_the_timeout_ends_a_call_that_never_pauses_for_so_long(server: ScriptedLlm) -> None:
+    drip = ("",) * 40
+    server.script(Reply(pieces=(*drip, f"{SENTENCE} [1]."), pause_s=0.05))
+    assert ask(server.base_url, timeout_s=1.0).degraded == (LLM_UNAVAILABLE,)
+    server.script(Reply(pieces=(f"{SENTENCE} [1].", *drip), pause_s=0.05))
+    done = ask(server.base_url, timeout_s=1.0)
+    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+    assert done.answer == f"{SENTENCE} [1]."
 
 
 def test_what_was_said_before_the_llm_broke_off_stays_as_a_partial_answer(

@@ -1,0 +1,25 @@
+"""`lectern list`: one line for each document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lectern.plain import plain
+
+_HEADINGS = ("ID", "STATUS", "PAGES", "CHUNKS", "COLLECTION", "FILE")
+_FIELDS = ("id", "status", "pages", "chunks", "collection", "filename")
+
+
+def listing(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A line of headings, then one for each document.
+
+    Nothing is cut to the width of the terminal: other commands take the ids. The names of files,
+    which may be long, come last.
+    """
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    rows += [tuple(plain(str(document[field])) for field in _FIELDS) for document in documents]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

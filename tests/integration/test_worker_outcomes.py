@@ -1,0 +1,237 @@
+"""The worker's loop on the real registry, originals and index; parser and embedding are doubles."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from corpus.blobs import FolderBlobStore
+from corpus.deletion import delete_document
+from corpus.embedding.tokens import TokenCounter
+from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
+from corpus.index.edge import EdgeVectorStore
+from corpus.kinds import FileKind
+from corpus.registry.documents import find_document
+from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.values import Document, Status
+from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.pipeline import OnProgress, Pipeline
+from ingestion.worker import Worker
+from tests.doubles.word_embedding import WordEmbedding
+
+DIMENSION = len(WordEmbedding().get_text_embedding("any"))
+
+
+class WordTokens:
+    """Counts words."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        spans, start = [], 0
+        for word in text.split():
+            start = text.index(word, start)
+            spans.append((start, start + len(word)))
+            start += len(word)
+        return spans
+
+
+@dataclass
+class ScriptedParser:
+    """Gives 150 one-sentence pages of the file's text, or raises what it was told to."""
+
+    error: LecternError | None = None
+
+    def parse(self, path: Path, kind: FileKind, *, on_progress: OnProgress) -> ParsedDocument:
+        if self.error is not None:
+            raise self.error
+        text = path.read_text()
+        return assemble(
+            (number, [BlockDraft(kind="text", text=f"{text} on page {number}.")])
+            for number in range(1, 151)
+        )
+
+
+class ObservedEmbedding(WordEmbedding):
+    """Calls `before` before each batch, which may do anything to the world."""
+
+    before: Callable[[int], None]
+    batches: int = 0
+
+    def get_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: object
+    ) -> list[list[float]]:
+        self.batches += 1
+        self.before(self.batches)
+        return [self.get_text_embedding(text) for text in texts]
+
+
+@dataclass
+class World:
+    registry: Registry
+    blobs: FolderBlobStore
+    store: EdgeVectorStore
+    parser: ScriptedParser = field(default_factory=ScriptedParser)
+    stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def upload(self, text: str, external_id: str | None = None) -> Document:
+        with (
+            self.blobs.stage(BytesIO(text.encode()), max_bytes=10_000) as staged,
+            self.registry.write() as connection,
+        ):
+            accepted = accept_upload(
+                connection,
+                Upload("default", "f.txt", external_id),
+                Content(staged.content_sha256, staged.size_bytes, "text/plain"),
+            )
+            staged.keep()
+        return accepted.document
+
+    def document(self, document_id: str) -> Document:
+        with self.registry.read() as connection:
+            return find_document(connection, document_id)
+
+    def work(self, before: Callable[[int], None], *, max_attempts: int = 3) -> None:
+        """Run a worker until `before` stops it or every document is final."""
+        tokens: TokenCounter = WordTokens()
+        pipeline = Pipeline(
+            registry=self.registry,
+            blobs=self.blobs,
+            parser=self.parser,
+            embedding=ObservedEmbedding(before=before),
+            tokens=tokens,
+            fingerprint={"model": "words"},
+            store=self.store,
+            chunk_tokens=32,
+            worker="w1",
+            stop=self.stop,
+        )
+        worker = Worker(self.registry, pipeline, self.wake, max_attempts=max_attempts)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+        self.stop.clear()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    registry = open_sqlite_registry(tmp_path / "registry.sqlite")
+    store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
+    yield World(registry, FolderBlobStore(tmp_path / "originals"), store)
+    store.close()
+    registry.close()
+
+
+def stop_when_final(world: World, document_id: str) -> threading.Thread:
+    """Stops the worker from outside, once the document is final."""
+
+    def watch() -> None:
+        while not world.document(document_id).status.is_final:
+            if world.stop.wait(0.02):
+                return
+        world.stop.set()
+        world.wake.set()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_document_goes_live_with_every_node_once(world: World) -> None:
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None)
+    final = world.document(document.id)
+    assert (final.status, final.live_version) == (Status.READY, 1)
+    assert world.store.count(None) == final.chunks == 150
+
+
+def test_a_document_deleted_while_it_is_embedded_leaves_no_node_whenever_the_worker_stops(
+    world: World,
+) -> None:
+    document = world.upload("Ships sail")
+
+    def delete_then_stop(batch: int) -> None:
+        if batch == 2:
+            receipt = delete_document(world.registry, world.blobs, world.store, document.id)
+            assert receipt.verified
+            world.stop.set()
+
+    world.work(delete_then_stop)
+    assert world.store.count(None) == 0
+
+
+def test_a_version_replaced_while_it_is_embedded_gives_way_to_the_new_one(world: World) -> None:
+    document = world.upload("Ships sail", external_id="x")
+
+    def replace(batch: int) -> None:
+        if batch == 2:
+            world.upload("Boats row", external_id="x")
+            stop_when_final(world, document.id)
+
+    world.work(replace)
+    final = world.document(document.id)
+    assert (final.version, final.live_version, final.status) == (2, 2, Status.READY)
+    nodes = world.store.get_nodes(limit=1000)
+    assert len(nodes) == 150
+    assert all("Boats row" in node.get_content() for node in nodes)
+
+
+def test_a_stopped_worker_hands_its_job_back_and_the_next_one_finishes_it(world: World) -> None:
+    document = world.upload("Ships sail")
+
+    def stop(batch: int) -> None:
+        if batch == 2:
+            world.stop.set()
+
+    world.work(stop)
+    assert world.document(document.id).status is Status.QUEUED
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None)
+    assert world.document(document.id).status is Status.READY
+    assert world.store.count(None) == 150
+
+
+def test_an_outage_is_waited_out_and_costs_the_document_nothing(world: World) -> None:
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+
+    def down_twice(batch: int) -> None:
+        if batch in {2, 3}:
+            raise EmbeddingUnavailable("The endpoint is away.")
+
+    world.work(down_twice, max_attempts=1)
+    assert world.document(document.id).status is Status.READY
+    assert world.store.count(None) == 150
+
+
+def test_a_file_at_fault_fails_with_its_reason_and_leaves_no_node(world: World) -> None:
+    world.parser.error = BrokenFile("It is torn.")
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None)
+    final = world.document(document.id)
+    assert final.status is Status.FAILED
+    assert final.error is not None
+    assert (final.error.code, final.error.detail) == ("broken_file", "It is torn.")
+    assert world.store.count(None) == 0
+
+
+def test_an_unexpected_failure_ends_after_its_tries_and_leaves_no_node(world: World) -> None:
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+
+    def fail(batch: int) -> None:
+        if batch >= 2:
+            raise RuntimeError("a bug of ours")
+
+    world.work(fail, max_attempts=1)
+    final = world.document(document.id)
+    assert final.status is Status.FAILED
+    assert world.store.count(None) == 0

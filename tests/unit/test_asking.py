@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from lectern.asking import print_answer
+from lectern.client import ServerError
+
+CITATION = {"id": 1, "filename": "boats.pdf", "page": 2, "quote": "A \x1b[2Jsmall\nround boat."}
+BEGUN: tuple[str, dict[str, Any]] = ("token", {"text": "A small\x1b[31m round boat. [1]"})
+
+
+def printed(*events: tuple[str, dict[str, Any]]) -> str:
+    out = StringIO()
+    print_answer(iter(events), Console(file=out, width=30))
+    return out.getvalue()
+
+
+def test_an_answer_and_its_sources_cannot_command_the_terminal() -> None:
+    done = {"citations": [CITATION], "degraded": ["llm_unavailable"]}
+    assert printed(BEGUN, ("done", done)).splitlines() == [
+        "A small[31m round boat. [1]",
+        "",
+        "[1] boats.pdf, page 2",
+        "    “A [2Jsmall round boat.”",
+        "",
+        "(llm_unavailable)",
+    ]
+
+
+def test_an_answer_that_breaks_off_is_an_error() -> None:
+    def events() -> Iterator[tuple[str, dict[str, Any]]]:
+        yield BEGUN
+        yield "error", {"error": "unavailable", "detail": "It is gone.", "hint": "Wait."}
+
+    with pytest.raises(ServerError, match=r"It is gone\."):
+        print_answer(events(), Console(file=StringIO()))

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corpus.settings import Settings
+from lectern.data_dir import announce, owned
+from lectern.doctor import examine_server
+from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
+
+READY: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "ok"}})
+NOT_READY: Answer = (503, {"status": "not_ready", "checks": {"index": "ok", "worker": "none"}})
+ANOTHER: Answer = (404, {"message": "no such route"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "marks"),
+    [
+        (READY, ["ok", "ok", "ok"]),
+        (NOT_READY, ["ok", "ok", "broken"]),
+        (ANOTHER, ["broken"]),
+        (HANG_UP, ["broken"]),
+    ],
+)
+def test_a_server_is_as_good_as_each_of_its_checks(
+    tmp_path: Path, answer: Answer, marks: list[str]
+) -> None:
+    with scripted_lectern({"GET /readyz": [answer]}) as url, owned(tmp_path):
+        announce(tmp_path, url)
+        found = list(examine_server(Settings(data_dir=tmp_path)))
+    assert [finding.mark for finding in found] == marks
+
+
+def test_no_server_is_not_a_ready_one(tmp_path: Path) -> None:
+    assert [finding.mark for finding in examine_server(Settings(data_dir=tmp_path))] == ["broken"]
