@@ -1,8 +1,9 @@
 """What a page says at its top, for documents that mark no headings (PDF). Pure.
 
 A table in the middle of a page rarely names itself: "Consolidated Statement of Cash Flows" stands
-at the top. Measured on 8 filings with 18 questions, hybrid: the right page is among the first 5 for
-0.67 of them with the page's head in front of each chunk, for 0.56 without.
+at the top. Measured on 8 filings with 18 questions, hybrid, with the page's head in front of each
+chunk and without: the right page is first for 0.39 against 0.28, among the first 5 hits for 0.56
+against 0.50.
 """
 
 from __future__ import annotations

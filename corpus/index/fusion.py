@@ -15,7 +15,7 @@ SparseVectorValues = tuple[list[int], list[float]]
 # rank > weight * (constant - 1): at 60, the constant of the paper (Cormack, Clarke and Buettcher,
 # SIGIR 2009), lowering a weight makes the half decide more among the first 60 hits. Measured, share
 # of questions whose passage (encyclopedia, 632) is first, and whose page (8 filings, 18; 19
-# filings, 47) is among the first 5 and 10:
+# filings, 47; without page heads) is among the first 5 and 10:
 #   constant 2, weights 1 and 1     0.913   0.50 0.61   0.32 0.43
 #   constant 5, weights 1 and 0.3   0.935   0.56 0.78   0.32 0.49
 #   constant 60, weights 1 and 1            0.50 0.56   0.30 0.40
