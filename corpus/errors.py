@@ -3,7 +3,7 @@
 LecternError
 ├── InvalidRequest            the caller can mend it
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
-│   ├── InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
+│   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
 │   ├── ForeignHost
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
@@ -12,7 +12,7 @@ LecternError
 │   └── NeedsSoftware (a program that is not installed, such as LibreOffice)
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
-    ├── StorageUnavailable  ParserUnavailable
+    ├── StorageUnavailable  ParserUnavailable  QueueFull
     └── Misconfigured         the operator must act: the process refuses to start
         ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
 
@@ -59,6 +59,13 @@ class UnknownFileKind(InvalidRequest):
 
     code = "unknown_file_kind"
     default_hint = "Convert the file to PDF, DOCX, HTML or plain text and upload that."
+
+
+class DuplicateContent(InvalidRequest):
+    """Another document of the collection is known by these bytes."""
+
+    code = "duplicate_content"
+    default_hint = "Use that document, or delete it; GET /documents lists what there is."
 
 
 class FileTooLarge(InvalidRequest):
@@ -238,6 +245,13 @@ class StorageUnavailable(Unavailable):
 
     code = "storage_unavailable"
     default_hint = "Check the free space of the server's disk; the server's log has the reason."
+
+
+class QueueFull(Unavailable):
+    """As many documents wait for ingestion as the operator allows."""
+
+    code = "queue_full"
+    default_hint = "Wait until some are ready, then upload again (LECTERN_MAX_WAITING bounds them)."
 
 
 class ParserUnavailable(Unavailable):

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     )
     max_file_mb: int = Field(200, ge=1, description="Largest file accepted, MiB.")
     max_request_mb: int = Field(2048, ge=1, description="Largest upload request accepted, MiB.")
+    max_waiting: int = Field(
+        10_000, ge=1, description="Documents that may wait for ingestion; more are refused."
+    )
     max_pages: int = Field(10_000, ge=1, description="Pages read of one document at most.")
     parse_timeout_s: float = Field(300.0, gt=0, description="Limit for parsing one file, seconds.")
     max_attempts: int = Field(

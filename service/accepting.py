@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.blobs import StagedBlob
-from corpus.errors import StorageUnavailable
+from corpus.errors import QueueFull, StorageUnavailable
 from corpus.kinds import detect_kind
 from corpus.names import check_collection_name
-from corpus.registry.uploads import Acceptance, Content, Upload, accept_upload
+from corpus.registry.uploads import (
+    Acceptance,
+    Content,
+    Upload,
+    accept_replacement,
+    accept_upload,
+    count_waiting,
+)
 from service.parts import ServiceParts
 
 MIB = 1 << 20
+
+Register = Callable[[Connection, Content], Acceptance]
 
 
 def check_upload(upload: Upload) -> None:
@@ -28,12 +39,46 @@ def check_upload(upload: Upload) -> None:
 def accept_file(parts: ServiceParts, source: BinaryIO, upload: Upload) -> Acceptance:
     """Store the original, register the document and queue it, in one transaction.
 
-    Raises what `check_upload` does, `EmptyFile`, `FileTooLarge`, `UnknownFileKind`, or
-    `StorageUnavailable` when the bytes or the rows cannot be written.
+    Raises what `check_upload` and `_store` do.
     """
     check_upload(upload)
+
+    def register(connection: Connection, content: Content) -> Acceptance:
+        return accept_upload(connection, upload, content)
+
+    return _store(parts, source, upload.filename, register)
+
+
+def accept_new_bytes(
+    parts: ServiceParts, source: BinaryIO, document_id: str, filename: str
+) -> Acceptance:
+    """Store the bytes and queue them as the document's next version, in one transaction.
+
+    Raises `DocumentNotFound`, `DuplicateContent`, and what `_store` does.
+    """
+
+    def register(connection: Connection, content: Content) -> Acceptance:
+        return accept_replacement(connection, document_id, filename, content)
+
+    return _store(parts, source, filename, register)
+
+
+def _store(parts: ServiceParts, source: BinaryIO, filename: str, register: Register) -> Acceptance:
+    """Raises `EmptyFile`, `FileTooLarge`, `UnknownFileKind`, `QueueFull`, or `StorageUnavailable`.
+
+    The last when the bytes or the rows cannot be written.
+    """
+    max_bytes = parts.settings.max_file_mb * MIB
     try:
-        acceptance = _store(parts, source, upload)
+        with parts.blobs.stage(source, max_bytes=max_bytes) as staged:
+            kind = detect_kind(staged.path, filename)
+            content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
+            try:
+                acceptance = _register(parts, register, content, staged)
+            except IntegrityError:
+                # Someone else registered the same document between our look and our insert: now
+                # it is known.
+                acceptance = _register(parts, register, content, staged)
     except OSError as error:
         raise StorageUnavailable(
             f"The file could not be stored: {error.strerror or error}."
@@ -42,23 +87,12 @@ def accept_file(parts: ServiceParts, source: BinaryIO, upload: Upload) -> Accept
     return acceptance
 
 
-def _store(parts: ServiceParts, source: BinaryIO, upload: Upload) -> Acceptance:
-    max_bytes = parts.settings.max_file_mb * MIB
-    with parts.blobs.stage(source, max_bytes=max_bytes) as staged:
-        kind = detect_kind(staged.path, upload.filename)
-        content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-        try:
-            return _register(parts, upload, content, staged)
-        except IntegrityError:
-            # Someone else registered the same document between our look and our insert: now it
-            # is known.
-            return _register(parts, upload, content, staged)
-
-
 def _register(
-    parts: ServiceParts, upload: Upload, content: Content, staged: StagedBlob
+    parts: ServiceParts, register: Register, content: Content, staged: StagedBlob
 ) -> Acceptance:
     with parts.registry.write() as connection:
-        acceptance = accept_upload(connection, upload, content)
+        acceptance = register(connection, content)
+        if not acceptance.duplicate and count_waiting(connection) > parts.settings.max_waiting:
+            raise QueueFull(f"{parts.settings.max_waiting} documents wait for ingestion already.")
         staged.keep()
         return acceptance

@@ -34,7 +34,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app.add_middleware(
         BodyLimit,
         default_bytes=JSON_BODY_MAX_BYTES,
-        limits={"/documents": parts.settings.max_request_mb * MIB},
+        upload_bytes=parts.settings.max_request_mb * MIB,
     )
     app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts)
     app.add_middleware(RequestId)

@@ -1,4 +1,4 @@
-"""Accepting an upload: document, version and job in the caller's one transaction."""
+"""Accepting what callers say of documents: document, version and job in their one transaction."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from corpus.errors import DuplicateContent
 from corpus.registry.documents import find_document
 from corpus.registry.schema import collections, documents, jobs, versions
 from corpus.values import Document, Status
@@ -74,27 +75,92 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
                 updated_at=now,
             )
         )
-        _add_version(connection, document_id, 1, upload, content, now)
+        _add_version(connection, document_id, 1, upload.filename, content, now)
         return Acceptance(find_document(connection, document_id), duplicate=False)
-
-    document_id, version = known["id"], known["version"]
-    if known["content_sha256"] == content.sha256:
-        if known["status"] == Status.FAILED:
-            _queue_again(connection, document_id, version, now)
-        return Acceptance(find_document(connection, document_id), duplicate=True)
+    document = find_document(connection, known)
+    if document.content_sha256 == content.sha256:
+        return _again(connection, document, now)
     connection.execute(
         update(documents)
-        .where(documents.c.id == document_id)
-        .values(version=version + 1, metadata=upload.metadata, acl=list(upload.acl), updated_at=now)
+        .where(documents.c.id == document.id)
+        .values(metadata=upload.metadata, acl=list(upload.acl))
     )
+    return _next_version(connection, document, upload.filename, content, now)
+
+
+def accept_replacement(
+    connection: Connection, document_id: str, filename: str, content: Content
+) -> Acceptance:
+    """Queue new bytes as the document's next version; metadata and access stay.
+
+    The bytes that it has are a duplicate. Raises `DocumentNotFound`, and `DuplicateContent` when
+    the document is known by its bytes and another one of the collection has these.
+    """
+    now = datetime.now(UTC)
+    document = find_document(connection, document_id)
+    if document.content_sha256 == content.sha256:
+        return _again(connection, document, now)
+    if document.external_id is None:
+        identity = Upload(document.collection, filename).identity(content)
+        if _find_by_identity(connection, document.collection, identity) is not None:
+            raise DuplicateContent(
+                f"Another document of the collection {document.collection!r} has these bytes."
+            )
+        connection.execute(
+            update(documents).where(documents.c.id == document.id).values(identity=identity)
+        )
+    return _next_version(connection, document, filename, content, now)
+
+
+def change_attributes(
+    connection: Connection,
+    document_id: str,
+    *,
+    metadata: dict[str, Any] | None = None,
+    acl: tuple[str, ...] | None = None,
+) -> Document:
+    """Put other metadata, other access, or both in place; None leaves what is there.
+
+    Nothing is embedded again: neither is part of a node. Raises `DocumentNotFound`.
+    """
+    find_document(connection, document_id)
+    changed: dict[str, Any] = {"updated_at": datetime.now(UTC)}
+    if metadata is not None:
+        changed["metadata"] = metadata
+    if acl is not None:
+        changed["acl"] = list(acl)
+    connection.execute(update(documents).where(documents.c.id == document_id).values(changed))
+    return find_document(connection, document_id)
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many versions wait for a worker."""
+    waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
+    return connection.execute(waiting).scalar_one()
+
+
+def _again(connection: Connection, document: Document, now: datetime) -> Acceptance:
+    if document.status is Status.FAILED:
+        _queue_again(connection, document.id, document.version, now)
+    return Acceptance(find_document(connection, document.id), duplicate=True)
+
+
+def _next_version(
+    connection: Connection, document: Document, filename: str, content: Content, now: datetime
+) -> Acceptance:
     # What waits of the older versions would only be replaced again.
     connection.execute(
         delete(jobs).where(
-            jobs.c.document_id == document_id, jobs.c.state.in_(["queued", "running"])
+            jobs.c.document_id == document.id, jobs.c.state.in_(["queued", "running"])
         )
     )
-    _add_version(connection, document_id, version + 1, upload, content, now)
-    return Acceptance(find_document(connection, document_id), duplicate=False)
+    connection.execute(
+        update(documents)
+        .where(documents.c.id == document.id)
+        .values(version=document.version + 1, updated_at=now)
+    )
+    _add_version(connection, document.id, document.version + 1, filename, content, now)
+    return Acceptance(find_document(connection, document.id), duplicate=False)
 
 
 def _ensure_collection(connection: Connection, name: str, now: datetime) -> None:
@@ -103,35 +169,19 @@ def _ensure_collection(connection: Connection, name: str, now: datetime) -> None
         connection.execute(insert(collections).values(name=name, created_at=now))
 
 
-def _find_by_identity(connection: Connection, collection: str, identity: str) -> RowMapping | None:
-    return (
-        connection.execute(
-            select(
-                documents.c.id,
-                documents.c.version,
-                versions.c.content_sha256,
-                versions.c.status,
-            )
-            .join(
-                versions,
-                (versions.c.document_id == documents.c.id)
-                & (versions.c.version == documents.c.version),
-            )
-            .where(
-                documents.c.collection == collection,
-                documents.c.identity == identity,
-            )
-        )
-        .mappings()
-        .first()
+def _find_by_identity(connection: Connection, collection: str, identity: str) -> str | None:
+    """The id of the document that these two name."""
+    found = select(documents.c.id).where(
+        documents.c.collection == collection, documents.c.identity == identity
     )
+    return connection.execute(found).scalar_one_or_none()
 
 
 def _add_version(
     connection: Connection,
     document_id: str,
     version: int,
-    upload: Upload,
+    filename: str,
     content: Content,
     now: datetime,
 ) -> None:
@@ -139,7 +189,7 @@ def _add_version(
         insert(versions).values(
             document_id=document_id,
             version=version,
-            filename=upload.filename,
+            filename=filename,
             content_sha256=content.sha256,
             size_bytes=content.size_bytes,
             media_type=content.media_type,

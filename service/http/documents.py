@@ -1,4 +1,4 @@
-"""Documents: upload, list, read their pages, delete."""
+"""Documents: upload, list, read their pages, replace, change, delete."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 
-from corpus.attributes import MAX_EXTERNAL_ID_CHARS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH
+from corpus.attributes import (
+    MAX_EXTERNAL_ID_CHARS,
+    MAX_METADATA_BYTES,
+    MAX_METADATA_DEPTH,
+    check_acl,
+    check_metadata,
+)
 from corpus.deletion import delete_document
 from corpus.errors import InvalidRequest, LecternError
 from corpus.registry.documents import find_document, find_page, list_documents
-from corpus.registry.uploads import Upload
+from corpus.registry.uploads import Acceptance, Upload, change_attributes
 from corpus.values import Status
-from service.accepting import accept_file, check_upload
+from service.accepting import accept_file, accept_new_bytes, check_upload
 from service.http.errors import log_unavailable
 from service.http.form_fields import json_object, json_strings
 from service.http.names import clean_filename
 from service.http.shapes import (
     AcceptedBody,
     AcceptedManyBody,
+    ChangeRequest,
     DeletedBody,
     DocumentBody,
     DocumentListBody,
@@ -109,6 +116,39 @@ def get_document(parts: Parts, document_id: str) -> DocumentBody:
         return DocumentBody.of(find_document(connection, document_id))
 
 
+@router.put("/documents/{document_id}", status_code=202, responses={200: {"model": AcceptedBody}})
+def replace_document(
+    parts: Parts,
+    response: Response,
+    document_id: str,
+    file: Annotated[UploadFile, File(description="The new bytes.")],
+) -> AcceptedBody:
+    """Accept new bytes as the document's next version; the one before answers until it is ready.
+
+    The bytes that it has already answer 200.
+    """
+    acceptance = accept_new_bytes(parts, file.file, document_id, clean_filename(file.filename))
+    response.status_code = 200 if acceptance.duplicate else 202
+    return _accepted(acceptance)
+
+
+@router.patch("/documents/{document_id}")
+def change_document(parts: Parts, document_id: str, body: ChangeRequest) -> DocumentBody:
+    """Put other metadata or access in place; what is left out stays. Nothing is ingested again."""
+    if body.metadata is not None:
+        check_metadata(body.metadata)
+    if body.acl is not None:
+        check_acl(body.acl)
+    with parts.registry.write() as connection:
+        changed = change_attributes(
+            connection,
+            document_id,
+            metadata=body.metadata,
+            acl=None if body.acl is None else tuple(body.acl),
+        )
+    return DocumentBody.of(changed)
+
+
 @router.delete("/documents/{document_id}")
 def delete(parts: Parts, document_id: str) -> DeletedBody:
     """Delete a document: no answer uses it from now on, and the receipt says what was removed."""
@@ -124,7 +164,10 @@ def get_page(parts: Parts, document_id: str, number: int) -> PageBody:
 
 def _accept(parts: ServiceParts, file: UploadFile, template: Upload) -> AcceptedBody:
     upload = replace(template, filename=clean_filename(file.filename))
-    acceptance = accept_file(parts, file.file, upload)
+    return _accepted(accept_file(parts, file.file, upload))
+
+
+def _accepted(acceptance: Acceptance) -> AcceptedBody:
     body = DocumentBody.of(acceptance.document)
     return AcceptedBody(**body.model_dump(), duplicate=acceptance.duplicate)
 

@@ -96,20 +96,20 @@ def host_name(authority: str) -> str:
 class BodyLimit:
     """Refuses a body over the limit, by its declared length or while it comes in.
 
-    `limits` maps a path to its own limit in bytes; all other paths get `default_bytes`.
+    Uploads may have `upload_bytes`, everything else `default_bytes`.
     """
 
-    def __init__(self, app: ASGIApp, *, default_bytes: int, limits: dict[str, int]) -> None:
+    def __init__(self, app: ASGIApp, *, default_bytes: int, upload_bytes: int) -> None:
         self._app = app
         self._default_bytes = default_bytes
-        self._limits = limits
+        self._upload_bytes = upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the body's bytes on their way to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limits.get(scope["path"], self._default_bytes)
+        limit = self._upload_bytes if _is_upload(scope) else self._default_bytes
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
             await _refuse(_too_large(limit), scope, receive, send)
@@ -128,6 +128,13 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+def _is_upload(scope: Scope) -> bool:
+    path = scope["path"]
+    if scope["method"] == "POST":
+        return bool(path == "/documents")
+    return bool(scope["method"] == "PUT" and path.startswith("/documents/"))
 
 
 async def _drain(receive: Receive) -> None:

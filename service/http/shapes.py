@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.deletion import DeletionReceipt
 from corpus.values import CollectionSummary, Document, PageText, Status
@@ -106,6 +106,15 @@ class AcceptedBody(DocumentBody):
     """The outcome of an upload: `duplicate` when the same bytes were there already."""
 
     duplicate: bool = False
+
+
+class ChangeRequest(BaseModel):
+    """What to put in place of a document's metadata or access; null or left out: stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metadata: dict[str, Any] | None = None
+    acl: list[str] | None = None
 
 
 class RefusedBody(BaseModel):
