@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from tests.conftest import ROOT
 from tests.e2e.server import START_LIMIT_S
 
 ADDRESS = "http://127.0.0.1:8000"
-BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
+WITH_AN_LLM = re.findall(r"^LECTERN_LLM=\S+ .*make serve$", README, flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,7 @@ def served(
         "LECTERN_PORT": "0",
         "COLUMNS": "100",
     }
-    process = subprocess.Popen(
-        SERVE.command,
-        shell=True,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        line = next(line for line in process.stdout if line.startswith("Lectern serves"))
+    with _serving(SERVE.command, environment) as line:
         address = re.search(r"http://\S+", line)
         assert address
         said = line.replace(str(data_dir), "lectern-data").replace(address[0], ADDRESS)
@@ -76,6 +68,23 @@ def served(
             assert time.monotonic() < deadline_s
             time.sleep(0.1)
         yield address[0], environment
+
+
+@contextmanager
+def _serving(command: str, environment: dict[str, str]) -> Iterator[str]:
+    """Run a command that serves; the line in which it says where."""
+    process = subprocess.Popen(
+        command,
+        shell=True,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield next(line for line in process.stdout if line.startswith("Lectern serves"))
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
@@ -119,10 +128,28 @@ def test_the_session_does_what_the_readme_shows(served: tuple[str, dict[str, str
             assert _words(result.stdout) == _words(shown.output)
 
 
+@pytest.mark.parametrize("command", WITH_AN_LLM)
+def test_the_commands_with_an_llm_serve_with_it(
+    make_data_dir: Callable[[], Path], command: str
+) -> None:
+    environment = {
+        **os.environ,
+        "LECTERN_DATA_DIR": str(make_data_dir()),
+        "LECTERN_PORT": "0",
+    }
+    with _serving(command, environment) as line:
+        named = re.search(r"LECTERN_LLM=(\S+)", command)
+        assert named
+        assert line.rstrip().endswith(named[1])
+
+
+def test_there_are_commands_with_an_llm() -> None:
+    assert len(WITH_AN_LLM) == 2
+
+
 def test_every_folder_and_file_that_the_readme_names_is_there() -> None:
-    text = (ROOT / "README.md").read_text()
-    named = re.findall(r"^\| `([a-z]+/)` \|", text, flags=re.MULTILINE)
-    named += re.findall(r"\]\(([^):]+)\)", text)
+    named = re.findall(r"^\| `([a-z]+/)` \|", README, flags=re.MULTILINE)
+    named += re.findall(r"\]\(([^):]+)\)", README)
     assert len(named) >= 6
     assert [name for name in named if not (ROOT / name).exists()] == []
 
