@@ -8,7 +8,12 @@ import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from pathlib import Path
 
 import uvicorn
@@ -20,8 +25,10 @@ from lectern.data_dir import announce, owned
 from lectern.embedded_worker import EmbeddedWorker
 from lectern.lifeline import follow_parent
 from lectern.logs import without_userinfo
+from lectern.reconciler import reconciled
 from lectern.wiring import WorkerHooks, service_parts
 from service.app import create_app
+from service.parts import ServiceParts
 
 SHUTDOWN_GRACE_S = 10
 LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
@@ -40,9 +47,17 @@ def serve(settings: Settings, *, until_stdin_ends: bool = False) -> None:
             with _interrupts_kept_from_children():
                 worker.start(parts.registry, parts.store)
             try:
-                _run(create_app(parts), settings, listener)
+                with _index_reconciled(settings, parts):
+                    _run(create_app(parts), settings, listener)
             finally:
                 worker.stop()
+
+
+def _index_reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManager[None]:
+    if settings.qdrant_url is not None:
+        # Another registry may have nodes on that server too: what we do not know is not ours.
+        return nullcontext()
+    return reconciled(parts.registry, parts.store, parts.wake_worker)
 
 
 def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:

@@ -8,7 +8,7 @@ writes go in small batches, and nothing here calls `optimize` by itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from llama_index.core.vector_stores.types import (
 from qdrant_edge import (
     CountRequest,
     EdgeShard,
+    FacetRequest,
     Filter,
     Record,
     ScrollRequest,
@@ -37,6 +38,7 @@ from corpus.index.edge_filters import edge_filter
 from corpus.index.edge_points import edge_point, node_of
 from corpus.index.edge_query import edge_request
 from corpus.index.fusion import RankFusion, plan_search
+from corpus.index.layout import DOCUMENT_FIELD, MAX_DOCUMENTS
 from corpus.index.points import IndexPoint, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
 
@@ -130,6 +132,12 @@ class EdgeVectorStore(NodeStore):
         """How many nodes match, exactly."""
         request = CountRequest(exact=True, filter=edge_filter(filters))
         return self._ask(lambda shard: shard.count(request))
+
+    def document_counts(self) -> Mapping[str, int]:
+        """How many nodes each document has, exactly, by document id; any order."""
+        request = FacetRequest(DOCUMENT_FIELD, limit=MAX_DOCUMENTS, exact=True)
+        found = self._ask(lambda shard: shard.facet(request))
+        return {str(hit.value): hit.count for hit in found.hits}
 
     def get_nodes(
         self,

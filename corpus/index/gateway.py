@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -134,6 +134,10 @@ class GatewayVectorStore(NodeStore):
     def count(self, filters: MetadataFilters | None = None) -> int:
         """How many nodes match, exactly."""
         return int(self._ask(encode({"op": "count", "filters": encode_filters(filters)})))
+
+    def document_counts(self) -> Mapping[str, int]:
+        """Not offered: the worker only writes."""
+        raise NotImplementedError("a gateway does not audit nodes; ask the index's owner")
 
     def get_nodes(
         self,

@@ -14,6 +14,9 @@ from llama_index.core.vector_stores.utils import node_to_metadata_dict
 DENSE_VECTOR = "text-dense"
 SPARSE_VECTOR = "text-sparse-new"
 
+# A facet wants a bound; so many documents have their counts listed at once.
+MAX_DOCUMENTS = 1_000_000
+
 FieldKind = Literal["keyword", "integer", "datetime"]
 
 # What filters may ask for quickly. The collection is the tenant: Qdrant keeps its points together.

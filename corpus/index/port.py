@@ -31,6 +31,10 @@ class NodeStore(BasePydanticVectorStore):
         """How many nodes match, exactly; of all nodes without filters."""
 
     @abstractmethod
+    def document_counts(self) -> Mapping[str, int]:
+        """How many nodes each document has, exactly, by document id; any order."""
+
+    @abstractmethod
     def delete_nodes(
         self,
         node_ids: list[str] | None = None,

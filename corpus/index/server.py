@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,7 +31,14 @@ from qdrant_client.http.models import (
 from corpus.errors import IndexUnavailable, InvalidFilter, LecternError
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.fusion import RankFusion, plan_search
-from corpus.index.layout import DENSE_VECTOR, PAYLOAD_INDEXES, SPARSE_VECTOR, TENANT_FIELD
+from corpus.index.layout import (
+    DENSE_VECTOR,
+    DOCUMENT_FIELD,
+    MAX_DOCUMENTS,
+    PAYLOAD_INDEXES,
+    SPARSE_VECTOR,
+    TENANT_FIELD,
+)
 from corpus.index.points import check_embeddings, check_length
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.server_filters import server_filter
@@ -123,6 +130,14 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
                 self.collection_name, count_filter=server_filter(filters), exact=True
             )
         return answer.count
+
+    def document_counts(self) -> Mapping[str, int]:
+        """How many nodes each document has, exactly, by document id; any order."""
+        with server_errors():
+            found = self._client.facet(
+                self.collection_name, DOCUMENT_FIELD, limit=MAX_DOCUMENTS, exact=True
+            )
+        return {str(hit.value): hit.count for hit in found.hits}
 
     def get_nodes(  # type: ignore[override]
         self,

@@ -259,6 +259,15 @@ class TestHybrid:
         assert texts(stores.reader.query(sparse("what is the"))) == []
 
 
+def test_each_documents_nodes_are_counted(stores: Stores) -> None:
+    assert stores.reader.document_counts() == {}
+    one, two = str(uuid.uuid4()), str(uuid.uuid4())
+    stores.writer.add(
+        [a_node(f"text {n}", ordinal=n, document_id=one if n < 5 else two) for n in range(7)]
+    )
+    assert stores.reader.document_counts() == {one: 5, two: 2}
+
+
 def test_how_rare_a_word_is_counts_within_the_collection(stores: Stores) -> None:
     stores.writer.add([a_node("xylograph", ordinal=0), a_node("plain", ordinal=1)])
     question = sparse("xylograph", where("collection", OP.EQ, "filings"))

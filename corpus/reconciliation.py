@@ -1,0 +1,96 @@
+"""Bringing the index back in line with the registry, after whatever a crash left behind.
+
+Answers do not depend on it: a node that is not live is struck from every result. It removes what
+should not be there, and has ingested again what should be there and is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
+
+from corpus.registry.audit import Expected, expected_nodes, ingest_again
+from corpus.registry.engine import Registry
+
+
+class NodeAudit(Protocol):
+    """The part of a node store that reconciling needs."""
+
+    def document_counts(self) -> Mapping[str, int]:
+        """How many nodes each document has."""
+        ...
+
+    def count(self, filters: MetadataFilters | None) -> int:
+        """How many nodes match."""
+        ...
+
+    def delete_nodes(self, *, filters: MetadataFilters) -> None:
+        """Remove what matches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """What was mended: ids of documents."""
+
+    orphans_removed: tuple[str, ...] = ()
+    leftovers_removed: tuple[str, ...] = ()
+    queued_again: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there was anything to mend."""
+        return bool(self.orphans_removed or self.leftovers_removed or self.queued_again)
+
+
+def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
+    """Compare the index with the registry and mend both directions.
+
+    Safe beside uploads, deletions and workers: documents with a job are left to their worker, and
+    every difference is looked at once more before it is acted on. Raises `IndexUnavailable` or
+    `StorageUnavailable`; what was mended until then stays so.
+    """
+    found = store.document_counts()
+    with registry.read() as connection:
+        expected = expected_nodes(connection)
+    orphans = [document_id for document_id in found if document_id not in expected]
+    for document_id in orphans:
+        store.delete_nodes(filters=_of(document_id))
+    leftovers: list[str] = []
+    queued: list[str] = []
+    for document_id, nodes in expected.items():
+        if nodes.has_job or found.get(document_id, 0) == nodes.count:
+            continue
+        with registry.read() as connection:
+            now = expected_nodes(connection, document_id).get(document_id)
+        if now is None or now.has_job or store.count(_of(document_id)) == now.count:
+            continue
+        _remove_leftovers(store, document_id, now)
+        leftovers.append(document_id)
+        if now.version is not None and store.count(_of(document_id)) != now.count:
+            with registry.write() as connection:
+                if ingest_again(connection, document_id, now.version):
+                    queued.append(document_id)
+    return Repairs(tuple(orphans), tuple(leftovers), tuple(queued))
+
+
+def _remove_leftovers(store: NodeAudit, document_id: str, expected: Expected) -> None:
+    """Remove other versions, and all of the live one too where it has nodes too many.
+
+    Versions uploaded since `expected` was read are not touched: their worker may be at work.
+    """
+    known = MetadataFilter(key="version", value=expected.newest, operator=FilterOperator.LTE)
+    if expected.version is None:
+        store.delete_nodes(filters=_of(document_id, known))
+        return
+    live = MetadataFilter(key="version", value=expected.version)
+    others = MetadataFilter(key="version", value=expected.version, operator=FilterOperator.NE)
+    store.delete_nodes(filters=_of(document_id, known, others))
+    if store.count(_of(document_id, live)) > expected.count:
+        store.delete_nodes(filters=_of(document_id, live))
+
+
+def _of(document_id: str, *more: MetadataFilter) -> MetadataFilters:
+    return MetadataFilters(filters=[MetadataFilter(key="document_id", value=document_id), *more])

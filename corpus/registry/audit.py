@@ -1,0 +1,83 @@
+"""What the index should hold, as the registry has it; and asking for what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, exists, func, select, update
+
+from corpus.registry.schema import documents, jobs, versions
+from corpus.values import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The live version (None until one is complete) and its number of nodes.
+
+    `newest` is the last version uploaded. With `has_job` a worker is about to change all of them.
+    """
+
+    version: int | None
+    count: int
+    newest: int
+    has_job: bool
+
+
+def expected_nodes(
+    connection: Connection, document_id: str | None = None
+) -> Mapping[str, Expected]:
+    """By id, of all documents that are not deleted, or of one."""
+    pending = exists().where(
+        jobs.c.document_id == documents.c.id, jobs.c.state.in_(["queued", "running"])
+    )
+    query = (
+        select(
+            documents.c.id,
+            documents.c.live_version,
+            func.coalesce(versions.c.chunks, 0),
+            documents.c.version,
+            pending,
+        )
+        .outerjoin(
+            versions,
+            (versions.c.document_id == documents.c.id)
+            & (versions.c.version == documents.c.live_version),
+        )
+        .where(documents.c.deleted_at.is_(None))
+    )
+    if document_id is not None:
+        query = query.where(documents.c.id == document_id)
+    return {
+        found: Expected(version, count, newest, bool(has_job))
+        for found, version, count, newest, has_job in connection.execute(query)
+    }
+
+
+def ingest_again(connection: Connection, document_id: str, version: int) -> bool:
+    """Queue the live version once more; False when it is not the live one any longer."""
+    is_live = exists().where(
+        documents.c.id == document_id,
+        documents.c.deleted_at.is_(None),
+        documents.c.live_version == version,
+    )
+    now = datetime.now(UTC)
+    queued = connection.execute(
+        update(jobs)
+        .where(
+            jobs.c.document_id == document_id,
+            jobs.c.version == version,
+            jobs.c.state.in_(["done", "dead"]),
+            is_live,
+        )
+        .values(state="queued", claims=0, failures=0, run_after=now)
+    )
+    if queued.rowcount != 1:
+        return False
+    connection.execute(
+        update(versions)
+        .where(versions.c.document_id == document_id, versions.c.version == version)
+        .values(status=Status.QUEUED, progress_done=0, progress_total=0, updated_at=now)
+    )
+    return True
