@@ -30,9 +30,8 @@ FINAL_STATUSES = frozenset({Status.READY, Status.PARTIAL, Status.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` units of the stage: pages while parsing, chunks while embedding."""
+    """`done` of `total` units: pages while parsing, chunks while embedding."""
 
-    stage: str
     done: int = 0
     total: int = 0
 

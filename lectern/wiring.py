@@ -81,6 +81,7 @@ def embedded_worker(
     registry = open_registry(settings)
     embedding = open_embedding(settings, threads=os.cpu_count() or 1)
     with ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as parser:
+        store = _worker_store(settings, embedding, index)
         pipeline = Pipeline(
             registry=registry,
             blobs=FolderBlobStore(settings.data_dir / "originals"),
@@ -88,7 +89,7 @@ def embedded_worker(
             embedding=embedding.model,
             tokens=embedding.tokens,
             fingerprint=embedding.fingerprint.as_json(),
-            store=_worker_store(settings, embedding, index),
+            store=store,
             # What the model does not read could not be found: no chunk is longer than its limit.
             chunk_tokens=min(
                 settings.chunk_tokens, embedding.limit_tokens or settings.chunk_tokens
@@ -96,8 +97,11 @@ def embedded_worker(
             worker=unique_worker_name(),
             stop=stop,
         )
-        yield Worker(registry, pipeline, wake, max_attempts=settings.max_attempts)
-    registry.close()
+        try:
+            yield Worker(registry, pipeline, wake, max_attempts=settings.max_attempts)
+        finally:
+            store.close()
+            registry.close()
 
 
 def _worker_store(settings: Settings, embedding: OpenedEmbedding, index: Connection) -> NodeStore:

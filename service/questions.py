@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from fastapi.concurrency import run_in_threadpool
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
@@ -56,7 +56,7 @@ class AnswerBegun:
 async def search(parts: ServiceParts, question: Question) -> Found:
     """Retrieve without answering."""
     started_s = time.perf_counter()
-    await run_in_threadpool(_require_collection, parts, question.collection)
+    await asyncio.to_thread(_require_collection, parts, question.collection)
     nodes = await _engine(parts, question).aretrieve(QueryBundle(question.text))
     return Found(nodes, since_ms(started_s))
 
@@ -68,7 +68,7 @@ async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
     later is raised while the events are read.
     """
     started_s = time.perf_counter()
-    await run_in_threadpool(_require_collection, parts, question.collection)
+    await asyncio.to_thread(_require_collection, parts, question.collection)
     response = await _engine(parts, question).aquery(QueryBundle(question.text))
     return AnswerBegun(cast("CitedResponse", response).events(), started_s, since_ms(started_s))
 

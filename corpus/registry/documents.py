@@ -175,7 +175,7 @@ def _document(row: RowMapping) -> Document:
         version=row["version"],
         live_version=row["live_version"],
         status=status,
-        progress=Progress(str(status), row["progress_done"], row["progress_total"]),
+        progress=Progress(row["progress_done"], row["progress_total"]),
         pages=row["pages"],
         chunks=row["chunks"],
         coverage=Coverage(row["pages_with_text"], tuple(row["pages_needing_ocr"])),

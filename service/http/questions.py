@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
@@ -42,6 +43,8 @@ from service.questions import (
 from service.retrieval.filters import parse_filters
 
 MAX_QUESTION_CHARS = 8_000  # a page or two; the embedding reads the first 256 tokens anyway
+
+log = logging.getLogger("lectern.http")
 
 router = APIRouter(tags=["questions"])
 
@@ -148,7 +151,7 @@ async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
 async def chat(
     parts: Parts, request_id: RequestIdentity, body: ChatRequest
 ) -> ChatReply | EventSourceResponse:
-    """Answer from the documents, with a citation for every sentence, or say they do not tell.
+    """Answer from the documents, with citations, or say that they do not tell.
 
     With `"stream": true`: server-sent events `meta`, `token`, `citation`, then `done` with the
     whole reply, or `error`.
@@ -177,11 +180,23 @@ async def _streamed(
                     case CitationMade(citation):
                         yield "citation", citation.model_dump()
                     case AnswerDone() if LLM_INTERRUPTED in event.degraded:
-                        raise LlmUnavailable("The LLM broke off before the answer was complete.")
+                        yield _error_event(
+                            request_id,
+                            LlmUnavailable("The LLM broke off before the answer was complete."),
+                        )
                     case AnswerDone():
                         yield "done", reply.whole(event).model_dump(mode="json")
     except LecternError as error:
-        yield "error", error_body(request_id, error.code, error.detail, error.hint)
+        yield _error_event(request_id, error)
+    except Exception:
+        # The reply has begun, so no handler can answer any more: without this, the client would
+        # see a connection that breaks off.
+        log.exception("request %s failed", request_id)
+        yield _error_event(request_id, LecternError("The service failed for a reason of its own."))
+
+
+def _error_event(request_id: str, error: LecternError) -> tuple[str, dict[str, Any]]:
+    return "error", {**error_body(request_id, error.code, error.detail, error.hint)}
 
 
 class _ReplyMaker:
