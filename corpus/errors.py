@@ -9,6 +9,7 @@ LecternError
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
+│   ├── IngestionTimeout
 │   └── NeedsSoftware (a program that is not installed, such as LibreOffice)
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
@@ -213,6 +214,13 @@ class ParserTimeout(UnreadableFile):
 
     code = "parser_timeout"
     default_hint = "Split the file, or raise LECTERN_PARSE_TIMEOUT_S on the server."
+
+
+class IngestionTimeout(UnreadableFile):
+    """Embedding and indexing the document took longer than its deadline."""
+
+    code = "ingestion_timeout"
+    default_hint = "Split the file, or raise LECTERN_DOCUMENT_TIMEOUT_S on the server."
 
 
 class Unavailable(LecternError):

@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     )
     max_pages: int = Field(10_000, ge=1, description="Pages read of one document at most.")
     parse_timeout_s: float = Field(300.0, gt=0, description="Limit for parsing one file, seconds.")
+    document_timeout_s: float = Field(
+        1800.0,
+        gt=0,
+        description="Limit for embedding and indexing one document, seconds; each chunk adds two.",
+    )
     max_attempts: int = Field(
         3, ge=1, description="Tries for one document before it is failed for good."
     )

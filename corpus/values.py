@@ -30,10 +30,28 @@ FINAL_STATUSES = frozenset({Status.READY, Status.PARTIAL, Status.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` units: pages while parsing, chunks while embedding."""
+    """`done` of `total` units: pages while parsing, chunks while embedding.
+
+    `eta_s` seconds are left until the document is ready; None while that is not known.
+    """
 
     done: int = 0
     total: int = 0
+    eta_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why nothing happens to a version that is not final.
+
+    `has_worker`: a worker is alive. After `failures` tries that failed for `reason` (the last
+    one's), the next one is not made before `next_try_at`.
+    """
+
+    has_worker: bool
+    failures: int = 0
+    reason: str | None = None
+    next_try_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,7 @@ class Document:
     `live_version` is the version that answers questions (None until one is complete). `version`
     is the newest one, and `status` to `error` speak of it. `identity` is what makes two uploads
     the same document within a collection.
+    `waiting` is None while a worker is at it, and in the end.
     """
 
     id: str
@@ -89,6 +108,7 @@ class Document:
     error: ErrorReport | None
     created_at: datetime
     updated_at: datetime
+    waiting: Waiting | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     acl: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,8 @@ from corpus.registry.versions import (
 )
 from corpus.values import Coverage, PageText, Status
 from ingestion.chunking import DocumentContext, chunk_document
+from ingestion.deadlines import embedding_deadline
+from ingestion.pace import Pace
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.queue import Job
 
@@ -91,8 +93,10 @@ class Pipeline:
     fingerprint: dict[str, str | int | bool]
     store: NodeWriter
     chunk_tokens: int
+    document_timeout_s: float
     worker: str
     stop: threading.Event
+    pace: Pace = field(default_factory=Pace)
 
     def run(self, job: Job) -> None:
         """Ingest the job's version.
@@ -105,6 +109,7 @@ class Pipeline:
             remember_fingerprint(connection, version.collection, self.fingerprint)
         reporter = _Reporter(self, job)
         parsed = self._parse(version, reporter)
+        parsing_s = reporter.stage_s()
         _require_text(version, parsed)
         nodes = chunk_document(
             parsed,
@@ -119,6 +124,7 @@ class Pipeline:
             tokens=self.tokens,
             chunk_tokens=self.chunk_tokens,
         )
+        self.pace.learn_parsing(len(parsed.pages), parsing_s, len(nodes))
         if job.claims > 1 or job.failures:
             # An earlier try may have written nodes that this one does not overwrite.
             self.remove_nodes(job)
@@ -139,6 +145,7 @@ class Pipeline:
 
     def _embed_and_write(self, nodes: Sequence[TextNode], reporter: _Reporter) -> None:
         done = 0
+        deadline = embedding_deadline(len(nodes), base_s=self.document_timeout_s)
         reporter.say(Status.EMBEDDING, done, len(nodes))
         for batch in _batches(nodes, EMBED_BATCH):
             vectors = self.embedding.get_text_embedding_batch(
@@ -150,7 +157,9 @@ class Pipeline:
             for node in batch:
                 node.embedding = None  # written: a long document must not hold all its vectors
             done += len(batch)
+            deadline.check()
             reporter.embedding(done, len(nodes))
+        self.pace.learn_embedding(done, reporter.stage_s())
 
     def _go_live(self, job: Job, parsed: ParsedDocument, chunk_count: int) -> None:
         written = self.store.count(_of_version(job.document_id, job.version))
@@ -183,6 +192,12 @@ class _Reporter:
         self._pipeline = pipeline
         self._job = job
         self._said_at_s = 0.0
+        self._stage = Status.QUEUED
+        self._stage_began_s = time.monotonic()
+
+    def stage_s(self) -> float:
+        """Seconds since the stage began."""
+        return time.monotonic() - self._stage_began_s
 
     def parsing(self, done: int, total: int, /) -> None:
         self._now_and_then(Status.PARSING, done, total)
@@ -196,6 +211,8 @@ class _Reporter:
 
     def say(self, status: Status, done: int, total: int) -> None:
         self._said_at_s = time.monotonic()
+        if status is not self._stage:
+            self._stage, self._stage_began_s = status, self._said_at_s
         with self._pipeline.registry.write() as connection:
             ours = report_progress(
                 connection,
@@ -205,6 +222,7 @@ class _Reporter:
                 status=status,
                 done=done,
                 total=total,
+                eta_s=self._pipeline.pace.eta_s(status, done, total, self.stage_s()),
             )
         # In this order: a job that is lost has nothing to hand back, and nodes to take back.
         if not ours:

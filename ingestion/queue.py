@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, and_, or_, select, update
 
-from corpus.registry.schema import jobs, versions
+from corpus.registry.schema import collections, documents, jobs, versions
 from corpus.values import Status
 
 LEASE_S = 30.0  # a worker renews every RENEW_S; six misses and the job is another's
 RENEW_S = 5.0
 SUSPECT_CLAIMS = 2  # claimed more often without any outcome, a job waits behind all others
+BULK_PATIENCE_S = 3600.0  # so long an import lets single uploads go first, then it takes its turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,41 @@ class Job:
 def claim_next(connection: Connection, worker: str) -> Job | None:
     """Lease the job whose turn it is, or None when nothing waits.
 
-    The oldest first; but a file that took its worker with it again and again does not keep its
-    neighbours waiting.
+    Single uploads go before imports; collections take turns; within one, the oldest goes first. A
+    file that took its worker with it again and again goes last, so that its neighbours do not wait.
     """
     now = datetime.now(UTC)
     waiting = and_(jobs.c.state == "queued", jobs.c.run_after <= now)
     abandoned = and_(jobs.c.state == "running", jobs.c.lease_until < now)
+    patient = and_(jobs.c.is_bulk, jobs.c.created_at > now - timedelta(seconds=BULK_PATIENCE_S))
     row = connection.execute(
-        select(jobs.c.id, jobs.c.document_id, jobs.c.version, jobs.c.claims, jobs.c.failures)
+        select(
+            jobs.c.id,
+            jobs.c.document_id,
+            jobs.c.version,
+            jobs.c.claims,
+            jobs.c.failures,
+            documents.c.collection,
+        )
+        .join(documents, documents.c.id == jobs.c.document_id)
+        .join(collections, collections.c.name == documents.c.collection)
         .where(or_(waiting, abandoned))
-        .order_by(jobs.c.claims > SUSPECT_CLAIMS, jobs.c.run_after, jobs.c.created_at, jobs.c.id)
+        .order_by(
+            jobs.c.claims > SUSPECT_CLAIMS,
+            patient,
+            collections.c.served_at.asc().nulls_first(),
+            jobs.c.run_after,
+            jobs.c.created_at,
+            jobs.c.id,
+        )
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=jobs)
     ).first()
     if row is None:
         return None
+    connection.execute(
+        update(collections).where(collections.c.name == row.collection).values(served_at=now)
+    )
     connection.execute(
         update(jobs)
         .where(jobs.c.id == row.id)
@@ -76,11 +97,17 @@ def renew(connection: Connection, job: Job, worker: str) -> bool:
 
 
 def give_back(
-    connection: Connection, job: Job, worker: str, *, failures: int, delay_s: float
+    connection: Connection,
+    job: Job,
+    worker: str,
+    *,
+    failures: int,
+    delay_s: float,
+    reason: str | None = None,
 ) -> bool:
     """Queue the job again, to be tried after `delay_s` seconds; False when it was not ours.
 
-    The claim does not count: it ended in order.
+    The claim does not count: it ended in order. `reason` says why it failed, if it did.
     """
     now = datetime.now(UTC)
     changed = connection.execute(
@@ -92,6 +119,7 @@ def give_back(
             lease_until=None,
             claims=job.claims - 1,
             failures=failures,
+            reason=reason,
             run_after=now + timedelta(seconds=delay_s),
         )
     )
@@ -123,5 +151,5 @@ def _show_as_queued(connection: Connection, document_id: str, version: int) -> N
     connection.execute(
         update(versions)
         .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(status=Status.QUEUED, progress_done=0, progress_total=0)
+        .values(status=Status.QUEUED, progress_done=0, progress_total=0, eta_s=None)
     )

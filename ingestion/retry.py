@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpus.errors import (
+    IngestionTimeout,
     InvalidRequest,
     LecternError,
     ParserCrashed,
@@ -15,11 +16,13 @@ from corpus.values import ErrorReport
 
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 60.0
+JITTER_SHARE = 0.5  # of a delay: what failed together must not come back together
 
 # A dependency that is down is not the document's fault: tried for about half a day.
 MAX_OUTAGE_FAILURES = 720
 
-PARSER_CRASHES = 2
+# What may have been the machine's state and not the file: a parser out of memory, a deadline.
+SECOND_CHANCES = 2
 
 # A worker that dies takes its job's claim with it. Killed servers count too, hence the room: a
 # document is given up only when it was interrupted this often without one other outcome.
@@ -41,15 +44,16 @@ class GiveUp:
     error: ErrorReport
 
 
-def after_failure(error: LecternError, *, failures: int, max_attempts: int) -> TryAgain | GiveUp:
-    """`failures` before this one.
+def after_failure(
+    error: LecternError, *, failures: int, max_attempts: int, jitter: float
+) -> TryAgain | GiveUp:
+    """`failures` before this one; `jitter` is a random number in [0, 1).
 
-    The file's own fault is final, but for a crash, which is tried once more. A dependency's is
-    tried again, less and less often, for hours; anything else `max_attempts` times.
+    The file's own fault is final, but for a crash or a deadline, which get a second chance. A
+    dependency's is tried again, less and less often, for hours; anything else `max_attempts` times.
     """
-    if isinstance(error, ParserCrashed):
-        # Out of memory may have been the machine's state, not the file.
-        limit = PARSER_CRASHES
+    if isinstance(error, ParserCrashed | IngestionTimeout):
+        limit = SECOND_CHANCES
     elif isinstance(error, UnreadableFile | InvalidRequest):
         limit = 0
     elif isinstance(error, Unavailable):
@@ -57,7 +61,8 @@ def after_failure(error: LecternError, *, failures: int, max_attempts: int) -> T
     else:
         limit = max_attempts
     if failures + 1 < limit:
-        return TryAgain(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 10)), failures + 1)
+        delay_s = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 10))
+        return TryAgain(delay_s * (1 - JITTER_SHARE * jitter), failures + 1)
     return GiveUp(ErrorReport(error.code, error.detail, error.hint))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from corpus.registry.engine import Registry
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport
 from ingestion.pipeline import LostJobError, Pipeline, StoppingError
+from ingestion.presence import present
 from ingestion.queue import RENEW_S, Job, claim_next, give_back, renew
 from ingestion.retry import GiveUp, TryAgain, after_failure, after_interruptions
 
@@ -31,22 +33,34 @@ def unique_worker_name() -> str:
 
 
 class Worker:
-    """Works off the queue, one job at a time, until `pipeline.stop` is set.
+    """Works off the queue, one job at a time.
 
-    Setting `wake` makes an idle worker look at the queue at once.
+    Setting `wake` makes an idle worker look at the queue at once. Once `drain` is set it takes no
+    more jobs, and ends with the one at hand; once `pipeline.stop` is set it hands that one back.
     """
 
     def __init__(
-        self, registry: Registry, pipeline: Pipeline, wake: threading.Event, *, max_attempts: int
+        self,
+        registry: Registry,
+        pipeline: Pipeline,
+        wake: threading.Event,
+        drain: threading.Event,
+        *,
+        max_attempts: int,
     ) -> None:
         self._registry = registry
         self._pipeline = pipeline
         self._wake = wake
+        self._drain = drain
         self._max_attempts = max_attempts
 
     def run(self) -> None:
-        """Return when asked to stop; the job at hand is handed back."""
-        while not self._pipeline.stop.is_set():
+        """Return when asked to drain or to stop."""
+        with present(self._registry, self._pipeline.worker):
+            self._work_off_the_queue()
+
+    def _work_off_the_queue(self) -> None:
+        while not (self._drain.is_set() or self._pipeline.stop.is_set()):
             self._wake.clear()
             try:
                 job = self._claim()
@@ -93,18 +107,32 @@ class Worker:
             # Whatever failed, it failed while the server was going away.
             self._hand_back(job, failures=job.failures, delay_s=0)
             return
-        decision = after_failure(error, failures=job.failures, max_attempts=self._max_attempts)
+        decision = after_failure(
+            error,
+            failures=job.failures,
+            max_attempts=self._max_attempts,
+            jitter=random.random(),  # noqa: S311  nothing to guess here
+        )
         match decision:
             case TryAgain(delay_s, failures):
-                self._hand_back(job, failures=failures, delay_s=delay_s)
+                self._hand_back(job, failures=failures, delay_s=delay_s, reason=error.detail)
             case GiveUp(report):
                 self._end(
                     job, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
                 )
 
-    def _hand_back(self, job: Job, *, failures: int, delay_s: float) -> None:
+    def _hand_back(
+        self, job: Job, *, failures: int, delay_s: float, reason: str | None = None
+    ) -> None:
         with self._registry.write() as connection:
-            give_back(connection, job, self._pipeline.worker, failures=failures, delay_s=delay_s)
+            give_back(
+                connection,
+                job,
+                self._pipeline.worker,
+                failures=failures,
+                delay_s=delay_s,
+                reason=reason,
+            )
 
     def _end(self, job: Job, report: ErrorReport, coverage: Coverage) -> None:
         with self._registry.write() as connection:

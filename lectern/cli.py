@@ -1,4 +1,4 @@
-"""The command line: `lectern serve | add | ask | list | rm | doctor`."""
+"""The command line: `lectern serve | add | ask | list | retry | cancel | rm | doctor`."""
 
 from __future__ import annotations
 
@@ -114,6 +114,32 @@ def rm(
             receipt = client.delete(document_id)
             verified = "verified" if receipt["verified"] else "NOT verified"
             print(f"deleted {document_id}: {receipt['points_removed']} chunks, {verified}")
+
+
+@app.command()
+def retry(
+    document_ids: Annotated[list[str], typer.Argument(metavar="ID...")],
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Have documents read again: after a failure, or when OCR was installed since."""
+    with _client(data_dir, url) as client:
+        for document_id in document_ids:
+            document = client.retry(document_id)
+            print(plain(f"{document['status']} {document_id} {document['filename']}"))
+
+
+@app.command()
+def cancel(
+    document_ids: Annotated[list[str], typer.Argument(metavar="ID...")],
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Stop documents that wait or are worked on."""
+    with _client(data_dir, url) as client:
+        for document_id in document_ids:
+            document = client.cancel(document_id)
+            print(plain(f"{document['status']} {document_id} {document['filename']}"))
 
 
 @app.command()

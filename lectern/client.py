@@ -67,6 +67,14 @@ class Client:
         """Delete a document; the receipt."""
         return self._json("DELETE", f"/documents/{document_id}")
 
+    def retry(self, document_id: str) -> dict[str, Any]:
+        """Have a document read again; the document as queued."""
+        return self._json("POST", f"/documents/{document_id}/retry")
+
+    def cancel(self, document_id: str) -> dict[str, Any]:
+        """Stop a document's ingestion; the document as it is then."""
+        return self._json("POST", f"/documents/{document_id}/cancel")
+
     def readiness(self) -> dict[str, Any]:
         """The body of /readyz, whatever its status."""
         found: dict[str, Any] = self._http.get("/readyz", timeout=READINESS_TIMEOUT_S).json()

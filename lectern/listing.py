@@ -8,7 +8,7 @@ from typing import Any
 from lectern.plain import plain
 
 _HEADINGS = ("ID", "STATUS", "PAGES", "CHUNKS", "COLLECTION", "FILE")
-_FIELDS = ("id", "status", "pages", "chunks", "collection", "filename")
+_FIELDS = ("pages", "chunks", "collection", "filename")
 
 
 def listing(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -18,8 +18,23 @@ def listing(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
     which may be long, come last.
     """
     rows: list[tuple[str, ...]] = [_HEADINGS]
-    rows += [tuple(plain(str(document[field])) for field in _FIELDS) for document in documents]
+    rows += [_row(document) for document in documents]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
+
+
+def _row(document: dict[str, Any]) -> tuple[str, ...]:
+    fields = (plain(str(document[field])) for field in _FIELDS)
+    return (document["id"], _status(document), *fields)
+
+
+def _status(document: dict[str, Any]) -> str:
+    """The status, and what is wrong where something is."""
+    if document["error"]:
+        return f"{document['status']}: {document['error']['code']}"
+    waiting = document["waiting"]
+    if waiting and waiting["reason"] != "turn":
+        return f"{document['status']}: {waiting['reason']}"
+    return str(document["status"])

@@ -75,7 +75,11 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
 
 @contextmanager
 def embedded_worker(
-    settings: Settings, index: Connection, stop: threading.Event, wake: threading.Event
+    settings: Settings,
+    index: Connection,
+    stop: threading.Event,
+    drain: threading.Event,
+    wake: threading.Event,
 ) -> Iterator[Worker]:
     """The worker beside an API process that owns the index and serves it over `index`."""
     registry = open_registry(settings)
@@ -94,11 +98,12 @@ def embedded_worker(
             chunk_tokens=min(
                 settings.chunk_tokens, embedding.limit_tokens or settings.chunk_tokens
             ),
+            document_timeout_s=settings.document_timeout_s,
             worker=unique_worker_name(),
             stop=stop,
         )
         try:
-            yield Worker(registry, pipeline, wake, max_attempts=settings.max_attempts)
+            yield Worker(registry, pipeline, wake, drain, max_attempts=settings.max_attempts)
         finally:
             store.close()
             registry.close()

@@ -13,13 +13,13 @@ from corpus.blobs import StagedBlob
 from corpus.errors import QueueFull, StorageUnavailable
 from corpus.kinds import detect_kind
 from corpus.names import check_collection_name
+from corpus.registry.jobs import count_waiting
 from corpus.registry.uploads import (
     Acceptance,
     Content,
     Upload,
     accept_replacement,
     accept_upload,
-    count_waiting,
 )
 from service.parts import ServiceParts
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, select
 
 from corpus.registry.schema import documents, jobs, versions
-from corpus.values import Status
+from corpus.registry.uploads import queue_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,7 @@ def expected_nodes(
     connection: Connection, document_id: str | None = None
 ) -> Mapping[str, Expected]:
     """By id, of all documents that are not deleted, or of one."""
-    pending = exists().where(
-        jobs.c.document_id == documents.c.id, jobs.c.state.in_(["queued", "running"])
-    )
+    pending = exists().where(jobs.c.document_id == documents.c.id)
     query = (
         select(
             documents.c.id,
@@ -57,27 +55,17 @@ def expected_nodes(
 
 def ingest_again(connection: Connection, document_id: str, version: int) -> bool:
     """Queue the live version once more; False when it is not the live one any longer."""
-    is_live = exists().where(
-        documents.c.id == document_id,
-        documents.c.deleted_at.is_(None),
-        documents.c.live_version == version,
-    )
-    now = datetime.now(UTC)
-    queued = connection.execute(
-        update(jobs)
+    live = connection.execute(
+        select(documents.c.id)
         .where(
-            jobs.c.document_id == document_id,
-            jobs.c.version == version,
-            jobs.c.state.in_(["done", "dead"]),
-            is_live,
+            documents.c.id == document_id,
+            documents.c.deleted_at.is_(None),
+            documents.c.live_version == version,
+            ~exists().where(jobs.c.document_id == document_id, jobs.c.version == version),
         )
-        .values(state="queued", claims=0, failures=0, run_after=now)
-    )
-    if queued.rowcount != 1:
+        .with_for_update(of=documents)
+    ).first()
+    if live is None:
         return False
-    connection.execute(
-        update(versions)
-        .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(status=Status.QUEUED, progress_done=0, progress_total=0, updated_at=now)
-    )
+    queue_again(connection, document_id, version, datetime.now(UTC))
     return True

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, select, update
 
 from corpus.registry.documents import find_document
+from corpus.registry.jobs import drop_jobs
 from corpus.registry.schema import documents, jobs, pages, versions
 
 
@@ -27,7 +28,7 @@ def bury(connection: Connection, document_id: str) -> None:
         .where(documents.c.id == document_id)
         .values(deleted_at=datetime.now(UTC), identity=f"deleted:{document_id}")
     )
-    connection.execute(delete(jobs).where(jobs.c.document_id == document_id))
+    drop_jobs(connection, document_id)
 
 
 def buried(connection: Connection) -> list[str]:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
 
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound
-from corpus.registry.schema import collections, documents, pages, versions
+from corpus.registry.schema import collections, documents, jobs, pages, versions
+from corpus.registry.workers import any_alive
 from corpus.values import (
     CollectionSummary,
     Coverage,
@@ -20,11 +21,12 @@ from corpus.values import (
     PageText,
     Progress,
     Status,
+    Waiting,
 )
 
 MAX_PAGE_NUMBER = 2**31 - 1  # what the column holds
 
-_DOCUMENT_WITH_NEWEST_VERSION: Select[tuple[object, ...]] = select(
+_COLUMNS = (
     documents,
     versions.c.filename,
     versions.c.content_sha256,
@@ -33,6 +35,7 @@ _DOCUMENT_WITH_NEWEST_VERSION: Select[tuple[object, ...]] = select(
     versions.c.status,
     versions.c.progress_done,
     versions.c.progress_total,
+    versions.c.eta_s,
     versions.c.pages,
     versions.c.chunks,
     versions.c.pages_with_text,
@@ -40,20 +43,29 @@ _DOCUMENT_WITH_NEWEST_VERSION: Select[tuple[object, ...]] = select(
     versions.c.warnings,
     versions.c.error,
     versions.c.updated_at.label("version_updated_at"),
-).join(
-    versions,
-    (versions.c.document_id == documents.c.id) & (versions.c.version == documents.c.version),
+    jobs.c.failures,
+    jobs.c.reason,
+    jobs.c.run_after,
 )
+
+
+def _with_newest_version() -> Select[tuple[object, ...]]:
+    newest = (versions.c.document_id == documents.c.id) & (
+        versions.c.version == documents.c.version
+    )
+    its_job = (jobs.c.document_id == documents.c.id) & (jobs.c.version == documents.c.version)
+    return (
+        select(*_COLUMNS, any_alive().label("has_worker"))
+        .join(versions, newest)
+        .outerjoin(jobs, its_job)
+        .where(documents.c.deleted_at.is_(None))
+    )
 
 
 def find_document(connection: Connection, document_id: str) -> Document:
     """The document with its newest version, or `DocumentNotFound`."""
     row = (
-        connection.execute(
-            _DOCUMENT_WITH_NEWEST_VERSION.where(
-                documents.c.id == document_id, documents.c.deleted_at.is_(None)
-            )
-        )
+        connection.execute(_with_newest_version().where(documents.c.id == document_id))
         .mappings()
         .first()
     )
@@ -71,7 +83,7 @@ def list_documents(
     cursor: str | None = None,
 ) -> tuple[list[Document], str | None]:
     """Documents from the newest to the oldest, and the cursor of the next page (None: no more)."""
-    query = _DOCUMENT_WITH_NEWEST_VERSION.where(documents.c.deleted_at.is_(None))
+    query = _with_newest_version()
     if collection is not None:
         query = query.where(documents.c.collection == collection)
     if status is not None:
@@ -175,7 +187,7 @@ def _document(row: RowMapping) -> Document:
         version=row["version"],
         live_version=row["live_version"],
         status=status,
-        progress=Progress(row["progress_done"], row["progress_total"]),
+        progress=Progress(row["progress_done"], row["progress_total"], row["eta_s"]),
         pages=row["pages"],
         chunks=row["chunks"],
         coverage=Coverage(row["pages_with_text"], tuple(row["pages_needing_ocr"])),
@@ -183,9 +195,16 @@ def _document(row: RowMapping) -> Document:
         error=None if row["error"] is None else ErrorReport(**row["error"]),
         created_at=row["created_at"],
         updated_at=max(row["updated_at"], row["version_updated_at"]),
+        waiting=_waiting(row, status),
         metadata=row["metadata"],
         acl=tuple(row["acl"]),
     )
+
+
+def _waiting(row: RowMapping, status: Status) -> Waiting | None:
+    if status.is_final or (row["has_worker"] and status is not Status.QUEUED):
+        return None
+    return Waiting(bool(row["has_worker"]), row["failures"] or 0, row["reason"], row["run_after"])
 
 
 def _write_cursor(document: Document) -> str:

@@ -1,4 +1,4 @@
-"""The tables. One row in `jobs` is the truth about one version's ingestion."""
+"""The tables. One row in `jobs` is the truth about what is to be done for one version."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -50,6 +51,8 @@ collections = Table(
     # How its nodes were embedded; None until its first document is ingested.
     Column("fingerprint", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
+    # When a worker last took a document of it: collections take turns.
+    Column("served_at", UtcDateTime),
 )
 
 documents = Table(
@@ -83,6 +86,7 @@ versions = Table(
     Column("status", String(16), nullable=False),
     Column("progress_done", Integer, nullable=False, default=0),
     Column("progress_total", Integer, nullable=False, default=0),
+    Column("eta_s", Integer),
     Column("pages", Integer, nullable=False, default=0),
     Column("chunks", Integer, nullable=False, default=0),
     Column("pages_with_text", Integer, nullable=False, default=0),
@@ -109,13 +113,23 @@ jobs = Table(
     Column("id", String(36), primary_key=True),
     Column("document_id", String(36), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("state", String(16), nullable=False),  # queued, running, done, dead
+    Column("state", String(16), nullable=False),  # queued, running
+    Column("is_bulk", Boolean, nullable=False, default=False),
     Column("claims", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
+    Column("reason", Text),  # of the last failure
     Column("worker", String(128)),
     Column("lease_until", UtcDateTime),
     Column("run_after", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("document_id", "version"),
     Index("jobs_by_turn", "state", "run_after"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )

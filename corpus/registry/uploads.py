@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from corpus.errors import DuplicateContent
 from corpus.registry.documents import find_document
-from corpus.registry.schema import collections, documents, jobs, versions
+from corpus.registry.jobs import drop_jobs, enqueue
+from corpus.registry.schema import collections, documents, versions
 from corpus.values import Document, Status
 
 
@@ -26,13 +27,17 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a person said about a file that they handed over."""
+    """What a person said about a file that they handed over.
+
+    `is_bulk`: it is part of an import, which lets what people upload singly go first.
+    """
 
     collection: str
     filename: str
     external_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     acl: tuple[str, ...] = ()
+    is_bulk: bool = False
 
     def identity(self, content: Content) -> str:
         """What makes another upload the same document: its external id, else its bytes."""
@@ -75,17 +80,18 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
                 updated_at=now,
             )
         )
-        _add_version(connection, document_id, 1, upload.filename, content, now)
+        _add_version(connection, document_id, 1, upload.filename, content, now, upload.is_bulk)
         return Acceptance(find_document(connection, document_id), duplicate=False)
     document = find_document(connection, known)
     if document.content_sha256 == content.sha256:
-        return _again(connection, document, now)
+        return _again(connection, document, now, is_bulk=upload.is_bulk)
     connection.execute(
         update(documents)
         .where(documents.c.id == document.id)
         .values(metadata=upload.metadata, acl=list(upload.acl))
     )
-    return _next_version(connection, document, upload.filename, content, now)
+    add_next_version(connection, document, upload.filename, content, now, is_bulk=upload.is_bulk)
+    return Acceptance(find_document(connection, document.id), duplicate=False)
 
 
 def accept_replacement(
@@ -99,7 +105,7 @@ def accept_replacement(
     now = datetime.now(UTC)
     document = find_document(connection, document_id)
     if document.content_sha256 == content.sha256:
-        return _again(connection, document, now)
+        return _again(connection, document, now, is_bulk=False)
     if document.external_id is None:
         identity = Upload(document.collection, filename).identity(content)
         if _find_by_identity(connection, document.collection, identity) is not None:
@@ -109,7 +115,8 @@ def accept_replacement(
         connection.execute(
             update(documents).where(documents.c.id == document.id).values(identity=identity)
         )
-    return _next_version(connection, document, filename, content, now)
+    add_next_version(connection, document, filename, content, now)
+    return Acceptance(find_document(connection, document_id), duplicate=False)
 
 
 def change_attributes(
@@ -133,34 +140,51 @@ def change_attributes(
     return find_document(connection, document_id)
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many versions wait for a worker."""
-    waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
-    return connection.execute(waiting).scalar_one()
-
-
-def _again(connection: Connection, document: Document, now: datetime) -> Acceptance:
-    if document.status is Status.FAILED:
-        _queue_again(connection, document.id, document.version, now)
-    return Acceptance(find_document(connection, document.id), duplicate=True)
-
-
-def _next_version(
-    connection: Connection, document: Document, filename: str, content: Content, now: datetime
-) -> Acceptance:
+def add_next_version(
+    connection: Connection,
+    document: Document,
+    filename: str,
+    content: Content,
+    now: datetime,
+    *,
+    is_bulk: bool = False,
+) -> None:
+    """Queue these bytes as the document's newest version; the live one answers until it is done."""
     # What waits of the older versions would only be replaced again.
-    connection.execute(
-        delete(jobs).where(
-            jobs.c.document_id == document.id, jobs.c.state.in_(["queued", "running"])
-        )
-    )
+    drop_jobs(connection, document.id)
     connection.execute(
         update(documents)
         .where(documents.c.id == document.id)
         .values(version=document.version + 1, updated_at=now)
     )
-    _add_version(connection, document.id, document.version + 1, filename, content, now)
-    return Acceptance(find_document(connection, document.id), duplicate=False)
+    _add_version(connection, document.id, document.version + 1, filename, content, now, is_bulk)
+
+
+def queue_again(
+    connection: Connection, document_id: str, version: int, now: datetime, *, is_bulk: bool = False
+) -> None:
+    """Queue a version from the beginning, and show it so."""
+    connection.execute(
+        update(versions)
+        .where(versions.c.document_id == document_id, versions.c.version == version)
+        .values(
+            status=Status.QUEUED,
+            error=None,
+            progress_done=0,
+            progress_total=0,
+            eta_s=None,
+            updated_at=now,
+        )
+    )
+    enqueue(connection, document_id, version, now, is_bulk=is_bulk)
+
+
+def _again(
+    connection: Connection, document: Document, now: datetime, *, is_bulk: bool
+) -> Acceptance:
+    if document.status is Status.FAILED:
+        queue_again(connection, document.id, document.version, now, is_bulk=is_bulk)
+    return Acceptance(find_document(connection, document.id), duplicate=True)
 
 
 def _ensure_collection(connection: Connection, name: str, now: datetime) -> None:
@@ -184,6 +208,7 @@ def _add_version(
     filename: str,
     content: Content,
     now: datetime,
+    is_bulk: bool,
 ) -> None:
     connection.execute(
         insert(versions).values(
@@ -197,26 +222,4 @@ def _add_version(
             updated_at=now,
         )
     )
-    connection.execute(
-        insert(jobs).values(
-            id=str(uuid4()),
-            document_id=document_id,
-            version=version,
-            state="queued",
-            run_after=now,
-            created_at=now,
-        )
-    )
-
-
-def _queue_again(connection: Connection, document_id: str, version: int, now: datetime) -> None:
-    connection.execute(
-        update(versions)
-        .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(status=Status.QUEUED, error=None, progress_done=0, progress_total=0, updated_at=now)
-    )
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.document_id == document_id, jobs.c.version == version)
-        .values(state="queued", claims=0, failures=0, worker=None, lease_until=None, run_after=now)
-    )
+    enqueue(connection, document_id, version, now, is_bulk=is_bulk)

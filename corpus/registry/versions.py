@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Exists, delete, exists, func, insert, select, update
 
 from corpus.errors import DocumentNotFound
+from corpus.registry.jobs import drop_jobs
 from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.values import Coverage, ErrorReport, PageText, Status
 
@@ -62,11 +63,7 @@ def is_wanted(connection: Connection, document_id: str, version: int) -> bool:
         documents.c.deleted_at.is_(None),
         documents.c.live_version == version,
     )
-    pending = select(jobs.c.id).where(
-        jobs.c.document_id == document_id,
-        jobs.c.version == version,
-        jobs.c.state.in_(["queued", "running"]),
-    )
+    pending = select(jobs.c.id).where(jobs.c.document_id == document_id, jobs.c.version == version)
     return any(connection.execute(query).first() for query in (live, pending))
 
 
@@ -79,8 +76,12 @@ def report_progress(
     status: Status,
     done: int = 0,
     total: int = 0,
+    eta_s: int | None = None,
 ) -> bool:
-    """Say where the version is; False when it is no longer this worker's to work on."""
+    """Say where the version is; False when it is no longer this worker's to work on.
+
+    `eta_s` seconds are left until it is ready, as far as is known.
+    """
     changed = connection.execute(
         update(versions)
         .where(
@@ -93,6 +94,7 @@ def report_progress(
             status=status,
             progress_done=done,
             progress_total=total,
+            eta_s=eta_s,
             updated_at=datetime.now(UTC),
         )
     )
@@ -165,7 +167,7 @@ def complete_version(
         )
         .values(live_version=version, updated_at=now)
     )
-    _end_job(connection, document_id, version, "done")
+    drop_jobs(connection, document_id, version)
     return True
 
 
@@ -189,16 +191,8 @@ def fail_version(
             pages_needing_ocr=list(coverage.pages_needing_ocr),
         )
     )
-    _end_job(connection, document_id, version, "dead")
+    drop_jobs(connection, document_id, version)
     return True
-
-
-def _end_job(connection: Connection, document_id: str, version: int, state: str) -> None:
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.document_id == document_id, jobs.c.version == version)
-        .values(state=state, worker=None, lease_until=None)
-    )
 
 
 def _held_by(document_id: str, version: int, worker: str) -> Exists:

@@ -17,6 +17,7 @@ from corpus.attributes import (
 from corpus.deletion import delete_document
 from corpus.errors import InvalidRequest, LecternError
 from corpus.registry.documents import find_document, find_page, list_documents
+from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Acceptance, Upload, change_attributes
 from corpus.values import Status
 from service.accepting import accept_file, accept_new_bytes, check_upload
@@ -147,6 +148,25 @@ def change_document(parts: Parts, document_id: str, body: ChangeRequest) -> Docu
             acl=None if body.acl is None else tuple(body.acl),
         )
     return DocumentBody.of(changed)
+
+
+@router.post("/documents/{document_id}/cancel")
+def cancel(parts: Parts, document_id: str) -> DocumentBody:
+    """Stop the newest version's ingestion: it fails as `cancelled`. What is final stays."""
+    with parts.registry.write() as connection:
+        return DocumentBody.of(cancel_ingestion(connection, document_id))
+
+
+@router.post("/documents/{document_id}/retry", status_code=202)
+def retry(parts: Parts, document_id: str) -> DocumentBody:
+    """Have the document read again.
+
+    A failed version is queued once more; the bytes of one that answers become the next version.
+    """
+    with parts.registry.write() as connection:
+        document = ingest_again(connection, document_id)
+    parts.wake_worker()
+    return DocumentBody.of(document)
 
 
 @router.delete("/documents/{document_id}")

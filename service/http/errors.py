@@ -42,6 +42,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.NeedsSoftware: 422,
     errors.ParserCrashed: 422,
     errors.ParserTimeout: 422,
+    errors.IngestionTimeout: 422,
     errors.IndexUnavailable: 503,
     errors.EmbeddingUnavailable: 503,
     errors.LlmUnavailable: 503,

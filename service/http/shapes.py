@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.deletion import DeletionReceipt
-from corpus.values import CollectionSummary, Document, PageText, Status
+from corpus.values import CollectionSummary, Document, PageText, Status, Waiting
 
 
 class ErrorBody(BaseModel):
@@ -26,6 +26,32 @@ class ProgressBody(BaseModel):
     stage: Status
     done: int
     total: int
+    eta_s: int | None = Field(description="Seconds until it is ready; null while not known.")
+
+
+class WaitingBody(BaseModel):
+    """Why nothing happens to a document that is not finished."""
+
+    reason: Literal["no_worker", "retry", "turn"]
+    detail: str = Field(description="One sentence for a person.")
+    failures: int = Field(description="Tries that failed so far.")
+    next_try_at: datetime | None
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> WaitingBody:
+        """Shape it; that nobody works outweighs the rest."""
+        if not waiting.has_worker:
+            reason, detail = "no_worker", "No worker is alive; nothing happens until one starts."
+        elif waiting.failures:
+            reason, detail = "retry", f"It is tried again soon: {waiting.reason}"
+        else:
+            reason, detail = "turn", "Others are ahead of it."
+        return cls(
+            reason=reason,
+            detail=detail,
+            failures=waiting.failures,
+            next_try_at=waiting.next_try_at,
+        )
 
 
 class CoverageBody(BaseModel):
@@ -56,6 +82,7 @@ class DocumentBody(BaseModel):
     version: int
     status: Status
     progress: ProgressBody
+    waiting: WaitingBody | None = Field(description="Null while a worker is at it, and in the end.")
     pages: int
     chunks: int
     coverage: CoverageBody
@@ -84,7 +111,9 @@ class DocumentBody(BaseModel):
                 stage=document.status,
                 done=document.progress.done,
                 total=document.progress.total,
+                eta_s=document.progress.eta_s,
             ),
+            waiting=None if document.waiting is None else WaitingBody.of(document.waiting),
             pages=document.pages,
             chunks=document.chunks,
             coverage=CoverageBody(

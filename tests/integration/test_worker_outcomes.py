@@ -18,7 +18,9 @@ from corpus.index.edge import EdgeVectorStore
 from corpus.kinds import FileKind
 from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.steering import cancel_ingestion
 from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.pipeline import OnProgress, Pipeline
@@ -77,6 +79,7 @@ class World:
     store: EdgeVectorStore
     parser: ScriptedParser = field(default_factory=ScriptedParser)
     stop: threading.Event = field(default_factory=threading.Event)
+    drain: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
 
     def upload(self, text: str, external_id: str | None = None) -> Document:
@@ -96,7 +99,13 @@ class World:
         with self.registry.read() as connection:
             return find_document(connection, document_id)
 
-    def work(self, before: Callable[[int], None], *, max_attempts: int = 3) -> None:
+    def work(
+        self,
+        before: Callable[[int], None],
+        *,
+        max_attempts: int = 3,
+        document_timeout_s: float = 60.0,
+    ) -> None:
         """Run a worker until `before` stops it or every document is final."""
         tokens: TokenCounter = WordTokens()
         pipeline = Pipeline(
@@ -108,10 +117,11 @@ class World:
             fingerprint={"model": "words"},
             store=self.store,
             chunk_tokens=32,
+            document_timeout_s=document_timeout_s,
             worker="w1",
             stop=self.stop,
         )
-        worker = Worker(self.registry, pipeline, self.wake, max_attempts=max_attempts)
+        worker = Worker(self.registry, pipeline, self.wake, self.drain, max_attempts=max_attempts)
         thread = threading.Thread(target=worker.run)
         thread.start()
         thread.join(30)
@@ -235,3 +245,68 @@ def test_an_unexpected_failure_ends_after_its_tries_and_leaves_no_node(world: Wo
     final = world.document(document.id)
     assert final.status is Status.FAILED
     assert world.store.count(None) == 0
+
+
+def test_a_document_beyond_its_deadline_fails_and_leaves_no_node(world: World) -> None:
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None, document_timeout_s=-300.0)
+    final = world.document(document.id)
+    assert final.error is not None
+    assert final.error.code == "ingestion_timeout"
+    assert world.store.count(None) == 0
+
+
+def test_a_cancelled_document_leaves_no_node(world: World) -> None:
+    document = world.upload("Ships sail")
+
+    def cancel(batch: int) -> None:
+        if batch == 2:
+            with world.registry.write() as connection:
+                cancel_ingestion(connection, document.id)
+            world.drain.set()
+
+    world.work(cancel)
+    final = world.document(document.id)
+    assert final.error is not None
+    assert final.error.code == "cancelled"
+    assert world.store.count(None) == 0
+
+
+def test_a_draining_worker_ends_with_the_job_at_hand(world: World) -> None:
+    first, second = world.upload("Ships sail"), world.upload("Boats row")
+
+    def drain(batch: int) -> None:
+        world.drain.set()
+
+    world.work(drain)
+    assert world.document(first.id).status is Status.READY
+    assert world.document(second.id).status is Status.QUEUED
+
+
+def test_a_worker_is_known_as_alive_as_long_as_it_works(world: World) -> None:
+    world.upload("Ships sail")
+    alive = []
+
+    def look(_batch: int) -> None:
+        with world.registry.read() as connection:
+            alive.append(count_alive(connection))
+        world.drain.set()
+
+    world.work(look)
+    assert alive[-1] == 1
+    with world.registry.read() as connection:
+        assert count_alive(connection) == 0
+
+
+def test_a_document_that_is_embedded_says_how_long_it_will_take(world: World) -> None:
+    document = world.upload("Ships sail")
+    said = []
+
+    def look(_batch: int) -> None:
+        said.append(world.document(document.id).progress)
+        world.drain.set()
+
+    world.work(look)
+    assert said[0].eta_s is not None
+    assert world.document(document.id).progress.eta_s is None

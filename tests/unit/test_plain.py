@@ -14,6 +14,7 @@ DOCUMENT = {
     "collection": "default",
     "filename": "a name.pdf",
 }
+FINE = {"error": None, "waiting": None}
 
 
 def test_text_cannot_command_the_terminal() -> None:
@@ -28,13 +29,26 @@ def test_plain_text_is_left_as_it_is(text: str) -> None:
 
 
 def test_a_listing_keeps_ids_and_names_whole_whatever_their_length() -> None:
-    long = {**DOCUMENT, "filename": "x" * 255, "collection": "c" * 64}
-    headings, *rows = listing([DOCUMENT, long])
+    long = {**DOCUMENT, **FINE, "filename": "x" * 255, "collection": "c" * 64}
+    headings, *rows = listing([{**DOCUMENT, **FINE}, long])
     assert headings.split() == ["ID", "STATUS", "PAGES", "CHUNKS", "COLLECTION", "FILE"]
     assert rows[0].split(maxsplit=5) == [str(value) for value in DOCUMENT.values()]
     assert rows[1].split()[0] == DOCUMENT["id"]
     assert rows[1].endswith("  " + "x" * 255)
     assert len({row.index(name) for row, name in zip(rows, ("a name", "xxx"), strict=True)}) == 1
+
+
+def test_a_listing_says_what_is_wrong() -> None:
+    failed = {**DOCUMENT, "status": "failed", "error": {"code": "no_text"}, "waiting": None}
+    stranded = {
+        **DOCUMENT,
+        "status": "queued",
+        "error": None,
+        "waiting": {"reason": "no_worker"},
+    }
+    _, *rows = listing([failed, stranded])
+    assert "failed: no_text " in rows[0]
+    assert "queued: no_worker " in rows[1]
 
 
 def test_a_listing_of_nothing_is_its_headings() -> None:

@@ -1,0 +1,48 @@
+"""The queue's rows: a job is there while something is to be done for its version, and no longer.
+
+What became of a version, and why, is in the version's own row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from corpus.registry.schema import jobs
+
+
+def enqueue(
+    connection: Connection, document_id: str, version: int, now: datetime, *, is_bulk: bool = False
+) -> None:
+    """Queue the version from the beginning, whatever its job was before.
+
+    `is_bulk`: part of an import, which lets what people upload singly go first.
+    """
+    drop_jobs(connection, document_id, version)
+    connection.execute(
+        insert(jobs).values(
+            id=str(uuid4()),
+            document_id=document_id,
+            version=version,
+            state="queued",
+            is_bulk=is_bulk,
+            run_after=now,
+            created_at=now,
+        )
+    )
+
+
+def drop_jobs(connection: Connection, document_id: str, version: int | None = None) -> None:
+    """Remove a version's job, or all of the document's; a worker at it finds it lost."""
+    query = delete(jobs).where(jobs.c.document_id == document_id)
+    if version is not None:
+        query = query.where(jobs.c.version == version)
+    connection.execute(query)
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many versions wait for a worker."""
+    waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
+    return connection.execute(waiting).scalar_one()

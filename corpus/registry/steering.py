@@ -1,0 +1,60 @@
+"""A person's say in an ingestion: stop it, or have it done again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, update
+
+from corpus.registry.documents import find_document
+from corpus.registry.jobs import drop_jobs
+from corpus.registry.schema import versions
+from corpus.registry.uploads import Content, add_next_version, queue_again
+from corpus.values import Document, Status
+
+_CANCELLED = {
+    "code": "cancelled",
+    "detail": "Ingestion was cancelled.",
+    "hint": "POST /documents/{id}/retry starts it again.",
+}
+
+
+def cancel_ingestion(connection: Connection, document_id: str) -> Document:
+    """End the newest version's ingestion as failed (`cancelled`); what is final stays as it is.
+
+    A version that answered before goes on answering. Raises `DocumentNotFound`.
+    """
+    document = find_document(connection, document_id)
+    if document.status.is_final:
+        return document
+    drop_jobs(connection, document_id)
+    connection.execute(
+        update(versions)
+        .where(versions.c.document_id == document_id, versions.c.version == document.version)
+        .values(
+            status=Status.FAILED,
+            error=_CANCELLED,
+            progress_done=0,
+            progress_total=0,
+            eta_s=None,
+            updated_at=datetime.now(UTC),
+        )
+    )
+    return find_document(connection, document_id)
+
+
+def ingest_again(connection: Connection, document_id: str) -> Document:
+    """Have the newest version's bytes read again; one that is queued or at work stays as it is.
+
+    A failed version is queued once more. One that answers goes on doing so: its bytes become the
+    next version, which takes over when it is complete (after OCR was installed, for instance).
+    Raises `DocumentNotFound`.
+    """
+    document = find_document(connection, document_id)
+    now = datetime.now(UTC)
+    if document.status is Status.FAILED:
+        queue_again(connection, document_id, document.version, now)
+    elif document.status.is_final:
+        content = Content(document.content_sha256, document.size_bytes, document.media_type)
+        add_next_version(connection, document, document.filename, content, now)
+    return find_document(connection, document_id)
