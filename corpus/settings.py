@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         "info", description="debug, info, warning or error."
     )
 
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="Postgres database of the registry and the queue, "
+        "postgresql://user:password@host:5432/database; empty: SQLite in the data folder.",
+    )
+
     qdrant_url: str | None = Field(
         None,
         validation_alias="QDRANT_URL",

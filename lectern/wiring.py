@@ -20,6 +20,7 @@ from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.postgres import open_postgres_registry
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.parsing.sandbox import ParserSandbox
 from ingestion.pipeline import Pipeline
@@ -31,7 +32,9 @@ QUERY_THREADS = 1  # a question is one short text: more threads only wake each o
 
 
 def open_registry(settings: Settings) -> Registry:
-    """The registry in the data folder."""
+    """The Postgres database that the settings name, else SQLite in the data folder."""
+    if settings.database_url is not None:
+        return open_postgres_registry(settings.database_url)
     return open_sqlite_registry(settings.data_dir / "registry.sqlite")
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from corpus.quiet import set_offline_environment
+from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.postgres import open_postgres_registry
 from tests.offline.refuse import refuse_outgoing_connections
+from tests.postgres import new_database, own_postgres
 
 ROOT = Path(__file__).parents[1]
+OURS = {"LECTERN_DATA", "LECTERN_TEST_DATABASE_URL"}
 
 
 def pytest_configure() -> None:
     set_offline_environment()
     # Settings of whoever runs the tests must not reach the servers under test.
     for name in list(os.environ):
-        if name.startswith("LECTERN_") and name != "LECTERN_DATA":
+        if (name.startswith("LECTERN_") and name not in OURS) or name == "DATABASE_URL":
             del os.environ[name]
     os.environ["PYTHONPATH"] = str(ROOT / "tests" / "offline")
     refuse_outgoing_connections()
@@ -30,3 +36,39 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder}: set LECTERN_DATA to one with filings/, wiki/, formats/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a server where databases may be made: LECTERN_TEST_DATABASE_URL, or our own."""
+    configured = os.environ.get("LECTERN_TEST_DATABASE_URL")
+    if configured:
+        yield configured
+        return
+    with own_postgres() as server:
+        yield server.url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty Postgres database."""
+    with new_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_registry(postgres_url: str) -> Iterator[Registry]:
+    opened = open_postgres_registry(SecretStr(postgres_url))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    """The registry on each of its databases: empty, and the test's own."""
+    if request.param == "postgres":
+        yield request.getfixturevalue("postgres_registry")
+        return
+    opened = open_sqlite_registry(tmp_path / "registry.sqlite")
+    yield opened
+    opened.close()

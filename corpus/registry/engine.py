@@ -8,11 +8,11 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from corpus.errors import StorageUnavailable
-from corpus.registry.schema import metadata
+from corpus.registry.failures import storage_errors
+from corpus.registry.migrations import HEAD, bring_up_to_date, stored_revision
+from corpus.registry.pinging import BoundedPing
 
 BUSY_TIMEOUT_MS = 15_000  # a writer waits this long for another one before it gives up
 
@@ -22,55 +22,74 @@ _WRITES = "lectern_writes"
 class Registry:
     """Opens units of work; thread-safe. Close it when done.
 
-    Both kinds raise `StorageUnavailable` when the database does not answer or cannot write.
+    Both kinds raise `StorageUnavailable` when the database does not answer or cannot write; once
+    it answers again, the next one works.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, reader: Engine, writer: Engine) -> None:
+        """`reader` and `writer` are the engine, with the options for each kind of unit."""
         self._engine = engine
-        self._writer = engine.execution_options(**{_WRITES: True})
+        self._reader = reader
+        self._writer = writer
+        self._ping = BoundedPing(self._select_one)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one consistent snapshot; nothing may be written through it."""
-        with _storage_errors(), self._engine.connect() as connection, connection.begin():
+        with storage_errors(), self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back if it raises."""
-        with _storage_errors(), self._writer.connect() as connection, connection.begin():
+        with storage_errors(), self._writer.connect() as connection, connection.begin():
             yield connection
 
     def ping(self) -> None:
-        """Raise when the database does not answer."""
-        with self.read() as connection:
-            connection.execute(text("SELECT 1"))
+        """Raise `StorageUnavailable` when the database does not answer within seconds."""
+        self._ping()
 
     def close(self) -> None:
         """Release all connections."""
         self._engine.dispose()
 
+    def _select_one(self) -> None:
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+
 
 def open_sqlite_registry(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Registry:
-    """Open the registry in a SQLite file, which is made if it is missing."""
+    """Open the registry in a SQLite file, which is made if it is missing, and bring it up to date.
+
+    Raises `StorageUnavailable`, or `Misconfigured` when a newer Lectern has written it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": busy_timeout_ms / 1000}, pool_size=8
+        f"sqlite:///{path}",
+        connect_args={"timeout": busy_timeout_ms / 1000},
+        pool_size=8,
+        hide_parameters=True,  # an error's text must not carry those of documents into the log
     )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    registry = Registry(engine)
-    with registry.write() as connection:
-        metadata.create_all(connection)
-    return registry
+    registry = Registry(engine, reader=engine, writer=engine.execution_options(**{_WRITES: True}))
+    return up_to_date(registry)
 
 
-@contextmanager
-def _storage_errors() -> Iterator[None]:
+def up_to_date(registry: Registry) -> Registry:
+    """The registry itself, its tables made or migrated where needed; closed if that fails."""
+    ready = False
     try:
-        yield
-    except OperationalError as error:
-        raise StorageUnavailable(f"The registry does not answer: {error.orig}.") from error
+        with registry.read() as connection:
+            current = stored_revision(connection)
+        if current != HEAD:
+            with registry.write() as connection:
+                bring_up_to_date(connection)
+        ready = True
+    finally:
+        if not ready:
+            registry.close()
+    return registry
 
 
 def _configure_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:

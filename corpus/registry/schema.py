@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -81,7 +82,7 @@ versions = Table(
     Column("version", Integer, primary_key=True),
     Column("filename", String(1024), nullable=False),
     Column("content_sha256", String(64), nullable=False, index=True),
-    Column("size_bytes", Integer, nullable=False),
+    Column("size_bytes", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
     Column("media_type", String(255), nullable=False),
     Column("status", String(16), nullable=False),
     Column("progress_done", Integer, nullable=False, default=0),

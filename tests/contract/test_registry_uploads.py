@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,13 +21,6 @@ from corpus.values import Coverage, ErrorReport, PageText, Status
 from ingestion.queue import SUSPECT_CLAIMS, Job, claim_next, give_back, release_all, renew
 
 PDF = "application/pdf"
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = open_sqlite_registry(tmp_path / "registry.sqlite")
-    yield opened
-    opened.close()
 
 
 def accept(registry: Registry, sha256: str = "a" * 64, **upload: object) -> Acceptance:

@@ -12,19 +12,12 @@ from corpus.blobs import FolderBlobStore
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound, StorageUnavailable
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_content, find_page, list_documents
-from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.engine import Registry
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, Original, PageText
 from ingestion.queue import claim_next
 from service.http.originals import open_original
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = open_sqlite_registry(tmp_path / "registry.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""Running Alembic's revisions over an open connection, without a configuration file."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from corpus.errors import Misconfigured
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Where the revisions are; `env.py` beside this file takes the connection from it."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "corpus.registry:migrations")
+    config.set_main_option("version_locations", "corpus.registry.migrations:revisions")
+    config.set_main_option("path_separator", "newline")
+    return config
+
+
+def upgrade(connection: Connection, current: str, to: str = "head") -> None:
+    """Bring the tables from one revision to another, within the caller's transaction."""
+    config = configuration(connection)
+    try:
+        ScriptDirectory.from_config(config).get_revision(current)
+    except CommandError as error:
+        raise Misconfigured(
+            f"The database's tables are of a newer Lectern (revision {current}).",
+            hint="Start that version again, or restore a backup made before it was installed.",
+        ) from error
+    command.upgrade(config, to)
