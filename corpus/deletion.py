@@ -8,7 +8,7 @@ from typing import Protocol
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from corpus.blobs import BlobStore
-from corpus.registry.deletions import buried, bury, contents_of, forget, is_referenced
+from corpus.registry.deletions import buried, bury, forget
 from corpus.registry.engine import Registry
 
 
@@ -63,11 +63,8 @@ def _remove(
     store.delete_nodes(filters=of_document)
     left = store.count(of_document)
     with registry.write() as connection:
-        contents = contents_of(connection, document_id)
-        forget(connection, document_id)
-        for content_sha256 in contents:
-            if not is_referenced(connection, content_sha256):
-                # Inside the transaction: an upload of the same bytes waits for it, then keeps
-                # its own copy.
-                blobs.delete(content_sha256)
+        for content_sha256 in forget(connection, document_id):
+            # Inside the transaction: an upload of the same bytes waits for it, then keeps its
+            # own copy.
+            blobs.delete(content_sha256)
     return DeletionReceipt(document_id, points - left, verified=left == 0)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, and_, or_, select, update
 
+from corpus.registry.locks import lock_document
 from corpus.registry.schema import collections, documents, jobs, versions
 from corpus.values import Status
 
@@ -109,6 +110,7 @@ def give_back(
 
     The claim does not count: it ended in order. `reason` says why it failed, if it did.
     """
+    lock_document(connection, job.document_id)
     now = datetime.now(UTC)
     changed = connection.execute(
         update(jobs)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.blobs import StagedBlob
@@ -73,12 +72,7 @@ def _store(parts: ServiceParts, source: BinaryIO, filename: str, register: Regis
         with parts.blobs.stage(source, max_bytes=max_bytes) as staged:
             kind = detect_kind(staged.path, filename)
             content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-            try:
-                acceptance = _register(parts, register, content, staged)
-            except IntegrityError:
-                # Someone else registered the same document between our look and our insert: now
-                # it is known.
-                acceptance = _register(parts, register, content, staged)
+            acceptance = _register(parts, register, content, staged)
     except OSError as error:
         raise StorageUnavailable(
             f"The file could not be stored: {error.strerror or error}."

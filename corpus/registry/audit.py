@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, exists, func, select
 
+from corpus.registry.locks import lock_document
 from corpus.registry.schema import documents, jobs, versions
 from corpus.registry.uploads import queue_again
 
@@ -55,15 +56,14 @@ def expected_nodes(
 
 def ingest_again(connection: Connection, document_id: str, version: int) -> bool:
     """Queue the live version once more; False when it is not the live one any longer."""
+    lock_document(connection, document_id)
     live = connection.execute(
-        select(documents.c.id)
-        .where(
+        select(documents.c.id).where(
             documents.c.id == document_id,
             documents.c.deleted_at.is_(None),
             documents.c.live_version == version,
             ~exists().where(jobs.c.document_id == document_id, jobs.c.version == version),
         )
-        .with_for_update(of=documents)
     ).first()
     if live is None:
         return False

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import drop_jobs
+from corpus.registry.locks import lock_contents, lock_document
 from corpus.registry.schema import documents, jobs, pages, versions
 
 
@@ -20,6 +21,7 @@ def bury(connection: Connection, document_id: str) -> None:
     Harmless for a document whose deletion began before and did not end; `DocumentNotFound` when
     there is none.
     """
+    lock_document(connection, document_id)
     if document_id in buried(connection):
         return
     find_document(connection, document_id)
@@ -37,16 +39,17 @@ def buried(connection: Connection) -> list[str]:
     return [row.id for row in rows]
 
 
-def contents_of(connection: Connection, document_id: str) -> set[str]:
-    """The sha256 of every version's original."""
+def forget(connection: Connection, document_id: str) -> list[str]:
+    """Remove the last rows of a buried document; the sha256 of the originals nobody needs now.
+
+    Until the transaction ends, uploads of the same bytes wait: the originals can be deleted.
+    """
     rows = connection.execute(
         select(versions.c.content_sha256).where(versions.c.document_id == document_id)
     )
-    return {row.content_sha256 for row in rows}
-
-
-def forget(connection: Connection, document_id: str) -> None:
-    """Remove the document's last rows."""
+    contents = sorted({row.content_sha256 for row in rows})
+    lock_contents(connection, contents)
+    lock_document(connection, document_id)
     for table, key in (
         (pages, pages.c.document_id),
         (versions, versions.c.document_id),
@@ -54,9 +57,10 @@ def forget(connection: Connection, document_id: str) -> None:
         (documents, documents.c.id),
     ):
         connection.execute(delete(table).where(key == document_id))
+    return [content for content in contents if not _is_referenced(connection, content)]
 
 
-def is_referenced(connection: Connection, content_sha256: str) -> bool:
+def _is_referenced(connection: Connection, content_sha256: str) -> bool:
     """Whether any version still needs this original."""
     rows = connection.execute(
         select(versions.c.version).where(versions.c.content_sha256 == content_sha256).limit(1)

@@ -90,9 +90,9 @@ def list_documents(
         query = query.where(versions.c.status == status)
     if cursor is not None:
         created_at, last_id = _read_cursor(cursor)
-        query = query.where(
-            tuple_(documents.c.created_at, documents.c.id) < tuple_(created_at, last_id)
-        )
+        columns = (documents.c.created_at, documents.c.id)
+        last = tuple_(created_at, last_id, types=[column.type for column in columns])
+        query = query.where(tuple_(*columns) < last)
     query = query.order_by(documents.c.created_at.desc(), documents.c.id.desc()).limit(limit + 1)
     found = [_document(row) for row in connection.execute(query).mappings()]
     if len(found) <= limit:

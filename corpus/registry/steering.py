@@ -8,6 +8,7 @@ from sqlalchemy import Connection, update
 
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import drop_jobs
+from corpus.registry.locks import lock_document
 from corpus.registry.schema import versions
 from corpus.registry.uploads import Content, add_next_version, queue_again
 from corpus.values import Document, Status
@@ -24,6 +25,7 @@ def cancel_ingestion(connection: Connection, document_id: str) -> Document:
 
     A version that answered before goes on answering. Raises `DocumentNotFound`.
     """
+    lock_document(connection, document_id)
     document = find_document(connection, document_id)
     if document.status.is_final:
         return document
@@ -50,6 +52,7 @@ def ingest_again(connection: Connection, document_id: str) -> Document:
     next version, which takes over when it is complete (after OCR was installed, for instance).
     Raises `DocumentNotFound`.
     """
+    lock_document(connection, document_id)
     document = find_document(connection, document_id)
     now = datetime.now(UTC)
     if document.status is Status.FAILED:

@@ -12,6 +12,12 @@ from sqlalchemy import Connection, insert, select, update
 from corpus.errors import DuplicateContent
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import drop_jobs, enqueue
+from corpus.registry.locks import (
+    lock_collection_name,
+    lock_contents,
+    lock_document,
+    lock_external_id,
+)
 from corpus.registry.schema import collections, documents, versions
 from corpus.values import Document, Status
 
@@ -58,13 +64,15 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
     """Register the upload and queue it.
 
     The same bytes again are a duplicate: queued again if they had failed, and the metadata and
-    access of the first upload stay. New bytes under a known external id become the next version. A
-    concurrent upload of the same identity makes this raise `sqlalchemy.exc.IntegrityError`, where
-    the database has concurrent writers: accept it again.
+    access of the first upload stay. New bytes under a known external id become the next version.
+    Until the transaction ends, the original of these bytes is not deleted.
     """
+    lock_contents(connection, [content.sha256])
+    if upload.external_id is not None:
+        lock_external_id(connection, upload.collection, upload.external_id)
     now = datetime.now(UTC)
     _ensure_collection(connection, upload.collection, now)
-    known = _find_by_identity(connection, upload.collection, upload.identity(content))
+    known = _find_by_identity(connection, upload.collection, upload.identity(content), lock=True)
     if known is None:
         document_id = str(uuid4())
         connection.execute(
@@ -100,8 +108,11 @@ def accept_replacement(
     """Queue new bytes as the document's next version; metadata and access stay.
 
     The bytes that it has are a duplicate. Raises `DocumentNotFound`, and `DuplicateContent` when
-    the document is known by its bytes and another one of the collection has these.
+    the document is known by its bytes and another one of the collection has these. Until the
+    transaction ends, the original of these bytes is not deleted.
     """
+    lock_contents(connection, [content.sha256])
+    lock_document(connection, document_id)
     now = datetime.now(UTC)
     document = find_document(connection, document_id)
     if document.content_sha256 == content.sha256:
@@ -130,6 +141,7 @@ def change_attributes(
 
     Nothing is embedded again: neither is part of a node. Raises `DocumentNotFound`.
     """
+    lock_document(connection, document_id)
     find_document(connection, document_id)
     changed: dict[str, Any] = {"updated_at": datetime.now(UTC)}
     if metadata is not None:
@@ -188,16 +200,24 @@ def _again(
 
 
 def _ensure_collection(connection: Connection, name: str, now: datetime) -> None:
-    known = connection.execute(select(collections.c.name).where(collections.c.name == name))
-    if known.first() is None:
+    known = select(collections.c.name).where(collections.c.name == name)
+    if connection.execute(known).first() is not None:
+        return
+    lock_collection_name(connection, name)
+    if connection.execute(known).first() is None:
         connection.execute(insert(collections).values(name=name, created_at=now))
 
 
-def _find_by_identity(connection: Connection, collection: str, identity: str) -> str | None:
-    """The id of the document that these two name."""
+def _find_by_identity(
+    connection: Connection, collection: str, identity: str, *, lock: bool = False
+) -> str | None:
+    """The id of the document that these two name; `lock`: and nobody else changes it meanwhile."""
     found = select(documents.c.id).where(
         documents.c.collection == collection, documents.c.identity == identity
     )
+    if lock:
+        # A deletion that this waits for takes the identity away, and then there is none.
+        found = found.with_for_update()
     return connection.execute(found).scalar_one_or_none()
 
 

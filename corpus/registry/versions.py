@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Exists, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from corpus.errors import DocumentNotFound
 from corpus.registry.jobs import drop_jobs
+from corpus.registry.locks import lock_document
 from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.values import Coverage, ErrorReport, PageText, Status
 
@@ -82,14 +83,11 @@ def report_progress(
 
     `eta_s` seconds are left until it is ready, as far as is known.
     """
-    changed = connection.execute(
+    if not _hold(connection, document_id, version, worker):
+        return False
+    connection.execute(
         update(versions)
-        .where(
-            versions.c.document_id == document_id,
-            versions.c.version == version,
-            _held_by(document_id, version, worker),
-            _not_deleted(document_id),
-        )
+        .where(versions.c.document_id == document_id, versions.c.version == version)
         .values(
             status=status,
             progress_done=done,
@@ -98,7 +96,7 @@ def report_progress(
             updated_at=datetime.now(UTC),
         )
     )
-    return changed.rowcount == 1
+    return True
 
 
 def complete_version(
@@ -195,20 +193,23 @@ def fail_version(
     return True
 
 
-def _held_by(document_id: str, version: int, worker: str) -> Exists:
-    return exists(
-        select(jobs.c.id).where(
-            jobs.c.document_id == document_id,
+def _hold(connection: Connection, document_id: str, version: int, worker: str) -> bool:
+    """Whether the job is this worker's, and the document not deleted.
+
+    If so, both stay so until the transaction ends: without the locks another worker could claim a
+    job whose lease ran out between our look and our write.
+    """
+    lock_document(connection, document_id)
+    held = (
+        select(jobs.c.id)
+        .join(documents, documents.c.id == jobs.c.document_id)
+        .where(
+            documents.c.id == document_id,
+            documents.c.deleted_at.is_(None),
             jobs.c.version == version,
             jobs.c.state == "running",
             jobs.c.worker == worker,
         )
+        .with_for_update(of=jobs)
     )
-
-
-def _not_deleted(document_id: str) -> Exists:
-    return exists(
-        select(documents.c.id).where(
-            documents.c.id == document_id, documents.c.deleted_at.is_(None)
-        )
-    )
+    return connection.execute(held).first() is not None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from sqlalchemy import func, select, update
 
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.engine import Registry
 from corpus.registry.jobs import count_waiting
 from corpus.registry.schema import jobs, workers
 from corpus.registry.steering import cancel_ingestion, ingest_again
@@ -20,13 +17,6 @@ from corpus.registry.versions import complete_version, fail_version, report_prog
 from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
 from corpus.values import Coverage, Document, ErrorReport, PageText, Status
 from ingestion.queue import BULK_PATIENCE_S, SUSPECT_CLAIMS, Job, claim_next, give_back, release_all
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = open_sqlite_registry(tmp_path / "registry.sqlite")
-    yield opened
-    opened.close()
 
 
 def content() -> Content:

@@ -1,0 +1,31 @@
+"""Jobs last as long as there is something to do, and have turns; workers say that they are alive.
+
+Sizes beyond 2 GiB fit: SQLite's integers have 64 bits already.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Widen, add, and remove the rows of jobs that ended."""
+    if op.get_context().dialect.name != "sqlite":
+        op.alter_column("versions", "size_bytes", type_=sa.BigInteger)
+    op.add_column("collections", sa.Column("served_at", sa.DateTime))
+    op.add_column("versions", sa.Column("eta_s", sa.Integer))
+    op.add_column(
+        "jobs", sa.Column("is_bulk", sa.Boolean, nullable=False, server_default=sa.false())
+    )
+    op.add_column("jobs", sa.Column("reason", sa.Text))
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.String(128), primary_key=True),
+        sa.Column("started_at", sa.DateTime, nullable=False),
+        sa.Column("seen_at", sa.DateTime, nullable=False),
+    )
+    op.execute("DELETE FROM jobs WHERE state IN ('done', 'dead')")
