@@ -204,7 +204,13 @@ def _document(row: RowMapping) -> Document:
 def _waiting(row: RowMapping, status: Status) -> Waiting | None:
     if status.is_final or (row["has_worker"] and status is not Status.QUEUED):
         return None
-    return Waiting(bool(row["has_worker"]), row["failures"] or 0, row["reason"], row["run_after"])
+    failures = row["failures"] or 0
+    return Waiting(
+        has_worker=bool(row["has_worker"]),
+        failures=failures,
+        reason=row["reason"],
+        next_try_at=row["run_after"] if failures else None,
+    )
 
 
 def _write_cursor(document: Document) -> str:
