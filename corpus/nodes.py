@@ -7,15 +7,26 @@ not found by a question that does. What is quoted and offset is `node.text` alon
 
 from __future__ import annotations
 
+import hashlib
 from typing import TypedDict
 from uuid import UUID, uuid5
 
-from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.schema import (
+    MetadataMode,
+    NodeRelationship,
+    RelatedNodeInfo,
+    TextNode,
+)
 
 NODE_NAMESPACE = UUID("6c656374-6572-4e00-8000-6e6f64650001")
 
 # Shown to the embedding and to BM25; everything else is for filters and citations only.
 CONTEXT_KEYS = ("title", "heading_path")
+
+# The key under which a node says what was embedded of it: two nodes that agree in it have the same
+# vector, if one model made both.
+EMBED_SHA = "embed_sha"
+_SHA_DIGITS = 32
 
 
 class NodeMetadata(TypedDict):
@@ -47,13 +58,16 @@ def node_id(document_id: str, version: int, ordinal: int) -> str:
 
 
 def make_node(text: str, metadata: NodeMetadata) -> TextNode:
-    """A node without its embedding, related to its document as LlamaIndex expects (`SOURCE`)."""
+    """A node without its embedding, related to its document as LlamaIndex expects (`SOURCE`).
+
+    Its metadata also has `EMBED_SHA`: 32 hex digits of the sha256 of what is embedded.
+    """
     document_id = metadata["document_id"]
-    hidden = [key for key in metadata if key not in CONTEXT_KEYS]
+    hidden = [*(key for key in metadata if key not in CONTEXT_KEYS), EMBED_SHA]
     shown = dict(metadata)
     if not metadata["heading_path"]:
         hidden.append("heading_path")
-    return TextNode(
+    node = TextNode(
         id_=node_id(document_id, metadata["version"], metadata["ordinal"]),
         text=text,
         metadata=shown,
@@ -65,3 +79,6 @@ def make_node(text: str, metadata: NodeMetadata) -> TextNode:
         text_template="{metadata_str}\n\n{content}",
         relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document_id)},
     )
+    embedded = node.get_content(MetadataMode.EMBED).encode(errors="surrogatepass")
+    node.metadata[EMBED_SHA] = hashlib.sha256(embedded).hexdigest()[:_SHA_DIGITS]
+    return node

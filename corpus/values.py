@@ -86,7 +86,7 @@ class Document:
 
     `live_version` is the version that answers questions (None until one is complete). `version`
     is the newest one, and `status` to `error` speak of it. `identity` is what makes two uploads
-    the same document within a collection.
+    the same document within a collection. Of its `chunks`, `chunks_reused` were not embedded anew.
     `waiting` is None while a worker is at it, and in the end.
     """
 
@@ -103,6 +103,7 @@ class Document:
     progress: Progress
     pages: int
     chunks: int
+    chunks_reused: int
     coverage: Coverage
     warnings: tuple[str, ...]
     error: ErrorReport | None

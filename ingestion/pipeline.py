@@ -22,6 +22,7 @@ from corpus.blobs import BlobStore
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText
 from corpus.kinds import FileKind, detect_kind
+from corpus.registry.donors import Donor, find_donors
 from corpus.registry.engine import Registry
 from corpus.registry.fingerprints import remember_fingerprint
 from corpus.registry.versions import (
@@ -36,6 +37,7 @@ from ingestion.deadlines import embedding_deadline
 from ingestion.pace import Pace
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.queue import Job
+from ingestion.reuse import EmbeddingLender, KnownEmbeddings
 
 EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces the progress
 PROGRESS_EVERY_S = 0.5
@@ -65,7 +67,7 @@ class Parser(Protocol):
         ...
 
 
-class NodeWriter(Protocol):
+class NodeWriter(EmbeddingLender, Protocol):
     """The part of a node store that ingestion needs."""
 
     def add(self, nodes: Sequence[TextNode]) -> list[str]:
@@ -125,12 +127,13 @@ class Pipeline:
             chunk_tokens=self.chunk_tokens,
         )
         self.pace.learn_parsing(len(parsed.pages), parsing_s, len(nodes))
+        known = KnownEmbeddings(self.store, self._donors(job, version, len(nodes)), nodes)
+        reused_count = self._embed_and_write(nodes, known, reporter)
         if job.claims > 1 or job.failures:
-            # An earlier try may have written nodes that this one does not overwrite.
-            self.remove_nodes(job)
-        self._embed_and_write(nodes, reporter)
+            # An earlier try may have written nodes that this one did not overwrite.
+            self.store.delete_nodes(filters=_beyond(job.document_id, job.version, len(nodes)))
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
-        self._go_live(job, parsed, len(nodes))
+        self._go_live(job, parsed, len(nodes), reused_count)
         self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
 
     def remove_nodes(self, job: Job) -> None:
@@ -143,25 +146,43 @@ class Pipeline:
             kind = detect_kind(path, version.filename)
             return self.parser.parse(path, kind, on_progress=reporter.parsing)
 
-    def _embed_and_write(self, nodes: Sequence[TextNode], reporter: _Reporter) -> None:
-        done = 0
+    def _donors(self, job: Job, version: Version, chunk_count: int) -> list[Donor]:
+        """Versions whose embeddings may do; what an earlier try of this one wrote comes first."""
+        with self.registry.read() as connection:
+            others = find_donors(
+                connection, job.document_id, version.content_sha256, self.fingerprint
+            )
+        own = Donor(job.document_id, job.version, chunk_count)
+        return [own, *others] if job.claims > 1 or job.failures else others
+
+    def _embed_and_write(
+        self, nodes: Sequence[TextNode], known: KnownEmbeddings, reporter: _Reporter
+    ) -> int:
+        """Write all nodes; how many of them had a known embedding."""
+        done = reused_count = 0
         deadline = embedding_deadline(len(nodes), base_s=self.document_timeout_s)
         reporter.say(Status.EMBEDDING, done, len(nodes))
         for batch in _batches(nodes, EMBED_BATCH):
-            vectors = self.embedding.get_text_embedding_batch(
-                [node.get_content(MetadataMode.EMBED) for node in batch]
-            )
-            for node, vector in zip(batch, vectors, strict=True):
-                node.embedding = vector
+            unknown = known.fill(batch)
+            reused_count += len(batch) - len(unknown)
+            if unknown:
+                vectors = self.embedding.get_text_embedding_batch(
+                    [node.get_content(MetadataMode.EMBED) for node in unknown]
+                )
+                for node, vector in zip(unknown, vectors, strict=True):
+                    node.embedding = vector
             self.store.add(batch)
             for node in batch:
                 node.embedding = None  # written: a long document must not hold all its vectors
             done += len(batch)
             deadline.check()
             reporter.embedding(done, len(nodes))
-        self.pace.learn_embedding(done, reporter.stage_s())
+        self.pace.learn_embedding(done - reused_count, reporter.stage_s())
+        return reused_count
 
-    def _go_live(self, job: Job, parsed: ParsedDocument, chunk_count: int) -> None:
+    def _go_live(
+        self, job: Job, parsed: ParsedDocument, chunk_count: int, reused_count: int
+    ) -> None:
         written = self.store.count(_of_version(job.document_id, job.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
@@ -176,6 +197,7 @@ class Pipeline:
                 ],
                 page_count=len(parsed.pages),
                 chunk_count=chunk_count,
+                reused_count=reused_count,
                 coverage=Coverage(
                     parsed.pages_with_text, parsed.pages_needing_ocr, parsed.all_pages_read
                 ),
@@ -254,6 +276,16 @@ def _of_version(document_id: str, version: int) -> MetadataFilters:
         filters=[
             MetadataFilter(key="document_id", value=document_id),
             MetadataFilter(key="version", value=version),
+        ]
+    )
+
+
+def _beyond(document_id: str, version: int, chunk_count: int) -> MetadataFilters:
+    return MetadataFilters(
+        filters=[
+            MetadataFilter(key="document_id", value=document_id),
+            MetadataFilter(key="version", value=version),
+            MetadataFilter(key="ordinal", value=chunk_count, operator=FilterOperator.GTE),
         ]
     )
 

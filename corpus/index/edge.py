@@ -26,6 +26,7 @@ from qdrant_edge import (
     EdgeShard,
     FacetRequest,
     Filter,
+    PayloadSelector,
     Record,
     ScrollRequest,
     UpdateOperation,
@@ -35,12 +36,13 @@ from corpus.errors import IndexUnavailable, InvalidFilter
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge_engine import engine_errors, open_shard
 from corpus.index.edge_filters import edge_filter
-from corpus.index.edge_points import edge_point, node_of
+from corpus.index.edge_points import edge_point, node_of, stored_embedding_of
 from corpus.index.edge_query import edge_request
 from corpus.index.fusion import RankFusion, plan_search
-from corpus.index.layout import DOCUMENT_FIELD, MAX_DOCUMENTS
-from corpus.index.points import IndexPoint, check_length, to_points
+from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS
+from corpus.index.points import IndexPoint, StoredEmbedding, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
+from corpus.nodes import EMBED_SHA
 
 # Batches of 16, 32 and 64 points (384 dimensions, 150 words) all store 3,100 points/s, but one
 # update holds the GIL for 2, 5 and 10 ms.
@@ -152,6 +154,16 @@ class EdgeVectorStore(NodeStore):
             if limit is not None and len(nodes) >= limit:
                 break
         return nodes
+
+    def stored_embeddings(
+        self, node_ids: Sequence[str], *, with_vectors: bool = True
+    ) -> Mapping[str, StoredEmbedding]:
+        """What is stored of these nodes, by id; those that are not there are missing."""
+        wanted: list[int | UUID | str] = [*node_ids]
+        selector = PayloadSelector.Include([EMBED_SHA])
+        vectors = [DENSE_VECTOR] if with_vectors else False
+        found = self._ask(lambda shard: shard.retrieve(wanted, selector, vectors))
+        return {str(record.id): stored_embedding_of(record) for record in found}
 
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; empty when nothing matches.

@@ -10,7 +10,8 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node
 from qdrant_edge import Point, Record, ScoredPoint, SparseVector
 
 from corpus.index.layout import DENSE_VECTOR, SPARSE_VECTOR
-from corpus.index.points import IndexPoint
+from corpus.index.points import IndexPoint, StoredEmbedding
+from corpus.nodes import EMBED_SHA
 
 
 def edge_point(point: IndexPoint) -> Point:
@@ -31,3 +32,11 @@ def node_of(found: ScoredPoint | Record) -> BaseNode:
     if isinstance(found.vector, dict):
         node.embedding = cast("list[float]", found.vector[DENSE_VECTOR])
     return node
+
+
+def stored_embedding_of(found: Record) -> StoredEmbedding:
+    """What the record tells, if it was asked for `EMBED_SHA` and perhaps its vectors."""
+    dense = b""
+    if isinstance(found.vector, dict):
+        dense = np.asarray(found.vector[DENSE_VECTOR], dtype="<f4").tobytes()
+    return StoredEmbedding(str((found.payload or {}).get(EMBED_SHA, "")), dense)

@@ -23,17 +23,19 @@ from llama_index.core.vector_stores.types import (
 from corpus.errors import IndexUnavailable, LecternError
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge import BATCH_POINTS, EdgeVectorStore
-from corpus.index.points import to_points
+from corpus.index.points import StoredEmbedding, to_points
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.wire import (
     Message,
     decode,
     decode_filters,
     decode_points,
+    decode_stored,
     encode,
     encode_error,
     encode_filters,
     encode_points,
+    encode_stored,
     value_or_raise,
 )
 
@@ -57,6 +59,10 @@ def serve_index(store: EdgeVectorStore, connection: Connection) -> None:
 def _answer(store: EdgeVectorStore, request: bytes) -> bytes:
     try:
         message, dense = decode(request)
+        if message["op"] == "stored_embeddings":
+            return encode_stored(
+                store.stored_embeddings(message["node_ids"], with_vectors=message["with_vectors"])
+            )
         return encode({"ok": _perform(store, message, dense)})
     except LecternError as error:
         return encode_error(error)
@@ -81,7 +87,7 @@ def _perform(store: EdgeVectorStore, message: Message, dense: bytes) -> int | No
 
 
 class GatewayVectorStore(NodeStore):
-    """The owner's index as a worker sees it: it adds, deletes and counts, and does not search.
+    """The owner's index as a worker sees it: for writing, counting and looking up, not searching.
 
     Errors of the store are raised here as the same `LecternError`; `IndexUnavailable` when the
     owner is gone. Safe to use from several threads.
@@ -135,6 +141,14 @@ class GatewayVectorStore(NodeStore):
         """How many nodes match, exactly."""
         return int(self._ask(encode({"op": "count", "filters": encode_filters(filters)})))
 
+    def stored_embeddings(
+        self, node_ids: Sequence[str], *, with_vectors: bool = True
+    ) -> Mapping[str, StoredEmbedding]:
+        """What is stored of these nodes, by id; those that are not there are missing."""
+        request = {"node_ids": [*node_ids], "with_vectors": with_vectors}
+        rows, dense = self._exchange(encode({"op": "stored_embeddings", **request}))
+        return decode_stored(rows, dense)
+
     def document_counts(self) -> Mapping[str, int]:
         """Not offered: the worker only writes."""
         raise NotImplementedError("a gateway does not audit nodes; ask the index's owner")
@@ -157,10 +171,15 @@ class GatewayVectorStore(NodeStore):
         self._connection.close()
 
     def _ask(self, request: bytes) -> Any:  # noqa: ANN401  (JSON)
+        return self._exchange(request)[0]
+
+    def _exchange(self, request: bytes) -> tuple[Any, bytes]:
+        """The reply's value, and the vectors behind it."""
         try:
             with self._talking:
                 self._connection.send_bytes(request)
                 reply = self._connection.recv_bytes()
         except (EOFError, OSError) as error:
             raise IndexUnavailable("The process that holds the index is gone.") from error
-        return value_or_raise(decode(reply)[0])
+        message, dense = decode(reply)
+        return value_or_raise(message), dense

@@ -29,6 +29,22 @@ class IndexPoint:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredEmbedding:
+    """What the index has of a node: `embed_sha` of its metadata, and the vector made of that.
+
+    `dense` is little-endian float32, four bytes a dimension, of length 1; empty where only the
+    `embed_sha` was asked for. A node from before `embed_sha` has an empty one.
+    """
+
+    embed_sha: str
+    dense: bytes
+
+    def vector(self) -> list[float]:
+        """The embedding as LlamaIndex keeps it on a node."""
+        return [float(value) for value in np.frombuffer(self.dense, dtype="<f4")]
+
+
 def to_points(nodes: Sequence[BaseNode], encoder: Bm25Encoder) -> list[IndexPoint]:
     """Points in the order of the nodes.
 

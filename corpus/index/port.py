@@ -14,6 +14,8 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
+from corpus.index.points import StoredEmbedding
+
 
 class NodeStore(BasePydanticVectorStore):
     """A vector store of nodes that can also count them and be closed.
@@ -51,6 +53,15 @@ class NodeStore(BasePydanticVectorStore):
         limit: int | None = None,
     ) -> list[BaseNode]:
         """The nodes that match, at most `limit`, in the order of their ids."""
+
+    @abstractmethod
+    def stored_embeddings(
+        self, node_ids: Sequence[str], *, with_vectors: bool = True
+    ) -> Mapping[str, StoredEmbedding]:
+        """What is stored of these nodes, by id; those that are not there are missing.
+
+        Ask for few at a time (a vector is 1.5 kB at 384 dimensions).
+        """
 
     @abstractmethod
     def close(self) -> None:

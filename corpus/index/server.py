@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
@@ -39,10 +40,11 @@ from corpus.index.layout import (
     SPARSE_VECTOR,
     TENANT_FIELD,
 )
-from corpus.index.points import check_embeddings, check_length
+from corpus.index.points import StoredEmbedding, check_embeddings, check_length
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.server_filters import server_filter
 from corpus.index.server_query import server_request
+from corpus.nodes import EMBED_SHA
 
 SCROLL_POINTS = 1024
 
@@ -160,6 +162,24 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
                 break
         return list(self.parse_to_query_result(found).nodes or [])
 
+    def stored_embeddings(
+        self, node_ids: Sequence[str], *, with_vectors: bool = True
+    ) -> Mapping[str, StoredEmbedding]:
+        """What is stored of these nodes, by id; those that are not there are missing."""
+        with server_errors():
+            found = self._client.retrieve(
+                self.collection_name,
+                list(node_ids),
+                with_payload=[EMBED_SHA],
+                with_vectors=[DENSE_VECTOR] if with_vectors else False,
+            )
+        return {
+            str(record.id): StoredEmbedding(
+                str((record.payload or {}).get(EMBED_SHA, "")), _dense_bytes(record.vector)
+            )
+            for record in found
+        }
+
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; see `EdgeVectorStore.query`, which this equals."""
         with_embedding = bool(kwargs.pop("with_embedding", False))
@@ -232,6 +252,12 @@ def _payload_indexes() -> list[dict[str, Any]]:
         }
         for field, kind in PAYLOAD_INDEXES.items()
     ]
+
+
+def _dense_bytes(vectors: object) -> bytes:
+    if not isinstance(vectors, dict):
+        return b""
+    return np.asarray(vectors[DENSE_VECTOR], dtype="<f4").tobytes()
 
 
 def _stored_dimension(client: QdrantClient, collection_name: str) -> int:

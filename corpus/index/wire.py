@@ -1,20 +1,21 @@
 """The messages between a gateway and the index's owner: JSON, and raw float32 behind it.
 
 A request is {"op", ...}; the reply is {"ok": value} or {"error": {"code", "detail", "hint"}}. In
-bytes: the JSON's length (four bytes, big-endian), the JSON, and for the request "add" the dense
-vectors one after the other. Nothing is pickled: the sender may have read hostile files.
+bytes: the JSON's length (four bytes, big-endian), the JSON, and for the request "add" and the reply
+to "stored_embeddings" the dense vectors one after the other. Nothing is pickled: the sender may
+have read hostile files.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.errors import IndexUnavailable, LecternError
-from corpus.index.points import IndexPoint
+from corpus.index.points import IndexPoint, StoredEmbedding
 
 Message = dict[str, Any]
 
@@ -56,6 +57,24 @@ def decode_points(message: Message, dense: bytes) -> list[IndexPoint]:
     if start != len(dense):
         raise IndexUnavailable("The index received vectors that do not fit their points.")
     return points
+
+
+def encode_stored(found: Mapping[str, StoredEmbedding]) -> bytes:
+    """The reply to "stored_embeddings"."""
+    rows = [[node_id, one.embed_sha, len(one.dense)] for node_id, one in found.items()]
+    return encode({"ok": rows}, b"".join(one.dense for one in found.values()))
+
+
+def decode_stored(rows: Sequence[tuple[str, str, int]], dense: bytes) -> dict[str, StoredEmbedding]:
+    """What "stored_embeddings" was answered. `IndexUnavailable` when the vectors do not fit."""
+    found = {}
+    start = 0
+    for node_id, embed_sha, size_bytes in rows:
+        found[node_id] = StoredEmbedding(embed_sha, dense[start : start + size_bytes])
+        start += size_bytes
+    if start != len(dense):
+        raise IndexUnavailable("The index answered with vectors that do not fit their nodes.")
+    return found
 
 
 def encode_filters(filters: MetadataFilters | None) -> Message | None:

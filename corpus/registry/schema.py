@@ -90,6 +90,8 @@ versions = Table(
     Column("eta_s", Integer),
     Column("pages", Integer, nullable=False, default=0),
     Column("chunks", Integer, nullable=False, default=0),
+    # How many of them kept an embedding that the index had already.
+    Column("chunks_reused", Integer, nullable=False, default=0, server_default="0"),
     Column("pages_with_text", Integer, nullable=False, default=0),
     Column("pages_needing_ocr", JSON, nullable=False, default=list),
     Column("warnings", JSON, nullable=False, default=list),

@@ -108,6 +108,7 @@ def complete_version(
     read_pages: Sequence[PageText],
     page_count: int,
     chunk_count: int,
+    reused_count: int = 0,
     coverage: Coverage,
     warnings: Sequence[str] = (),
 ) -> bool:
@@ -134,6 +135,7 @@ def complete_version(
         .values(
             pages=page_count,
             chunks=chunk_count,
+            chunks_reused=reused_count,
             pages_with_text=coverage.pages_with_text,
             pages_needing_ocr=list(coverage.pages_needing_ocr),
             warnings=list(warnings),

@@ -85,6 +85,7 @@ class DocumentBody(BaseModel):
     waiting: WaitingBody | None = Field(description="Null while a worker is at it, and in the end.")
     pages: int
     chunks: int
+    chunks_reused: int = Field(description="Chunks that kept an embedding the index had already.")
     coverage: CoverageBody
     warnings: list[str] = Field(description="What to know of the reading, a sentence each.")
     error: FailureBody | None
@@ -116,6 +117,7 @@ class DocumentBody(BaseModel):
             waiting=None if document.waiting is None else WaitingBody.of(document.waiting),
             pages=document.pages,
             chunks=document.chunks,
+            chunks_reused=document.chunks_reused,
             coverage=CoverageBody(
                 pages_with_text=document.coverage.pages_with_text,
                 pages_needing_ocr=list(document.coverage.pages_needing_ocr),

@@ -26,8 +26,10 @@ from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
 from corpus.index.edge import EdgeVectorStore
 from corpus.index.fusion import RankFusion
 from corpus.index.gateway import GatewayVectorStore, serve_index
+from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
 from corpus.index.server import ServerVectorStore, open_server_store
+from corpus.nodes import EMBED_SHA
 from tests.index_nodes import DIMENSION, a_node
 
 # The formula is tested where it is simplest; the default is chosen by measurement.
@@ -439,6 +441,37 @@ class TestReading:
         query.node_ids = [nodes[0].node_id, nodes[1].node_id]
         query.doc_ids = [nodes[1].metadata["document_id"], nodes[2].metadata["document_id"]]
         assert texts(stores.reader.query(query)) == ["text 1"]
+
+
+class TestStoredEmbeddings:
+    def test_they_are_found_by_id_with_the_hash_of_what_was_embedded(self, stores: Stores) -> None:
+        nodes = [
+            a_node("one", [0.6, 0.8, 0.0, 0.0], ordinal=0),
+            a_node("two", [0.0, 3.0, 4.0, 0.0], ordinal=1),
+        ]
+        stores.writer.add(nodes)
+        missing = str(uuid.uuid4())
+        found = stores.writer.stored_embeddings([*(node.node_id for node in nodes), missing])
+        assert found.keys() == {node.node_id for node in nodes}
+        for node, vector in zip(nodes, ([0.6, 0.8, 0.0, 0.0], [0.0, 0.6, 0.8, 0.0]), strict=True):
+            stored = found[node.node_id]
+            assert stored.embed_sha == node.metadata[EMBED_SHA]
+            assert stored.vector() == pytest.approx(vector)
+
+    def test_the_hashes_come_without_vectors_too(self, stores: Stores) -> None:
+        node = a_node("one")
+        stores.writer.add([node])
+        found = stores.writer.stored_embeddings([node.node_id], with_vectors=False)
+        assert found == {node.node_id: StoredEmbedding(node.metadata[EMBED_SHA], b"")}
+
+    def test_of_nothing_there_is_nothing(self, stores: Stores) -> None:
+        assert stores.writer.stored_embeddings([]) == {}
+
+    def test_a_node_of_an_older_release_has_no_hash(self, stores: Stores) -> None:
+        node = a_node("one")
+        del node.metadata[EMBED_SHA]
+        stores.writer.add([node])
+        assert stores.writer.stored_embeddings([node.node_id])[node.node_id].embed_sha == ""
 
 
 @pytest.mark.parametrize(

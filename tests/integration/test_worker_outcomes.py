@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from llama_index.core.bridge.pydantic import Field
 
 from corpus.blobs import FolderBlobStore
 from corpus.deletion import delete_document
@@ -44,16 +45,23 @@ class WordTokens:
 
 @dataclass
 class ScriptedParser:
-    """Gives 150 one-sentence pages of the file's text, or raises what it was told to."""
+    """Gives 150 one-sentence pages of the file's text, or raises what it was told to.
+
+    "Ships sail|7=Boats row" says something else on page 7.
+    """
 
     error: LecternError | None = None
 
     def parse(self, path: Path, kind: FileKind, *, on_progress: OnProgress) -> ParsedDocument:
         if self.error is not None:
             raise self.error
-        text = path.read_text()
+        first, *others = path.read_text().split("|")
+        of_page = {int(number): text for number, text in (one.split("=") for one in others)}
         return assemble(
-            (number, [BlockDraft(kind="text", text=f"{text} on page {number}.")])
+            (
+                number,
+                [BlockDraft(kind="text", text=f"{of_page.get(number, first)} on page {number}.")],
+            )
             for number in range(1, 151)
         )
 
@@ -63,12 +71,14 @@ class ObservedEmbedding(WordEmbedding):
 
     before: Callable[[int], None]
     batches: int = 0
+    texts: list[str] = Field(default_factory=list)
 
     def get_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: object
     ) -> list[list[float]]:
         self.batches += 1
         self.before(self.batches)
+        self.texts += texts
         return [self.get_text_embedding(text) for text in texts]
 
 
@@ -81,6 +91,7 @@ class World:
     stop: threading.Event = field(default_factory=threading.Event)
     drain: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
+    embedded: list[str] = field(default_factory=list)  # by the last `work`
 
     def upload(self, text: str, external_id: str | None = None) -> Document:
         with (
@@ -108,11 +119,12 @@ class World:
     ) -> None:
         """Run a worker until `before` stops it or every document is final."""
         tokens: TokenCounter = WordTokens()
+        embedding = ObservedEmbedding(before=before)
         pipeline = Pipeline(
             registry=self.registry,
             blobs=self.blobs,
             parser=self.parser,
-            embedding=ObservedEmbedding(before=before),
+            embedding=embedding,
             tokens=tokens,
             fingerprint={"model": "words"},
             store=self.store,
@@ -127,6 +139,7 @@ class World:
         thread.join(30)
         assert not thread.is_alive()
         self.stop.clear()
+        self.embedded = embedding.texts
 
 
 @pytest.fixture
