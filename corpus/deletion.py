@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from corpus.blobs import BlobStore
-from corpus.registry.deletions import buried, bury, forget
+from corpus.registry.deletions import buried, bury, forget, is_referenced
 from corpus.registry.engine import Registry
+from corpus.registry.locks import lock_contents
 
 
 class NodeRemover(Protocol):
@@ -53,6 +55,21 @@ def finish_deletions(registry: Registry, blobs: BlobStore, store: NodeRemover) -
     for document_id in unfinished:
         _remove(registry, blobs, store, document_id)
     return len(unfinished)
+
+
+def drop_originals(registry: Registry, blobs: BlobStore, contents: Collection[str]) -> list[str]:
+    """Remove these originals where no version of any document refers to them; those removed.
+
+    One transaction each, so that uploads wait no longer than for one.
+    """
+    dropped = []
+    for content_sha256 in sorted(contents):
+        with registry.write() as connection:
+            lock_contents(connection, [content_sha256])
+            if not is_referenced(connection, content_sha256):
+                blobs.delete(content_sha256)
+                dropped.append(content_sha256)
+    return dropped
 
 
 def _remove(

@@ -3,17 +3,18 @@
 LecternError
 ├── InvalidRequest            the caller can mend it
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
+│   ├── NothingToRollBack
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
 │   ├── ForeignHost
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
-│   ├── IngestionTimeout
+│   ├── IngestionTimeout  OriginalMissing
 │   └── NeedsSoftware (a program that is not installed, such as LibreOffice)
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
-    ├── StorageUnavailable  ParserUnavailable  QueueFull
+    ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     └── Misconfigured         the operator must act: the process refuses to start
         ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
 
@@ -67,6 +68,13 @@ class DuplicateContent(InvalidRequest):
 
     code = "duplicate_content"
     default_hint = "Use that document, or delete it; GET /documents lists what there is."
+
+
+class NothingToRollBack(InvalidRequest):
+    """The document has no state from before its newest version."""
+
+    code = "nothing_to_roll_back"
+    default_hint = "PUT /documents/{id} puts other bytes in place."
 
 
 class FileTooLarge(InvalidRequest):
@@ -223,6 +231,13 @@ class IngestionTimeout(UnreadableFile):
     default_hint = "Split the file, or raise LECTERN_DOCUMENT_TIMEOUT_S on the server."
 
 
+class OriginalMissing(UnreadableFile):
+    """The bytes of this version are no longer in the store of originals."""
+
+    code = "original_missing"
+    default_hint = "Upload the file again; look for what removed files from the data folder."
+
+
 class Unavailable(LecternError):
     """Something the service depends on does not answer; trying again may help."""
 
@@ -267,6 +282,13 @@ class ParserUnavailable(Unavailable):
 
     code = "parser_unavailable"
     default_hint = "Check the server's free memory; the server's log has the reason."
+
+
+class SourcesChanged(Unavailable):
+    """A document that an answer stands on was deleted or replaced while the answer was made."""
+
+    code = "sources_changed"
+    default_hint = "Ask again: the answer will be made from the documents as they are now."
 
 
 class Misconfigured(Unavailable):

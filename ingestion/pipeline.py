@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,12 +20,14 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus.blobs import BlobStore
+from corpus.deletion import drop_originals
 from corpus.embedding.tokens import TokenCounter
-from corpus.errors import NeedsOcr, NoText
+from corpus.errors import NeedsOcr, NoText, OriginalMissing
 from corpus.kinds import FileKind, detect_kind
 from corpus.registry.donors import Donor, find_donors
 from corpus.registry.engine import Registry
 from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.retention import retire_versions
 from corpus.registry.versions import (
     Version,
     complete_version,
@@ -142,9 +145,20 @@ class Pipeline:
 
     def _parse(self, version: Version, reporter: _Reporter) -> ParsedDocument:
         reporter.say(Status.PARSING, 0, 0)
-        with self.blobs.local_copy(version.content_sha256) as path:
+        with self._original(version) as path:
             kind = detect_kind(path, version.filename)
             return self.parser.parse(path, kind, on_progress=reporter.parsing)
+
+    @contextmanager
+    def _original(self, version: Version) -> Iterator[Path]:
+        with ExitStack() as opened:
+            try:
+                path = opened.enter_context(self.blobs.local_copy(version.content_sha256))
+            except FileNotFoundError as error:
+                raise OriginalMissing(
+                    f"The original of {version.filename} is no longer stored."
+                ) from error
+            yield path
 
     def _donors(self, job: Job, version: Version, chunk_count: int) -> list[Donor]:
         """Versions whose embeddings may do; what an earlier try of this one wrote comes first."""
@@ -203,8 +217,10 @@ class Pipeline:
                 ),
                 warnings=parsed.warnings,
             )
+            retired = retire_versions(connection, job.document_id) if completed else set()
         if not completed:
             raise LostJobError
+        drop_originals(self.registry, self.blobs, retired)
 
 
 class _Reporter:

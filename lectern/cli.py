@@ -1,4 +1,4 @@
-"""The command line: `lectern serve | add | ask | list | retry | cancel | rm | doctor`."""
+"""The command line: `lectern serve | add | ask | list | rollback | rm | doctor`, and more."""
 
 from __future__ import annotations
 
@@ -126,6 +126,19 @@ def retry(
     with _client(data_dir, url) as client:
         for document_id in document_ids:
             document = client.retry(document_id)
+            print(plain(f"{document['status']} {document_id} {document['filename']}"))
+
+
+@app.command()
+def rollback(
+    document_ids: Annotated[list[str], typer.Argument(metavar="ID...")],
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Put back what documents were before their newest version; again: undo that."""
+    with _client(data_dir, url) as client:
+        for document_id in document_ids:
+            document = client.rollback(document_id)
             print(plain(f"{document['status']} {document_id} {document['filename']}"))
 
 

@@ -71,6 +71,10 @@ class Client:
         """Have a document read again; the document as queued."""
         return self._json("POST", f"/documents/{document_id}/retry")
 
+    def rollback(self, document_id: str) -> dict[str, Any]:
+        """Put back what a document was before its newest version; the document as queued."""
+        return self._json("POST", f"/documents/{document_id}/rollback")
+
     def cancel(self, document_id: str) -> dict[str, Any]:
         """Stop a document's ingestion; the document as it is then."""
         return self._json("POST", f"/documents/{document_id}/cancel")

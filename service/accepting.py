@@ -13,6 +13,7 @@ from corpus.errors import QueueFull, StorageUnavailable
 from corpus.kinds import detect_kind
 from corpus.names import check_collection_name
 from corpus.registry.jobs import count_waiting
+from corpus.registry.rollback import roll_back
 from corpus.registry.uploads import (
     Acceptance,
     Content,
@@ -62,6 +63,15 @@ def accept_new_bytes(
     return _store(parts, source, filename, register)
 
 
+def accept_rollback(parts: ServiceParts, document_id: str) -> Acceptance:
+    """Queue what the document was before its newest version; errors as `roll_back`, `QueueFull`."""
+    with parts.registry.write() as connection:
+        acceptance = roll_back(connection, document_id)
+        _refuse_when_full(parts, connection, acceptance)
+    parts.wake_worker()
+    return acceptance
+
+
 def _store(parts: ServiceParts, source: BinaryIO, filename: str, register: Register) -> Acceptance:
     """Raises `EmptyFile`, `FileTooLarge`, `UnknownFileKind`, `QueueFull`, or `StorageUnavailable`.
 
@@ -86,7 +96,11 @@ def _register(
 ) -> Acceptance:
     with parts.registry.write() as connection:
         acceptance = register(connection, content)
-        if not acceptance.duplicate and count_waiting(connection) > parts.settings.max_waiting:
-            raise QueueFull(f"{parts.settings.max_waiting} documents wait for ingestion already.")
+        _refuse_when_full(parts, connection, acceptance)
         staged.keep()
         return acceptance
+
+
+def _refuse_when_full(parts: ServiceParts, connection: Connection, acceptance: Acceptance) -> None:
+    if not acceptance.duplicate and count_waiting(connection) > parts.settings.max_waiting:
+        raise QueueFull(f"{parts.settings.max_waiting} documents wait for ingestion already.")

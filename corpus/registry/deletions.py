@@ -57,10 +57,10 @@ def forget(connection: Connection, document_id: str) -> list[str]:
         (documents, documents.c.id),
     ):
         connection.execute(delete(table).where(key == document_id))
-    return [content for content in contents if not _is_referenced(connection, content)]
+    return [content for content in contents if not is_referenced(connection, content)]
 
 
-def _is_referenced(connection: Connection, content_sha256: str) -> bool:
+def is_referenced(connection: Connection, content_sha256: str) -> bool:
     """Whether any version still needs this original."""
     rows = connection.execute(
         select(versions.c.version).where(versions.c.content_sha256 == content_sha256).limit(1)

@@ -66,6 +66,8 @@ documents = Table(
     Column("external_id", String(512)),
     Column("version", Integer, nullable=False),
     Column("live_version", Integer),
+    # The version with other bytes that answered before the live one: what a rollback goes back to.
+    Column("previous_version", Integer),
     Column("metadata", JSON, nullable=False),
     Column("acl", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

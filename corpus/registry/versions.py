@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from corpus.errors import DocumentNotFound
 from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_document
+from corpus.registry.retention import remember_previous
 from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.values import Coverage, ErrorReport, PageText, Status
 
@@ -159,6 +160,7 @@ def complete_version(
                 for page in read_pages
             ],
         )
+    remember_previous(connection, document_id, version)
     connection.execute(
         update(documents)
         .where(

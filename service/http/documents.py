@@ -20,7 +20,7 @@ from corpus.registry.documents import find_document, find_page, list_documents
 from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Acceptance, Upload, change_attributes
 from corpus.values import Status
-from service.accepting import accept_file, accept_new_bytes, check_upload
+from service.accepting import accept_file, accept_new_bytes, accept_rollback, check_upload
 from service.http.errors import log_unavailable
 from service.http.form_fields import json_object, json_strings
 from service.http.names import clean_filename
@@ -167,6 +167,20 @@ def retry(parts: Parts, document_id: str) -> DocumentBody:
         document = ingest_again(connection, document_id)
     parts.wake_worker()
     return DocumentBody.of(document)
+
+
+@router.post(
+    "/documents/{document_id}/rollback", status_code=202, responses={200: {"model": AcceptedBody}}
+)
+def rollback(parts: Parts, response: Response, document_id: str) -> AcceptedBody:
+    """Put back what the document was before its newest version; a second time undoes the first.
+
+    Where the newest version does not answer (it failed, or is not ready), it is given up for the
+    one that does. 200 when nothing had to be queued, 409 when there is nothing to go back to.
+    """
+    acceptance = accept_rollback(parts, document_id)
+    response.status_code = 200 if acceptance.duplicate else 202
+    return _accepted(acceptance)
 
 
 @router.delete("/documents/{document_id}")

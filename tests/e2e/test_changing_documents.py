@@ -68,6 +68,22 @@ def test_a_version_that_cannot_be_read_leaves_the_one_before_answering(
     assert content.content == b"High tide is at seven."
 
 
+def test_a_replacement_can_be_taken_back_and_put_in_place_again(server: LecternServer) -> None:
+    document = server.add("fares.txt", b"The ferry to Muck costs 5 pounds.", collection="back")
+    address = f"/documents/{document['id']}/rollback"
+    refused = server.http.post(address)
+    assert (refused.status_code, refused.json()["error"]) == (409, "nothing_to_roll_back")
+    put(server, document["id"], "new-fares.txt", b"The ferry to Muck costs 9 pounds.")
+    server.wait_until_final(document["id"])
+    for price, filename in (("5", "fares.txt"), ("9", "new-fares.txt")):
+        response = server.http.post(address)
+        assert response.status_code == 202, response.text
+        final = server.wait_until_final(document["id"])
+        assert (final["status"], final["filename"]) == ("ready", filename)
+        answer = server.chat("What does the ferry to Muck cost?", collection="back")
+        assert f"{price} pounds" in answer["answer"]
+
+
 def test_metadata_and_access_change_without_ingesting_again(server: LecternServer) -> None:
     document = server.add(
         "m.txt", b"Some text to keep.", collection="patch", metadata='{"team": "sea"}'

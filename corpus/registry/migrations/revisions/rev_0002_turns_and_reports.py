@@ -17,7 +17,11 @@ def upgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         op.alter_column("versions", "size_bytes", type_=sa.BigInteger)
     op.add_column("collections", sa.Column("served_at", sa.DateTime))
+    op.add_column("documents", sa.Column("previous_version", sa.Integer))
     op.add_column("versions", sa.Column("eta_s", sa.Integer))
+    op.add_column(
+        "versions", sa.Column("chunks_reused", sa.Integer, nullable=False, server_default="0")
+    )
     op.add_column(
         "jobs", sa.Column("is_bulk", sa.Boolean, nullable=False, server_default=sa.false())
     )

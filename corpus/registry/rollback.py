@@ -1,0 +1,42 @@
+"""Going back one step: the bytes that answered before become the next version."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from corpus.errors import NothingToRollBack
+from corpus.registry.documents import find_document
+from corpus.registry.schema import documents, versions
+from corpus.registry.uploads import Acceptance, Content, accept_replacement
+
+
+def roll_back(connection: Connection, document_id: str) -> Acceptance:
+    """Queue what the document was before its newest version as the version after that.
+
+    While the newest version answers, that is what answered before it; so a second rollback undoes
+    the first. While it does not (it failed, waits or is worked on), that is what answers now, and
+    the newest version is given up: a job of its is dropped, whoever works at it stops. The live
+    version answers until the new one is complete, and version numbers are never used twice.
+
+    `duplicate` when the newest version has those bytes already: it is queued again if it failed,
+    and else left alone. Raises `DocumentNotFound`; `NothingToRollBack` when nothing answered
+    before; `DuplicateContent` when another document is known by those bytes by now.
+    """
+    document = find_document(connection, document_id)
+    target = document.live_version
+    if target == document.version:
+        target = connection.execute(
+            select(documents.c.previous_version).where(documents.c.id == document_id)
+        ).scalar_one()
+    found = connection.execute(
+        select(
+            versions.c.filename,
+            versions.c.content_sha256,
+            versions.c.size_bytes,
+            versions.c.media_type,
+        ).where(versions.c.document_id == document_id, versions.c.version == target)
+    ).first()
+    if found is None:
+        raise NothingToRollBack(f"{document.filename} has no state from before to go back to.")
+    content = Content(found.content_sha256, found.size_bytes, found.media_type)
+    return accept_replacement(connection, document_id, found.filename, content)
