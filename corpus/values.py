@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from corpus.reports import PageStatistics
+
 
 class Status(StrEnum):
     """Where a version of a document is on its way; the last three are final."""
@@ -131,6 +133,7 @@ class PageText:
     number: int
     text: str
     start_char: int
+    statistics: PageStatistics = field(default_factory=PageStatistics)
 
 
 @dataclass(frozen=True, slots=True)

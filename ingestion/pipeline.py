@@ -27,6 +27,7 @@ from corpus.kinds import FileKind, detect_kind
 from corpus.registry.donors import Donor, find_donors
 from corpus.registry.engine import Registry
 from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.reports import queued_since
 from corpus.registry.retention import retire_versions
 from corpus.registry.versions import (
     Version,
@@ -34,13 +35,16 @@ from corpus.registry.versions import (
     find_version,
     report_progress,
 )
+from corpus.reports import VersionReport
 from corpus.values import Coverage, PageText, Status
 from ingestion.chunking import DocumentContext, chunk_document
 from ingestion.deadlines import embedding_deadline
 from ingestion.pace import Pace
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.queue import Job
+from ingestion.reporting import embedded_tokens, page_records, report_of
 from ingestion.reuse import EmbeddingLender, KnownEmbeddings
+from ingestion.stopwatch import Stopwatch
 
 EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces the progress
 PROGRESS_EVERY_S = 0.5
@@ -112,42 +116,48 @@ class Pipeline:
         with self.registry.write() as connection:
             version = find_version(connection, job.document_id, job.version)
             remember_fingerprint(connection, version.collection, self.fingerprint)
+            watch = Stopwatch(queued_since(connection, job.document_id, job.version))
         reporter = _Reporter(self, job)
-        parsed = self._parse(version, reporter)
+        with watch.stage("parsing"):
+            parsed, kind = self._parse(version, reporter)
         parsing_s = reporter.stage_s()
         _require_text(version, parsed)
-        nodes = chunk_document(
-            parsed,
-            context=DocumentContext(
-                collection=version.collection,
-                document_id=version.document_id,
-                version=version.version,
-                filename=version.filename,
-                media_type=version.media_type,
-                created_at=version.created_at.isoformat(),
-            ),
-            tokens=self.tokens,
-            chunk_tokens=self.chunk_tokens,
-        )
+        with watch.stage("chunking"):
+            nodes = chunk_document(
+                parsed,
+                context=DocumentContext(
+                    collection=version.collection,
+                    document_id=version.document_id,
+                    version=version.version,
+                    filename=version.filename,
+                    media_type=version.media_type,
+                    created_at=version.created_at.isoformat(),
+                ),
+                tokens=self.tokens,
+                chunk_tokens=self.chunk_tokens,
+            )
+            sizes = embedded_tokens(nodes, self.tokens)
         self.pace.learn_parsing(len(parsed.pages), parsing_s, len(nodes))
         known = KnownEmbeddings(self.store, self._donors(job, version, len(nodes)), nodes)
-        reused_count = self._embed_and_write(nodes, known, reporter)
+        reused_count = self._embed_and_write(nodes, known, reporter, watch)
         if job.claims > 1 or job.failures:
             # An earlier try may have written nodes that this one did not overwrite.
             self.store.delete_nodes(filters=_beyond(job.document_id, job.version, len(nodes)))
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
-        self._go_live(job, parsed, len(nodes), reused_count)
+        pages = page_records(parsed)
+        report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
+        self._go_live(job, parsed, pages, report, len(nodes), reused_count)
         self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
 
     def remove_nodes(self, job: Job) -> None:
         """Remove the nodes of the job's version from the index."""
         self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
 
-    def _parse(self, version: Version, reporter: _Reporter) -> ParsedDocument:
+    def _parse(self, version: Version, reporter: _Reporter) -> tuple[ParsedDocument, FileKind]:
         reporter.say(Status.PARSING, 0, 0)
         with self._original(version) as path:
             kind = detect_kind(path, version.filename)
-            return self.parser.parse(path, kind, on_progress=reporter.parsing)
+            return self.parser.parse(path, kind, on_progress=reporter.parsing), kind
 
     @contextmanager
     def _original(self, version: Version) -> Iterator[Path]:
@@ -170,22 +180,21 @@ class Pipeline:
         return [own, *others] if job.claims > 1 or job.failures else others
 
     def _embed_and_write(
-        self, nodes: Sequence[TextNode], known: KnownEmbeddings, reporter: _Reporter
+        self,
+        nodes: Sequence[TextNode],
+        known: KnownEmbeddings,
+        reporter: _Reporter,
+        watch: Stopwatch,
     ) -> int:
         """Write all nodes; how many of them had a known embedding."""
         done = reused_count = 0
         deadline = embedding_deadline(len(nodes), base_s=self.document_timeout_s)
         reporter.say(Status.EMBEDDING, done, len(nodes))
         for batch in _batches(nodes, EMBED_BATCH):
-            unknown = known.fill(batch)
-            reused_count += len(batch) - len(unknown)
-            if unknown:
-                vectors = self.embedding.get_text_embedding_batch(
-                    [node.get_content(MetadataMode.EMBED) for node in unknown]
-                )
-                for node, vector in zip(unknown, vectors, strict=True):
-                    node.embedding = vector
-            self.store.add(batch)
+            with watch.stage("embedding"):
+                reused_count += self._embed(batch, known)
+            with watch.stage("indexing"):
+                self.store.add(batch)
             for node in batch:
                 node.embedding = None  # written: a long document must not hold all its vectors
             done += len(batch)
@@ -194,8 +203,25 @@ class Pipeline:
         self.pace.learn_embedding(done - reused_count, reporter.stage_s())
         return reused_count
 
+    def _embed(self, batch: Sequence[TextNode], known: KnownEmbeddings) -> int:
+        """Give each node its embedding; how many had a known one."""
+        unknown = known.fill(batch)
+        if unknown:
+            vectors = self.embedding.get_text_embedding_batch(
+                [node.get_content(MetadataMode.EMBED) for node in unknown]
+            )
+            for node, vector in zip(unknown, vectors, strict=True):
+                node.embedding = vector
+        return len(batch) - len(unknown)
+
     def _go_live(
-        self, job: Job, parsed: ParsedDocument, chunk_count: int, reused_count: int
+        self,
+        job: Job,
+        parsed: ParsedDocument,
+        pages: Sequence[PageText],
+        report: VersionReport,
+        chunk_count: int,
+        reused_count: int,
     ) -> None:
         written = self.store.count(_of_version(job.document_id, job.version))
         if written != chunk_count:
@@ -206,16 +232,14 @@ class Pipeline:
                 job.document_id,
                 job.version,
                 self.worker,
-                read_pages=[
-                    PageText(page.number, page.text, page.start_char) for page in parsed.pages
-                ],
+                read_pages=pages,
                 page_count=len(parsed.pages),
                 chunk_count=chunk_count,
                 reused_count=reused_count,
                 coverage=Coverage(
                     parsed.pages_with_text, parsed.pages_needing_ocr, parsed.all_pages_read
                 ),
-                warnings=parsed.warnings,
+                report=report,
             )
             retired = retire_versions(connection, job.document_id) if completed else set()
         if not completed:

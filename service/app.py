@@ -7,7 +7,15 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from service.accepting import MIB
-from service.http import collections, documents, events, operations, originals, questions
+from service.http import (
+    collections,
+    documents,
+    events,
+    operations,
+    originals,
+    questions,
+    reports,
+)
 from service.http.errors import install_error_handlers
 from service.http.middleware import BodyLimit, OwnHostsOnly, RequestId
 from service.http.shapes import ErrorBody
@@ -29,7 +37,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
     )
     app.state.parts = parts
     install_error_handlers(app)
-    for routes in (operations, documents, originals, events, collections, questions):
+    for routes in (operations, documents, originals, reports, events, collections, questions):
         app.include_router(routes.router)
     app.add_middleware(
         BodyLimit,

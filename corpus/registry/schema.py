@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 
@@ -98,6 +100,8 @@ versions = Table(
     Column("pages_needing_ocr", JSON, nullable=False, default=list),
     Column("warnings", JSON, nullable=False, default=list),
     Column("error", JSON(none_as_null=True)),
+    # corpus.reports.VersionReport; None until it is complete.
+    Column("report", JSON(none_as_null=True)),
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
@@ -109,6 +113,9 @@ pages = Table(
     Column("number", Integer, primary_key=True),
     Column("start_char", Integer, nullable=False),
     Column("text", Text, nullable=False),
+    Column("coverage", Float, nullable=False, server_default="1"),
+    Column("tables", Integer, nullable=False, server_default="0"),
+    Column("by_ocr", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["document_id", "version"], ["versions.document_id", "versions.version"]),
 )
 

@@ -7,7 +7,7 @@ that lost its lease, or whose document was deleted meanwhile, changes nothing an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -17,6 +17,7 @@ from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_document
 from corpus.registry.retention import remember_previous
 from corpus.registry.schema import documents, jobs, pages, versions
+from corpus.reports import VersionReport
 from corpus.values import Coverage, ErrorReport, PageText, Status
 
 
@@ -111,9 +112,9 @@ def complete_version(
     chunk_count: int,
     reused_count: int = 0,
     coverage: Coverage,
-    warnings: Sequence[str] = (),
+    report: VersionReport | None = None,
 ) -> bool:
-    """Store the pages, make the version the live one and end the job, all in one transaction.
+    """Store the pages and the report, make the version the live one and end the job, all at once.
 
     False (and nothing changed) when the version is no longer this worker's to complete. A newer
     version that is live already stays so.
@@ -139,7 +140,8 @@ def complete_version(
             chunks_reused=reused_count,
             pages_with_text=coverage.pages_with_text,
             pages_needing_ocr=list(coverage.pages_needing_ocr),
-            warnings=list(warnings),
+            warnings=[warning.detail for warning in report.warnings] if report else [],
+            report=asdict(report) if report else None,
             error=None,
         )
     )
@@ -156,6 +158,7 @@ def complete_version(
                     "number": page.number,
                     "start_char": page.start_char,
                     "text": page.text,
+                    **asdict(page.statistics),
                 }
                 for page in read_pages
             ],

@@ -145,7 +145,7 @@ def _draft(element: Element, *, heading_depth: int) -> BlockDraft | None:
         return None
     table_html = element.metadata.text_as_html
     if element.category == "Table" and table_html:
-        return BlockDraft(kind="table", text=clean_text(table_text(table_html)), html=table_html)
+        return BlockDraft(kind="table", text=clean_text(table_text(table_html)))
     depth = element.metadata.category_depth
     if element.category == "Title" and depth is not None and depth < heading_depth:
         return BlockDraft(kind="heading", text=_one_line(element.text), level=depth + 1)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from lxml import etree  # type: ignore[import-untyped]
 
 from corpus.errors import BrokenFile, EncryptedFile
+from corpus.reports import ReadingWarning
 from ingestion.parsing.archives import check_archive
 from ingestion.parsing.decoding import declared_encoding, decode_text
 from ingestion.parsing.elements import html_drafts
@@ -51,7 +52,14 @@ def parse_epub(path: Path) -> ParsedDocument:
         pages,
         title=plausible_title(package.findtext(f".//{_DC_TITLE}")),
         all_pages_read=not missing,
-        warnings=tuple(f"The chapter {name} is missing from the book." for name in missing),
+        warnings=tuple(
+            ReadingWarning(
+                "chapters_missing",
+                f"The chapter {name} is missing from the book.",
+                (chapters.index(name) + 1,),
+            )
+            for name in missing
+        ),
     )
 
 

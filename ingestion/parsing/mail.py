@@ -17,6 +17,7 @@ from oxmsg import Message as OutlookMessage
 
 from corpus.encodings import unicode_encoding
 from corpus.errors import BrokenFile, EncryptedFile
+from corpus.reports import ReadingWarning
 from ingestion.parsing.decoding import decode_text
 from ingestion.parsing.elements import html_drafts
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
@@ -133,5 +134,6 @@ def _subject_title(subject: str) -> str | None:
     return plausible_title(subject)
 
 
-def _skipped_warning(names: list[str]) -> tuple[str, ...]:
-    return (f"Attachments that were not read: {', '.join(names)}.",) if names else ()
+def _skipped_warning(names: list[str]) -> tuple[ReadingWarning, ...]:
+    detail = f"Attachments that were not read: {', '.join(names)}."
+    return (ReadingWarning("attachments_not_read", detail),) if names else ()

@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from corpus.reports import ReadingWarning
+
 PAGE_SEPARATOR = "\f"
 
 BlockKind = Literal["heading", "text", "list", "table", "code"]
@@ -21,7 +23,9 @@ class Block(BaseModel):
     """One structural piece of a page, in reading order.
 
     `start_char` and `end_char` delimit it in the document's text (end exclusive). `level` is a
-    heading's depth from 1 (outermost), 0 for anything else. `html` is a table's markup.
+    heading's depth from 1 (outermost), 0 for anything else. Of a table, each line of text is a row;
+    the first `header_lines` are its caption and the rows that name its columns, and `rows_html` is
+    the markup of each line, or empty where the cells that the line shows say it all (`tables`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,11 +34,16 @@ class Block(BaseModel):
     start_char: int
     end_char: int
     level: int = 0
-    html: str | None = None
+    header_lines: int = 0
+    rows_html: tuple[str, ...] = ()
 
 
 class ParsedPage(BaseModel):
-    """One page: `number` counts from 1, `start_char` is where its text begins in the document."""
+    """One page: `number` counts from 1, `start_char` is where its text begins in the document.
+
+    `by_ocr`: its text was recognised in a picture. `unmapped_share` in [0, 1] is how much of its
+    text the file gives no meaning for (glyphs of a PDF without a Unicode value).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,13 +51,15 @@ class ParsedPage(BaseModel):
     text: str
     start_char: int
     blocks: tuple[Block, ...] = ()
+    by_ocr: bool = False
+    unmapped_share: float = 0.0
 
 
 class ParsedDocument(BaseModel):
     """All pages in order. `title` is the document's own title, if it states one.
 
     `all_pages_read` is False when a page was left out: damaged, or beyond the limit. `warnings` say
-    what a person should know of the reading, one sentence each.
+    what a person should know of the reading.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,7 +68,7 @@ class ParsedDocument(BaseModel):
     title: str | None = None
     pages_needing_ocr: tuple[int, ...] = ()
     all_pages_read: bool = True
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ReadingWarning, ...] = ()
 
     @property
     def pages_with_text(self) -> int:
@@ -73,7 +84,8 @@ class BlockDraft(BaseModel):
     kind: BlockKind
     text: str
     level: int = 0
-    html: str | None = None
+    header_lines: int = 0
+    rows_html: tuple[str, ...] = ()
 
 
 def assemble(
@@ -82,7 +94,7 @@ def assemble(
     title: str | None = None,
     pages_needing_ocr: tuple[int, ...] = (),
     all_pages_read: bool = True,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[ReadingWarning, ...] = (),
     block_separator: str = "\n\n",
 ) -> ParsedDocument:
     """Join drafts into page texts and count the offsets.
@@ -108,7 +120,8 @@ def assemble(
                     start_char=cursor,
                     end_char=cursor + len(text),
                     level=draft.level,
-                    html=draft.html,
+                    header_lines=draft.header_lines,
+                    rows_html=draft.rows_html,
                 )
             )
             parts.append(text)

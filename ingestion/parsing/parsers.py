@@ -11,6 +11,7 @@ from corpus.kinds import FileKind
 from ingestion.parsing.elements import parse_docx, parse_html, parse_md, parse_pptx
 from ingestion.parsing.epub import parse_epub
 from ingestion.parsing.mail import parse_eml, parse_msg
+from ingestion.parsing.notices import pages_beyond_limit
 from ingestion.parsing.opendocument import parse_odt
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.pdf import parse_pdf
@@ -73,11 +74,10 @@ def _first_pages(document: ParsedDocument, max_pages: int) -> ParsedDocument:
     count = len(document.pages)
     if count <= max_pages:
         return document
-    warning = f"Only the first {max_pages} of {count} pages were read."
     return document.model_copy(
         update={
             "pages": document.pages[:max_pages],
             "all_pages_read": False,
-            "warnings": (*document.warnings, warning),
+            "warnings": (*document.warnings, pages_beyond_limit(max_pages, count)),
         }
     )

@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium
 
 from corpus.errors import BrokenFile, EncryptedFile
 from ingestion.parsing.characters import clean_text
+from ingestion.parsing.notices import pages_beyond_limit, pages_damaged
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.pdf_lines import (
     Line,
@@ -43,29 +44,35 @@ def parse_pdf(
     the file.
     """
     with _open(path) as pdf:
-        count = min(len(pdf), max_pages)
-        warnings = [f"Only the first {count} of {len(pdf)} pages were read."][: len(pdf) > count]
+        total = len(pdf)
+        count = min(total, max_pages)
         pages: list[list[str]] = []
         needing_ocr: list[int] = []
+        damaged: list[int] = []
         for index in range(count):
             try:
                 texts, needs_ocr = _read_page(pdf, index)
             except pypdfium2.PdfiumError:
                 texts, needs_ocr = [], False
-                warnings.append(f"Page {index + 1} is damaged and was not read.")
+                damaged.append(index + 1)
             pages.append(texts)
             if needs_ocr:
                 needing_ocr.append(index + 1)
             if on_progress and (index + 1 == count or (index + 1) % PROGRESS_EVERY_PAGES == 0):
                 on_progress(index + 1, count)
-        if not count or len(warnings) >= count + (len(pdf) > count):
+        if len(damaged) == count:
             raise BrokenFile("No page of this PDF can be read.")
+        warnings = []
+        if total > count:
+            warnings.append(pages_beyond_limit(count, total))
+        if damaged:
+            warnings.append(pages_damaged(damaged))
         title = plausible_title(pdf.get_metadata_value("Title"), single_word=False)
     return assemble(
         ((number, drafts) for number, drafts in enumerate(_drafts(pages), start=1)),
         title=title,
         pages_needing_ocr=tuple(needing_ocr),
-        all_pages_read=not warnings,
+        all_pages_read=not damaged and count == total,
         warnings=tuple(warnings),
     )
 

@@ -58,7 +58,9 @@ def test_attached_texts_and_forwarded_messages_are_read_and_others_named(tmp_pat
     text = document.pages[0].text
     order = ["Outer words.", "Subject: Inner", "Forwarded words.", "notes.txt", "Attached words."]
     assert sorted(order, key=text.index) == order
-    assert document.warnings == ("Attachments that were not read: logo.png.",)
+    (warning,) = document.warnings
+    assert warning.code == "attachments_not_read"
+    assert warning.detail == "Attachments that were not read: logo.png."
 
 
 def test_a_message_in_utf_16_is_read(tmp_path: Path) -> None:

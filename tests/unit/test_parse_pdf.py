@@ -38,7 +38,10 @@ def test_only_the_first_pages_are_read_and_a_warning_says_so(tmp_path: Path) -> 
     path = write_pdf(tmp_path / "a.pdf", [[f"page {n}"] for n in range(1, 6)])
     document = parse_pdf(path, max_pages=3)
     assert [page.text for page in document.pages] == ["page 1", "page 2", "page 3"]
-    assert document.warnings == ("Only the first 3 of 5 pages were read.",)
+    (warning,) = document.warnings
+    assert warning.code == "pages_beyond_limit"
+    assert warning.detail == "Only the first 3 of 5 pages were read."
+    assert not document.all_pages_read
 
 
 def test_a_picture_needs_ocr_and_a_blank_page_does_not(tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ def upgrade() -> None:
     op.add_column(
         "versions", sa.Column("chunks_reused", sa.Integer, nullable=False, server_default="0")
     )
+    op.add_column("versions", sa.Column("report", sa.JSON))
+    op.add_column("pages", sa.Column("coverage", sa.Float, nullable=False, server_default="1"))
+    op.add_column("pages", sa.Column("tables", sa.Integer, nullable=False, server_default="0"))
+    op.add_column(
+        "pages", sa.Column("by_ocr", sa.Boolean, nullable=False, server_default=sa.false())
+    )
     op.add_column(
         "jobs", sa.Column("is_bulk", sa.Boolean, nullable=False, server_default=sa.false())
     )
