@@ -1,14 +1,15 @@
 """The one shape of a node: a LlamaIndex `TextNode` and the metadata every part may rely on.
 
-What is embedded and BM25-encoded is `node.get_content(MetadataMode.EMBED)`: the title and the
-heading path in front of the text, because a chunk of a filing that does not name its company is
-not found by a question that does. What is quoted and offset is `node.text` alone.
+What is embedded and BM25-encoded is `node.get_content(MetadataMode.EMBED)`: the title, the heading
+path and a table's header in front of the text, because a chunk of a filing that does not name its
+company is not found by a question that does, and a row says little without its columns' names. What
+is quoted and offset is `node.text` alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID, uuid5
 
 from llama_index.core.schema import (
@@ -21,7 +22,10 @@ from llama_index.core.schema import (
 NODE_NAMESPACE = UUID("6c656374-6572-4e00-8000-6e6f64650001")
 
 # Shown to the embedding and to BM25; everything else is for filters and citations only.
-CONTEXT_KEYS = ("title", "heading_path")
+CONTEXT_KEYS = ("title", "heading_path", "table_header")
+
+# Most nodes have no table, and every node's metadata is stored twice.
+_ONLY_IF_FILLED = ("table_header", "table_html")
 
 # The key under which a node says what was embedded of it: two nodes that agree in it have the same
 # vector, if one model made both.
@@ -36,6 +40,10 @@ class NodeMetadata(TypedDict):
     `end_char` delimit `node.text` in the document's text (end exclusive). `heading_path` is the
     headings above the chunk joined by " > " (where the kind marks none, the first lines of the
     page), empty when there are none. `created_at` is the document's, RFC 3339 in UTC.
+
+    Where the chunk has rows of tables: `table_html` is their markup with their headers, made of
+    `<table>`, `<thead>`, `<tbody>`, `<tr>`, `<th>` and `<td>` alone. Where it begins below a
+    table's header, `table_header` is that: a line of cells parted by " | ", or several.
     """
 
     collection: str
@@ -50,6 +58,8 @@ class NodeMetadata(TypedDict):
     start_char: int
     end_char: int
     created_at: str
+    table_header: NotRequired[str]
+    table_html: NotRequired[str]
 
 
 def node_id(document_id: str, version: int, ordinal: int) -> str:
@@ -63,8 +73,8 @@ def make_node(text: str, metadata: NodeMetadata) -> TextNode:
     Its metadata also has `EMBED_SHA`: 32 hex digits of the sha256 of what is embedded.
     """
     document_id = metadata["document_id"]
-    hidden = [*(key for key in metadata if key not in CONTEXT_KEYS), EMBED_SHA]
-    shown = dict(metadata)
+    shown = {key: value for key, value in metadata.items() if value or key not in _ONLY_IF_FILLED}
+    hidden = [*(key for key in shown if key not in CONTEXT_KEYS), EMBED_SHA]
     if not metadata["heading_path"]:
         hidden.append("heading_path")
     node = TextNode(

@@ -13,6 +13,7 @@ from ingestion.outline import Outline, readable_title
 from ingestion.packing import pack
 from ingestion.page_heads import page_heads
 from ingestion.parsing.parsed import ParsedDocument
+from ingestion.table_markup import TableMarkup
 from ingestion.units import page_units
 
 __all__ = ["CHUNKER_VERSION", "DocumentContext", "chunk_document"]
@@ -42,8 +43,9 @@ def chunk_document(
     """Return the document's nodes in reading order, without embeddings; empty when it has no text.
 
     A node's text is exactly `document_text[start_char:end_char]` and on one page, and every
-    character that is not white space is in some node. What is embedded of it, title and headings
-    and special tokens included, has at most `chunk_tokens` tokens as `tokens` counts them.
+    character that is not white space is in some node. What is embedded of it, title, headings, the
+    header of a table and special tokens included, has at most `chunk_tokens` tokens as `tokens`
+    counts them.
     The same input gives the same nodes. Linear in the text's length.
     """
     limit_tokens = chunk_tokens - SPECIAL_TOKENS
@@ -57,6 +59,7 @@ def chunk_document(
             outline.leave(PAGE_LEVEL)
             outline.enter(PAGE_LEVEL, heads.get(page.number, ""))
         units = list(page_units(page, outline, tokens, limit_tokens))
+        tables = TableMarkup(page)
         for first, end in pack(units, limit_tokens):
             start_char, end_char = units[first].start_char, units[end - 1].end_char
             nodes.append(
@@ -75,6 +78,8 @@ def chunk_document(
                         start_char=page.start_char + start_char,
                         end_char=page.start_char + end_char,
                         created_at=context.created_at,
+                        table_header=units[first].table_header,
+                        table_html=tables.between(start_char, end_char),
                     ),
                 )
             )

@@ -10,12 +10,15 @@ from corpus.embedding.tokens import TokenCounter
 from corpus.sentences import MAX_SENTENCE_CHARS, sentence_spans
 from ingestion.outline import Outline
 from ingestion.parsing.parsed import Block, BlockKind, ParsedPage
+from ingestion.table_headers import TableHeaders, after_lines
 
 # A longer "heading" is a paragraph in bold.
 _LONGEST_HEADING_CHARS = 200
 # Words of one script hardly exceed this; what does is one "unknown" token for the tokenizer however
 # long it is (encoded data), and would otherwise make a chunk of 100,000 characters.
 _LONGEST_TOKEN_CHARS = 12
+# The names of a table's columns take at most this share of a chunk, in front of its rows.
+HEADER_SHARE = 0.25
 _LINE = re.compile(r"[^\n\r]+")
 _SENTENCE_ENDS = frozenset(".!?。！？।؟”\"')")
 
@@ -25,7 +28,8 @@ class Unit:
     """A piece of one page, never cut again.
 
     `start_char` and `end_char` delimit it in the page's text (end exclusive). A chunk that begins
-    with it says `heading_path`, which with the title takes `context_tokens`.
+    with it says `heading_path` and `table_header` (that of the table it is a row of), which with
+    the title take `context_tokens`.
     """
 
     start_char: int
@@ -33,6 +37,7 @@ class Unit:
     tokens: int
     heading_path: str
     context_tokens: int
+    table_header: str = ""
     is_heading: bool = False
     is_sentence: bool = False
 
@@ -45,41 +50,59 @@ def page_units(
     A unit and its context have at most `limit_tokens`, but a unit of characters that the tokenizer
     does not know counts for its length. The headings met are entered in `outline`.
     """
-    for kind, start, end, level in _segments(page):
-        text = page.text[start:end]
-        heading = kind == "heading" and len(text) <= _LONGEST_HEADING_CHARS
-        running = kind in {"text", "list"}
+    headers = TableHeaders(tokens, int(limit_tokens * HEADER_SHARE))
+    for part in _segments(page):
+        text = page.text[part.start : part.end]
+        heading = part.kind == "heading" and len(text) <= _LONGEST_HEADING_CHARS
+        running = part.kind in {"text", "list"}
         if heading:
-            outline.leave(level)
+            outline.leave(part.level)
+        header, header_tokens = headers.fitting(part.header)
+        body_start = after_lines(text, part.header_lines, 0, len(text))
         for piece_start, piece_end, size_tokens in _pieces(
-            text, kind, tokens, limit_tokens - outline.context_tokens
+            text, part.kind, tokens, limit_tokens - outline.context_tokens - header_tokens
         ):
+            in_body = piece_start >= body_start
             yield Unit(
-                start_char=start + piece_start,
-                end_char=start + piece_end,
+                start_char=part.start + piece_start,
+                end_char=part.start + piece_end,
                 tokens=max(size_tokens, (piece_end - piece_start) // _LONGEST_TOKEN_CHARS),
                 heading_path=outline.heading_path,
-                context_tokens=outline.context_tokens,
+                context_tokens=outline.context_tokens + (header_tokens if in_body else 0),
+                table_header=header if in_body else "",
                 is_heading=heading,
                 is_sentence=running and text[piece_end - 1] in _SENTENCE_ENDS,
             )
         if heading:
-            outline.enter(level, text)
+            outline.enter(part.level, text)
 
 
-def _segments(page: ParsedPage) -> Iterator[tuple[BlockKind, int, int, int]]:
-    """Yield (kind, start, end, heading level) of blocks and of the text between them, in order."""
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A block, or the text between two, by its place in the page's text."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+    header: str = ""
+    header_lines: int = 0
+
+
+def _segments(page: ParsedPage) -> Iterator[_Segment]:
+    """Yield blocks and the text between them, in order."""
     cursor = 0
     length = len(page.text)
     for block in sorted(page.blocks, key=lambda block: block.start_char):
         start, end = _within(page, block, cursor)
         if start > cursor:
-            yield "text", cursor, start, 0
+            yield _Segment("text", cursor, start)
         if end > start:
-            yield block.kind, start, end, max(1, block.level)
+            level = max(1, block.level)
+            yield _Segment(block.kind, start, end, level, block.header, block.header_lines)
         cursor = max(cursor, end)
     if cursor < length:
-        yield "text", cursor, length, 0
+        yield _Segment("text", cursor, length)
 
 
 def _within(page: ParsedPage, block: Block, cursor: int) -> tuple[int, int]:

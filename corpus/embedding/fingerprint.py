@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 
 # Raise it when the same file would be cut into other chunks than before.
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 
 
 @dataclass(frozen=True)

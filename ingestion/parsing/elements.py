@@ -20,7 +20,7 @@ from ingestion.parsing import offline_nlp
 from ingestion.parsing.archives import check_archive
 from ingestion.parsing.characters import clean_text
 from ingestion.parsing.decoding import declared_encoding, decode_text
-from ingestion.parsing.markup import prepare_html, table_text
+from ingestion.parsing.markup import prepare_html, table_of
 from ingestion.parsing.openxml import core_title, note_texts
 from ingestion.parsing.openxml_repack import repack
 from ingestion.parsing.parsed import BlockDraft, BlockKind, ParsedDocument, assemble
@@ -145,7 +145,7 @@ def _draft(element: Element, *, heading_depth: int) -> BlockDraft | None:
         return None
     table_html = element.metadata.text_as_html
     if element.category == "Table" and table_html:
-        return BlockDraft(kind="table", text=clean_text(table_text(table_html)))
+        return table_of(table_html)
     depth = element.metadata.category_depth
     if element.category == "Title" and depth is not None and depth < heading_depth:
         return BlockDraft(kind="heading", text=_one_line(element.text), level=depth + 1)

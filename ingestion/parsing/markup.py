@@ -12,8 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from lxml import etree, html  # type: ignore[import-untyped]
+
+from ingestion.parsing.characters import clean_text
+from ingestion.parsing.parsed import BlockDraft
+from ingestion.parsing.tables import CELL_JOIN, table_draft
 
 _DROPPED = frozenset(
     ("script", "style", "noscript", "template", "iframe", "object", "svg", "head", "nav")
@@ -65,16 +70,22 @@ def prepare_html(markup: str) -> PreparedHtml:
     )
 
 
-def table_text(table_html: str) -> str:
-    """A table's rows in order, one a line, cells joined by " | "; empty rows are left out."""
+def table_of(table_html: str) -> BlockDraft:
+    """A table's rows in order, one a line, cells joined by " | "; empty rows are left out.
+
+    Its header is its caption and the rows of `<th>` at its top, else what looks like one.
+    """
     root = _parse(table_html)
     if root is None:
-        return ""
-    caption = [_text(element) for element in root.iter("caption")]
-    rows = [
-        row_text([_text(cell) for cell in row.iterchildren("td", "th")]) for row in root.iter("tr")
-    ]
-    return "\n".join(line for line in [*caption, *rows] if line)
+        return BlockDraft(kind="table", text="")
+    rows = [(row_text([_text(cell) for cell in row]), _is_marked(row)) for row in _rows(root)]
+    rows = [(line, marked) for line, marked in rows if line.strip()]
+    captions = [line for one in root.iter("caption") if (line := row_text([_text(one)]))]
+    marked = len(list(takewhile(lambda row: row[1], rows)))
+    # A table of nothing but headings has none for its rows.
+    in_head = len(captions) + marked if 0 < marked < len(rows) else 0
+    text = clean_text("\n".join([*captions, *(line for line, _ in rows)]))
+    return table_draft(text, marked_lines=in_head)
 
 
 def row_text(cells: list[str]) -> str:
@@ -82,7 +93,7 @@ def row_text(cells: list[str]) -> str:
     filled = [" ".join(cell.split()) for cell in cells]
     while filled and not filled[-1]:
         filled.pop()
-    return " | ".join(filled)
+    return CELL_JOIN.join(filled)
 
 
 def _parse(markup: str) -> html.HtmlElement | None:
@@ -104,6 +115,16 @@ def _hidden(root: html.HtmlElement) -> Iterator[html.HtmlElement]:
             or _HIDDEN_STYLE.search(element.get("style", ""))
         ) and element.getparent() is not None:
             yield element
+
+
+def _rows(root: html.HtmlElement) -> Iterator[list[html.HtmlElement]]:
+    for row in root.iter("tr"):
+        yield list(row.iterchildren("td", "th"))
+
+
+def _is_marked(row: list[html.HtmlElement]) -> bool:
+    """Whether all of its cells are headings; a first one alone names the row."""
+    return all(cell.tag == "th" for cell in row)
 
 
 def _is_layout(table: html.HtmlElement) -> bool:

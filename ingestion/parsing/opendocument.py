@@ -17,6 +17,7 @@ from ingestion.parsing.characters import clean_text
 from ingestion.parsing.markup import row_text
 from ingestion.parsing.openxml import xml_root
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.parsing.tables import table_draft
 from ingestion.parsing.titles import plausible_title
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -55,7 +56,7 @@ def _drafts(parent: etree._Element, *, in_list: bool) -> Iterator[BlockDraft]:
         elif element.tag == f"{_TEXT}p":
             yield BlockDraft(kind="list" if in_list else "text", text=clean_text(_content(element)))
         elif element.tag == f"{_TABLE}table":
-            yield BlockDraft(kind="table", text=clean_text(_table(element)))
+            yield table_draft(clean_text(_table(element)))
         else:
             yield from _drafts(element, in_list=in_list or element.tag == f"{_TEXT}list")
 

@@ -23,9 +23,10 @@ class Block(BaseModel):
     """One structural piece of a page, in reading order.
 
     `start_char` and `end_char` delimit it in the document's text (end exclusive). `level` is a
-    heading's depth from 1 (outermost), 0 for anything else. Of a table, each line of text is a row;
-    the first `header_lines` are its caption and the rows that name its columns, and `rows_html` is
-    the markup of each line, or empty where the cells that the line shows say it all (`tables`).
+    heading's depth from 1 (outermost), 0 for anything else. Of a table, each line of text is a row
+    with its cells parted by " | "; `header` is its caption and the rows that name its columns, a
+    line each, and the first `header_lines` lines of its text are that (none when they stand in a
+    table before).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,8 +35,8 @@ class Block(BaseModel):
     start_char: int
     end_char: int
     level: int = 0
+    header: str = ""
     header_lines: int = 0
-    rows_html: tuple[str, ...] = ()
 
 
 class ParsedPage(BaseModel):
@@ -84,8 +85,8 @@ class BlockDraft(BaseModel):
     kind: BlockKind
     text: str
     level: int = 0
+    header: str = ""
     header_lines: int = 0
-    rows_html: tuple[str, ...] = ()
 
 
 def assemble(
@@ -120,8 +121,8 @@ def assemble(
                     start_char=cursor,
                     end_char=cursor + len(text),
                     level=draft.level,
+                    header=draft.header,
                     header_lines=draft.header_lines,
-                    rows_html=draft.rows_html,
                 )
             )
             parts.append(text)

@@ -25,6 +25,7 @@ from ingestion.parsing.decoding import decode_text
 from ingestion.parsing.markup import row_text
 from ingestion.parsing.openxml import core_title
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.parsing.tables import table_draft
 from ingestion.parsing.titles import plausible_title
 
 _DELIMITERS = ",;\t|"
@@ -114,12 +115,15 @@ def _sheet_drafts(name: str, rows: Iterable[list[str]]) -> list[BlockDraft]:
 
 
 def _table_drafts(rows: Iterable[str]) -> list[BlockDraft]:
-    """Runs of rows with text, each one block."""
-    return [
-        BlockDraft(kind="table", text="\n".join(run))
-        for filled, run in groupby(rows, key=bool)
-        if filled
-    ]
+    """Runs of rows with text, each one block; one without a header goes on under the last."""
+    drafts: list[BlockDraft] = []
+    header = ""
+    for filled, run in groupby(rows, key=bool):
+        if filled:
+            draft = table_draft("\n".join(run), inherited=header)
+            header = draft.header or header
+            drafts.append(draft)
+    return drafts
 
 
 def _shown(cell: Any) -> str:  # noqa: ANN401 - openpyxl's cells have no common type

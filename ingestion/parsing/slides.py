@@ -10,6 +10,7 @@ import pptx
 from ingestion.parsing.characters import clean_text
 from ingestion.parsing.markup import row_text
 from ingestion.parsing.parsed import BlockDraft
+from ingestion.parsing.tables import table_draft
 
 
 def charts_and_notes(file: IO[bytes]) -> list[list[BlockDraft]]:
@@ -22,7 +23,7 @@ def _charts(shapes: Any) -> Iterator[BlockDraft]:  # noqa: ANN401 - groups and s
         if hasattr(shape, "shapes"):
             yield from _charts(shape.shapes)
         elif getattr(shape, "has_chart", False):
-            yield BlockDraft(kind="table", text=clean_text("\n".join(_chart_rows(shape.chart))))
+            yield table_draft(clean_text("\n".join(_chart_rows(shape.chart))))
 
 
 def _chart_rows(chart: Any) -> Iterator[str]:  # noqa: ANN401 - python-pptx has no chart type

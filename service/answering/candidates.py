@@ -75,7 +75,9 @@ def candidates(question: str, passages: Sequence[Passage], *, limit: int) -> lis
         passage = sentence.passage
         if passage is not before_of:
             before, before_of = frozenset(content_words(passage.title)), passage
-            context = before | frozenset(content_words(passage.heading_path))
+            context = before | frozenset(
+                content_words(f"{passage.heading_path}\n{passage.table_header}")
+            )
         near = share(before - sentence.words)
         lexical = share(sentence.words) + NEIGHBOUR_WEIGHT * near + RANK_WEIGHT / passage.number
         before = sentence.words

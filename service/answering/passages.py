@@ -16,7 +16,8 @@ class Passage:
     """A chunk's text and where it stands.
 
     `number` counts from 1 in the order of retrieval; `start_char` is the offset of `text` in the
-    document's text; `page` counts from 1.
+    document's text; `page` counts from 1. `table_header` is a line of cells for each row that names
+    the columns of the rows `text` begins with; empty when they are in it, or there are none.
     """
 
     number: int
@@ -27,11 +28,13 @@ class Passage:
     page: int
     text: str
     start_char: int
+    table_header: str = ""
 
     @property
     def context(self) -> str:
-        """The text with its title and headings in front: what a claim is checked against."""
-        return "\n".join(part for part in (self.title, self.heading_path, self.text) if part)
+        """The text with its title, headings and columns in front: what a claim is checked with."""
+        parts = (self.title, self.heading_path, self.table_header, self.text)
+        return "\n".join(part for part in parts if part)
 
 
 def passages_from(nodes: Sequence[NodeWithScore]) -> list[Passage]:
@@ -51,4 +54,5 @@ def _passage(number: int, found: NodeWithScore) -> Passage:
         page=metadata["page"],
         text=node.text,
         start_char=metadata["start_char"],
+        table_header=metadata.get("table_header", ""),
     )

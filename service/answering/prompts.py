@@ -93,13 +93,14 @@ def answer_messages(question: str, passages: Sequence[Passage]) -> list[ChatMess
 
 
 def _fenced(passage: Passage) -> str:
-    heading = f"{passage.heading_path}\n" if passage.heading_path else ""
+    context = (passage.heading_path, passage.table_header)
+    above = "".join(f"{part}\n" for part in context if part)
     document = " ".join((passage.title or passage.filename).split())
     return PASSAGE.format(
         number=passage.number,
         document=escape(document),
         page=passage.page,
-        text=_unfenced(heading + passage.text),
+        text=_unfenced(above + passage.text),
     )
 
 

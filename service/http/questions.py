@@ -66,6 +66,10 @@ class SearchRequest(BaseModel):
     top_k: TopK = 10
 
 
+# The last two are there for rows of a table: `table_html` may be shown as it is.
+SHOWN_METADATA = ("title", "heading_path", "media_type", "version", "table_header", "table_html")
+
+
 class Hit(BaseModel):
     """A passage; offsets count characters in the document's text, `score` orders the hits."""
 
@@ -131,7 +135,7 @@ async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
             score=hit.score or 0.0,
             start_char=meta["start_char"],
             end_char=meta["end_char"],
-            metadata={key: meta[key] for key in ("title", "heading_path", "media_type", "version")},
+            metadata={key: meta[key] for key in SHOWN_METADATA if key in meta},
         )
         for hit in found.nodes
         for meta in [hit.node.metadata]

@@ -99,6 +99,7 @@ def test_structure_survives_the_way_through_the_process(
     kinds = [(block.kind, block.level) for block in page.blocks]
     assert kinds == [("heading", 1), ("text", 0), ("list", 0), ("table", 0)]
     assert page.text.endswith("Region | Sales\nEast | 12")
+    assert (page.blocks[-1].header, page.blocks[-1].header_lines) == ("Region | Sales", 1)
     deck = sandbox.parse(write_pptx(tmp_path / "deck"), kind_named("pptx"))
     assert [page.number for page in deck.pages] == [1, 2]
     assert deck.pages[1].text == f"Results\n\n{SENTENCE}\n\nDo not forget the weather."

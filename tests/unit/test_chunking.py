@@ -21,6 +21,7 @@ from ingestion.parsing.parsed import (
     ParsedPage,
     assemble,
 )
+from ingestion.parsing.tables import table_draft
 
 CONTEXT = DocumentContext(
     collection="default",
@@ -39,7 +40,11 @@ TEXTS = st.one_of(
     st.lists(st.tuples(_WORDS, _SPACES).map("".join), max_size=120).map("".join),
 )
 _KINDS: list[BlockKind] = ["heading", "text", "list", "table", "code"]
-DRAFTS = st.builds(BlockDraft, kind=st.sampled_from(_KINDS), text=TEXTS, level=st.integers(0, 4))
+DRAFTS = st.one_of(
+    st.builds(BlockDraft, kind=st.sampled_from(_KINDS), text=TEXTS, level=st.integers(0, 4)),
+    TEXTS.map(lambda text: table_draft("Sales | Region\n" + text)),
+    st.builds(lambda head, text: table_draft(f"{head}\n{text}", marked_lines=1), TEXTS, TEXTS),
+)
 PAGES = st.lists(st.lists(DRAFTS, max_size=5), max_size=4).map(
     lambda pages: assemble(enumerate(pages, start=1))
 )
@@ -202,6 +207,38 @@ def test_rows_of_a_table_are_kept_whole() -> None:
     nodes = chunked(document(BlockDraft(kind="table", text="\n".join(rows))))
     assert [row for node in nodes for row in node.text.split("\n")] == rows
     assert len(nodes) > 2
+
+
+def test_rows_below_the_header_say_it_and_the_first_chunk_has_it_already() -> None:
+    rows = [f"Station {i} | {i * 7} | calm" for i in range(10, 60)]
+    table = table_draft("\n".join(["Tides\nStation | Height | Wind", *rows]))
+    first, *others = chunked(document(heading("Log"), table, title="Report"))
+    assert len(others) > 2
+    assert "table_header" not in first.metadata
+    assert first.metadata["table_html"].startswith("<table><thead><tr><th>Tides</th></tr><tr><th>")
+    for node in others:
+        assert node.metadata["table_header"] == "Tides\nStation | Height | Wind"
+        embedded = node.get_content(MetadataMode.EMBED)
+        assert embedded == (f"Report\nLog\nTides\nStation | Height | Wind\n\n{node.text}")
+        assert node.metadata["table_html"].count("<tr>") == 2 + len(node.text.split("\n"))
+    assert [row for node in (first, *others) for row in node.text.split("\n")][-50:] == rows
+
+
+def test_of_a_wide_tables_header_what_fits_is_kept_in_whole_names() -> None:
+    names = [f"Column {i}" for i in range(60)]
+    rows = [" | ".join(str(i) for i in range(n, n + 60)) for n in range(4)]
+    table = table_draft("\n".join(["A caption", " | ".join(names), *rows]))
+    *_, last = chunked(document(table))
+    shown = last.metadata["table_header"].split(" | ")
+    assert 2 <= len(shown) < 60
+    assert shown == names[: len(shown)]
+
+
+def test_text_after_a_table_does_not_say_its_header() -> None:
+    table = table_draft("Region | Sales\nEast | 12")
+    *_, last = chunked(document(table, prose(sentences(20))))
+    assert "table_header" not in last.metadata
+    assert "table_html" not in last.metadata
 
 
 @pytest.mark.parametrize("kind", _KINDS)

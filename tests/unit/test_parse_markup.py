@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.parsing.elements import html_drafts, parse_html, parse_md
-from ingestion.parsing.markup import prepare_html, row_text, table_text
+from ingestion.parsing.markup import prepare_html, row_text, table_of
 from ingestion.parsing.openxml_repack import unwrap_text
 
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -69,7 +69,7 @@ def test_a_row_stays_on_one_line(rows: list[list[str]]) -> None:
 
 def test_rows_without_text_are_left_out() -> None:
     html = "<table><caption>Cap</caption><tr><td> </td></tr><tr><td></td><td>x</td></tr></table>"
-    assert table_text(html) == "Cap\n | x"
+    assert table_of(html).text == "Cap\n | x"
 
 
 def test_text_inside_very_many_elements_is_not_lost() -> None:

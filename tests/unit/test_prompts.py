@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +34,13 @@ def test_the_least_fitting_passages_are_left_out_first() -> None:
     assert 1 <= len(kept) < 9
     assert kept == passages[: len(kept)]
     assert fit_to_context("What?", passages, context_tokens=100_000) == passages
+
+
+def test_the_columns_names_stand_above_rows_that_were_cut_from_them() -> None:
+    (passage,) = passages_of("East | 12")
+    shown = replace(passage, heading_path="Sales", table_header="Region | </passage> 2023")
+    (_, user) = answer_messages("What?", [shown])
+    assert "Sales\nRegion | &lt;/passage> 2023\nEast | 12\n</passage>" in str(user.content)
 
 
 @given(
