@@ -6,17 +6,14 @@ registers it, so a deletion of the same bytes that happens meanwhile cannot take
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from corpus.errors import EmptyFile, FileTooLarge
+from corpus.staging import IncomingFile, claimed_folder, clear_left_over
 
 COPY_BYTES = 1 << 20
 
@@ -44,8 +41,36 @@ class StagedBlob(Protocol):
         ...
 
 
+class IncomingBlob(Protocol):
+    """Bytes on their way in."""
+
+    def write(self, piece: bytes) -> None:
+        """Add bytes at the end. Raises `FileTooLarge`, and `OSError` when the disk is full."""
+        ...
+
+    def finish(self) -> StagedBlob:
+        """All that came in. Raises `EmptyFile`, and `OSError` when the disk is full."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what came in before the end of the block; harmless when it was kept."""
+        ...
+
+
+class Intake(Protocol):
+    """Where the files of one upload come in."""
+
+    def new_file(self, *, max_bytes: int) -> IncomingBlob:
+        """An empty file, of at most this size. Raises `OSError`."""
+        ...
+
+
 class BlobStore(Protocol):
     """Where originals live."""
+
+    def receive(self) -> AbstractContextManager[Intake]:
+        """Receive any number of files; what is not kept is removed at the end of the block."""
+        ...
 
     def stage(self, source: BinaryIO, *, max_bytes: int) -> AbstractContextManager[StagedBlob]:
         """Receive bytes; `EmptyFile` or `FileTooLarge` when they are none or too many."""
@@ -75,6 +100,35 @@ class _StagedFile:
         _sync_folder(self.target.parent)
 
 
+@dataclass(frozen=True, slots=True)
+class _FileComingIn:
+    file: IncomingFile
+    originals: Path
+
+    def write(self, piece: bytes) -> None:
+        self.file.write(piece)
+
+    def finish(self) -> StagedBlob:
+        done = self.file.finish()
+        target = _path_of(self.originals, done.sha256)
+        return _StagedFile(done.sha256, done.size_bytes, done.path, target)
+
+    def discard(self) -> None:
+        self.file.discard()
+
+
+class _FolderIntake:
+    def __init__(self, folder: Path, originals: Path) -> None:
+        self._folder = folder
+        self._originals = originals
+        self._count = 0
+
+    def new_file(self, *, max_bytes: int) -> _FileComingIn:
+        self._count += 1
+        file = IncomingFile(self._folder / str(self._count), max_bytes=max_bytes)
+        return _FileComingIn(file, self._originals)
+
+
 class FolderBlobStore:
     """Originals in a folder: `ab/abcdef...`, partial uploads in `staging/`."""
 
@@ -84,49 +138,42 @@ class FolderBlobStore:
         self._staging.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
+    def receive(self) -> Iterator[_FolderIntake]:
+        """A folder below the staging one; a process that dies leaves it to `clear_staging`."""
+        with claimed_folder(self._staging) as folder:
+            yield _FolderIntake(folder, self._folder)
+
+    @contextmanager
     def stage(self, source: BinaryIO, *, max_bytes: int) -> Iterator[StagedBlob]:
         """Copy to the staging folder, measuring; removed at the end unless kept."""
-        digest = hashlib.sha256()
-        size_bytes = 0
-        with tempfile.NamedTemporaryFile(dir=self._staging, delete=False) as copy:
-            path = Path(copy.name)
+        with self.receive() as intake:
+            incoming = intake.new_file(max_bytes=max_bytes)
             try:
                 while piece := source.read(COPY_BYTES):
-                    size_bytes += len(piece)
-                    if size_bytes > max_bytes:
-                        raise FileTooLarge(
-                            f"The file is larger than the {max_bytes // 2**20} MiB accepted."
-                        )
-                    digest.update(piece)
-                    copy.write(piece)
-                if size_bytes == 0:
-                    raise EmptyFile("The file is empty.")
-                copy.flush()
-                os.fsync(copy.fileno())
-                content_sha256 = digest.hexdigest()
-                yield _StagedFile(content_sha256, size_bytes, path, self._path_of(content_sha256))
+                    incoming.write(piece)
+                yield incoming.finish()
             finally:
-                path.unlink(missing_ok=True)
+                incoming.discard()
 
     @contextmanager
     def local_copy(self, content_sha256: str) -> Iterator[Path]:
         """The kept file itself: do not write to it."""
-        path = self._path_of(content_sha256)
+        path = _path_of(self._folder, content_sha256)
         if not path.exists():
             raise FileNotFoundError(path)
         yield path
 
     def delete(self, content_sha256: str) -> None:
         """Unlink the file."""
-        self._path_of(content_sha256).unlink(missing_ok=True)
+        _path_of(self._folder, content_sha256).unlink(missing_ok=True)
 
     def clear_staging(self) -> None:
-        """Remove what interrupted uploads left; only while no upload is under way."""
-        shutil.rmtree(self._staging)
-        self._staging.mkdir()
+        """Remove what interrupted uploads left; uploads under way, anyone's, are not touched."""
+        clear_left_over(self._staging)
 
-    def _path_of(self, content_sha256: str) -> Path:
-        return self._folder / content_sha256[:2] / content_sha256
+
+def _path_of(originals: Path, content_sha256: str) -> Path:
+    return originals / content_sha256[:2] / content_sha256
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 LecternError
 ├── InvalidRequest            the caller can mend it
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
-│   ├── NothingToRollBack
+│   ├── NothingToRollBack  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
 │   ├── ForeignHost
 │   └── NotFound
@@ -89,6 +89,23 @@ class RequestTooLarge(InvalidRequest):
 
     code = "request_too_large"
     default_hint = "Send fewer files at once, or raise LECTERN_MAX_REQUEST_MB on the server."
+
+
+class MalformedUpload(InvalidRequest):
+    """The body is not the multipart form that its Content-Type announces."""
+
+    code = "malformed_upload"
+    default_hint = (
+        "Send multipart/form-data with its boundary, whole: curl -F file=@NAME, "
+        "or what your HTTP library has for uploading files."
+    )
+
+
+class TooManyFiles(InvalidRequest):
+    """One request holds more files than are accepted at once."""
+
+    code = "too_many_files"
+    default_hint = "Send them in several requests, or raise LECTERN_MAX_FILES on the server."
 
 
 class InvalidCollectionName(InvalidRequest):

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     )
     max_file_mb: int = Field(200, ge=1, description="Largest file accepted, MiB.")
     max_request_mb: int = Field(2048, ge=1, description="Largest upload request accepted, MiB.")
+    max_files: int = Field(10_000, ge=1, description="Files in one upload request at most.")
     max_waiting: int = Field(
         10_000, ge=1, description="Documents that may wait for ingestion; more are refused."
     )

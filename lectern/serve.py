@@ -6,7 +6,6 @@ import ipaddress
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import (
     AbstractContextManager,
@@ -14,7 +13,6 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -43,7 +41,6 @@ def serve(settings: Settings, *, until_stdin_ends: bool = False) -> None:
         worker = EmbeddedWorker(settings)
         hooks = WorkerHooks(wake=worker.wake, is_alive=worker.is_alive)
         with service_parts(settings, hooks) as parts:
-            _spool_uploads_in(settings.data_dir / "originals" / "staging")
             with _interrupts_kept_from_children():
                 worker.start(parts.registry, parts.store)
             try:
@@ -90,15 +87,6 @@ def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     server.run(sockets=[listener])
-
-
-def _spool_uploads_in(folder: Path) -> None:
-    """Have the framework keep uploads in this folder while they come in.
-
-    In a container the system's own folder for temporary files is often memory, which one large
-    upload would fill. The files have no name, or are cleared with the folder at the next start.
-    """
-    tempfile.tempdir = str(folder.resolve())
 
 
 @contextmanager

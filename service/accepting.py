@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO
 
 from sqlalchemy import Connection
 
@@ -36,31 +35,31 @@ def check_upload(upload: Upload) -> None:
     check_acl(upload.acl)
 
 
-def accept_file(parts: ServiceParts, source: BinaryIO, upload: Upload) -> Acceptance:
-    """Store the original, register the document and queue it, in one transaction.
+def accept_file(parts: ServiceParts, staged: StagedBlob, upload: Upload) -> Acceptance:
+    """Keep the original, register the document and queue it, in one transaction.
 
-    Raises what `check_upload` and `_store` do.
+    Raises what `check_upload` and `_keep` do.
     """
     check_upload(upload)
 
     def register(connection: Connection, content: Content) -> Acceptance:
         return accept_upload(connection, upload, content)
 
-    return _store(parts, source, upload.filename, register)
+    return _keep(parts, staged, upload.filename, register)
 
 
 def accept_new_bytes(
-    parts: ServiceParts, source: BinaryIO, document_id: str, filename: str
+    parts: ServiceParts, staged: StagedBlob, document_id: str, filename: str
 ) -> Acceptance:
-    """Store the bytes and queue them as the document's next version, in one transaction.
+    """Keep the bytes and queue them as the document's next version, in one transaction.
 
-    Raises `DocumentNotFound`, `DuplicateContent`, and what `_store` does.
+    Raises `DocumentNotFound`, `DuplicateContent`, and what `_keep` does.
     """
 
     def register(connection: Connection, content: Content) -> Acceptance:
         return accept_replacement(connection, document_id, filename, content)
 
-    return _store(parts, source, filename, register)
+    return _keep(parts, staged, filename, register)
 
 
 def accept_rollback(parts: ServiceParts, document_id: str) -> Acceptance:
@@ -72,17 +71,15 @@ def accept_rollback(parts: ServiceParts, document_id: str) -> Acceptance:
     return acceptance
 
 
-def _store(parts: ServiceParts, source: BinaryIO, filename: str, register: Register) -> Acceptance:
-    """Raises `EmptyFile`, `FileTooLarge`, `UnknownFileKind`, `QueueFull`, or `StorageUnavailable`.
+def _keep(parts: ServiceParts, staged: StagedBlob, filename: str, register: Register) -> Acceptance:
+    """Raises `UnknownFileKind`, `QueueFull`, or `StorageUnavailable`.
 
     The last when the bytes or the rows cannot be written.
     """
-    max_bytes = parts.settings.max_file_mb * MIB
     try:
-        with parts.blobs.stage(source, max_bytes=max_bytes) as staged:
-            kind = detect_kind(staged.path, filename)
-            content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-            acceptance = _register(parts, register, content, staged)
+        kind = detect_kind(staged.path, filename)
+        content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
+        acceptance = _register(parts, register, content, staged)
     except OSError as error:
         raise StorageUnavailable(
             f"The file could not be stored: {error.strerror or error}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Response
 
 from corpus.attributes import (
     MAX_EXTERNAL_ID_CHARS,
@@ -23,7 +23,9 @@ from corpus.values import Status
 from service.accepting import accept_file, accept_new_bytes, accept_rollback, check_upload
 from service.http.errors import log_unavailable
 from service.http.form_fields import json_object, json_strings
+from service.http.form_parts import ReceivedFile
 from service.http.names import clean_filename
+from service.http.receiving import ReceivingRoute
 from service.http.shapes import (
     AcceptedBody,
     AcceptedManyBody,
@@ -49,15 +51,20 @@ ACL_DESCRIPTION = (
     "exist: until then, whoever reaches the service reads everything. A duplicate keeps the first."
 )
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(tags=["documents"], route_class=ReceivingRoute)
 
 
-@router.post("/documents", status_code=202, responses={200: {"model": AcceptedBody}})
+@router.post(
+    "/documents",
+    status_code=202,
+    response_model=AcceptedBody | AcceptedManyBody,
+    responses={200: {"model": AcceptedBody}},
+)
 def upload_documents(
     parts: Parts,
     request_id: RequestIdentity,
     response: Response,
-    file: Annotated[list[UploadFile], File(description="One or more files.")],
+    file: Annotated[list[ReceivedFile], File(description="One or more files.")],
     collection: Annotated[str, Form()] = DEFAULT_COLLECTION,
     external_id: Annotated[
         str | None,
@@ -68,7 +75,7 @@ def upload_documents(
     ] = None,
     metadata: Annotated[str, Form(description=METADATA_DESCRIPTION)] = "{}",
     acl: Annotated[str, Form(description=ACL_DESCRIPTION)] = "[]",
-) -> AcceptedBody | AcceptedManyBody:
+) -> AcceptedBody | Response:
     """Accept files for ingestion; poll the document, or its events, until it is ready.
 
     The same bytes again answer 200 with the document that is there.
@@ -87,9 +94,11 @@ def upload_documents(
         response.status_code = 200 if accepted.duplicate else 202
         return accepted
     check_upload(template)  # the same for all files, so a mistake in it is the whole request's
-    return AcceptedManyBody(
-        documents=[_accept_or_refuse(parts, request_id, one, template) for one in file]
-    )
+    outcomes = (_accept_or_refuse(parts, request_id, one, template) for one in file)
+    # Written as they come: ten thousand of them as objects would take tens of megabytes, and the
+    # event loop seconds to write down.
+    body = b",".join(outcome.model_dump_json().encode() for outcome in outcomes)
+    return Response(b'{"documents":[%b]}' % body, status_code=202, media_type="application/json")
 
 
 @router.get("/documents")
@@ -122,13 +131,13 @@ def replace_document(
     parts: Parts,
     response: Response,
     document_id: str,
-    file: Annotated[UploadFile, File(description="The new bytes.")],
+    file: Annotated[ReceivedFile, File(description="The new bytes.")],
 ) -> AcceptedBody:
     """Accept new bytes as the document's next version; the one before answers until it is ready.
 
     The bytes that it has already answer 200.
     """
-    acceptance = accept_new_bytes(parts, file.file, document_id, clean_filename(file.filename))
+    acceptance = accept_new_bytes(parts, file.staged, document_id, clean_filename(file.filename))
     response.status_code = 200 if acceptance.duplicate else 202
     return _accepted(acceptance)
 
@@ -196,9 +205,9 @@ def get_page(parts: Parts, document_id: str, number: int) -> PageBody:
         return PageBody.of(document_id, find_page(connection, document_id, number))
 
 
-def _accept(parts: ServiceParts, file: UploadFile, template: Upload) -> AcceptedBody:
+def _accept(parts: ServiceParts, file: ReceivedFile, template: Upload) -> AcceptedBody:
     upload = replace(template, filename=clean_filename(file.filename))
-    return _accepted(accept_file(parts, file.file, upload))
+    return _accepted(accept_file(parts, file.staged, upload))
 
 
 def _accepted(acceptance: Acceptance) -> AcceptedBody:
@@ -207,7 +216,7 @@ def _accepted(acceptance: Acceptance) -> AcceptedBody:
 
 
 def _accept_or_refuse(
-    parts: ServiceParts, request_id: str, file: UploadFile, template: Upload
+    parts: ServiceParts, request_id: str, file: ReceivedFile, template: Upload
 ) -> AcceptedBody | RefusedBody:
     try:
         return _accept(parts, file, template)

@@ -27,6 +27,8 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.NothingToRollBack: 409,
     errors.FileTooLarge: 413,
     errors.RequestTooLarge: 413,
+    errors.MalformedUpload: 400,
+    errors.TooManyFiles: 413,
     errors.InvalidCollectionName: 422,
     errors.InvalidFilter: 422,
     errors.InvalidMetadata: 422,

@@ -46,12 +46,12 @@ ROWS = (
         " VALUES ('d1', 1, 1, 0, 'old text')"
     ),
     (
-        "INSERT INTO jobs (id, document_id, version, state, claims, failures, run_after, created_at)"
-        " VALUES ('j1', 'd1', 1, 'done', 1, 0, :now, :now)"
+        "INSERT INTO jobs (id, document_id, version, state, claims, failures, run_after,"
+        " created_at) VALUES ('j1', 'd1', 1, 'done', 1, 0, :now, :now)"
     ),
     (
-        "INSERT INTO jobs (id, document_id, version, state, claims, failures, run_after, created_at)"
-        " VALUES ('j2', 'd1', 2, 'queued', 0, 0, :now, :now)"
+        "INSERT INTO jobs (id, document_id, version, state, claims, failures, run_after,"
+        " created_at) VALUES ('j2', 'd1', 2, 'queued', 0, 0, :now, :now)"
     ),
 )
 

@@ -80,7 +80,7 @@ def test_a_surrogate_that_a_forms_charset_makes_is_refused(server: LecternServer
 def test_a_broken_form_is_the_callers_mistake(server: LecternServer) -> None:
     headers = {"content-type": "multipart/form-data; boundary=b"}
     response = server.http.post("/documents", content=b"no form at all", headers=headers)
-    expect_error(response, 422, "invalid_request")
+    expect_error(response, 400, "malformed_upload")
 
 
 def test_json_that_cannot_even_be_decoded_is_malformed(server: LecternServer) -> None:
