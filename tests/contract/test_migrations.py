@@ -23,37 +23,42 @@ from corpus.registry.versions import complete_version
 from corpus.values import Coverage, PageText, Status
 from ingestion.queue import claim_next
 
-ROWS = (
-    "INSERT INTO collections (name, created_at) VALUES ('default', :now)",
-    (
-        "INSERT INTO documents (id, collection, identity, version, live_version, metadata, acl,"
-        " created_at, updated_at) VALUES ('d1', 'default', 'sha256:a', 2, 1, '{}', '[]', :now, :now)"
-    ),
-    (
-        "INSERT INTO versions (document_id, version, filename, content_sha256, size_bytes, media_type,"
-        " status, progress_done, progress_total, pages, chunks, pages_with_text, pages_needing_ocr,"
-        " warnings, updated_at) VALUES ('d1', 1, 'f.txt', 'a', 10, 'text/plain', 'ready', 1, 1, 1, 1,"
-        " 1, '[]', '[]', :now)"
-    ),
-    (
-        "INSERT INTO versions (document_id, version, filename, content_sha256, size_bytes, media_type,"
-        " status, progress_done, progress_total, pages, chunks, pages_with_text, pages_needing_ocr,"
-        " warnings, updated_at) VALUES ('d1', 2, 'f.txt', 'b', 10, 'text/plain', 'queued', 0, 0, 0, 0,"
-        " 0, '[]', '[]', :now)"
-    ),
-    (
-        "INSERT INTO pages (document_id, version, number, start_char, text)"
-        " VALUES ('d1', 1, 1, 0, 'old text')"
-    ),
-    (
-        "INSERT INTO jobs (id, document_id, version, state, claims, failures, run_after,"
-        " created_at) VALUES ('j1', 'd1', 1, 'done', 1, 0, :now, :now)"
-    ),
-    (
-        "INSERT INTO jobs (id, document_id, version, state, claims, failures, run_after,"
-        " created_at) VALUES ('j2', 'd1', 2, 'queued', 0, 0, :now, :now)"
-    ),
-)
+NOW = datetime.now(UTC).replace(tzinfo=None)
+A_VERSION = {
+    "document_id": "d1",
+    "filename": "f.txt",
+    "size_bytes": 10,
+    "media_type": "text/plain",
+    "progress_done": 0,
+    "progress_total": 0,
+    "pages": 1,
+    "chunks": 1,
+    "pages_with_text": 1,
+    "pages_needing_ocr": "[]",
+    "warnings": "[]",
+    "updated_at": NOW,
+}
+A_JOB = {"document_id": "d1", "claims": 0, "failures": 0, "run_after": NOW, "created_at": NOW}
+A_DOCUMENT = {
+    "id": "d1",
+    "collection": "default",
+    "identity": "sha256:a",
+    "version": 2,
+    "live_version": 1,
+    "metadata": "{}",
+    "acl": "[]",
+    "created_at": NOW,
+    "updated_at": NOW,
+}
+ROWS: list[tuple[str, dict[str, object]]] = [
+    ("collections", {"name": "default", "created_at": NOW}),
+    ("documents", A_DOCUMENT),
+    ("versions", {**A_VERSION, "version": 1, "content_sha256": "a", "status": "ready"}),
+    ("versions", {**A_VERSION, "version": 2, "content_sha256": "b", "status": "queued"}),
+    ("pages", {"document_id": "d1", "version": 1, "number": 1, "start_char": 0, "text": "old"}),
+    ("jobs", {**A_JOB, "id": "j1", "version": 1, "state": "done"}),
+    ("jobs", {**A_JOB, "id": "j2", "version": 2, "state": "queued"}),
+]
 
 
 class Database:
@@ -86,8 +91,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 
 def make_the_first_tables(connection: Connection, *, with_revision: bool) -> None:
     upgrade(connection, "base", "0001")
-    for row in ROWS:
-        connection.execute(text(row), {"now": datetime.now(UTC).replace(tzinfo=None)})
+    for table, row in ROWS:
+        names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608  our own names
     if not with_revision:
         connection.execute(text("DROP TABLE alembic_version"))
 
