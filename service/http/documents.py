@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Query, Response
 
@@ -41,6 +41,8 @@ from service.http.state import Parts, RequestIdentity
 from service.parts import ServiceParts
 from service.questions import DEFAULT_COLLECTION
 
+MANY_FILES = 20
+
 METADATA_DESCRIPTION = (
     "A JSON object, kept with the document. The same bytes again are a duplicate, which keeps the "
     f"metadata of the first upload. At most {MAX_METADATA_BYTES // 1024} KiB, nested at most "
@@ -49,6 +51,11 @@ METADATA_DESCRIPTION = (
 ACL_DESCRIPTION = (
     "A JSON list of principals who may read the document. It is kept, and takes effect once keys "
     "exist: until then, whoever reaches the service reads everything. A duplicate keeps the first."
+)
+
+PRIORITY_DESCRIPTION = (
+    "`bulk`: part of an import, which lets other uploads go first for up to an hour. By default a "
+    f"request with more than {MANY_FILES} files is one."
 )
 
 router = APIRouter(tags=["documents"], route_class=ReceivingRoute)
@@ -75,6 +82,9 @@ def upload_documents(
     ] = None,
     metadata: Annotated[str, Form(description=METADATA_DESCRIPTION)] = "{}",
     acl: Annotated[str, Form(description=ACL_DESCRIPTION)] = "[]",
+    priority: Annotated[
+        Literal["normal", "bulk"] | None, Form(description=PRIORITY_DESCRIPTION)
+    ] = None,
 ) -> AcceptedBody | Response:
     """Accept files for ingestion; poll the document, or its events, until it is ready.
 
@@ -88,6 +98,7 @@ def upload_documents(
         external_id=external_id,
         metadata=json_object(metadata, "metadata"),
         acl=json_strings(acl, "acl"),
+        is_bulk=priority == "bulk" or (priority is None and len(file) > MANY_FILES),
     )
     if len(file) == 1:
         accepted = _accept(parts, file[0], template)

@@ -66,3 +66,21 @@ def test_the_command_line_cancels_and_tries_again(server: LecternServer) -> None
     cancelled = lectern(server, "cancel", document["id"])
     assert cancelled.stdout.startswith(f"failed {document['id']}")
     assert lectern(server, "retry", MISSING).returncode == 1
+
+
+def test_a_single_upload_overtakes_an_import(server: LecternServer) -> None:
+    slow = "\n\n".join(f"Page {n} of an old archive about ferries." for n in range(3000)).encode()
+    imported = [
+        server.upload(f"{n}.txt", slow + bytes([n]), collection="import", priority="bulk").json()
+        for n in (65, 66, 67)
+    ]
+    server.add("urgent.txt", b"The gate opens at noon.", collection="urgent")
+    states = [server.http.get(f"/documents/{one['id']}").json()["status"] for one in imported]
+    assert "queued" in states
+    for one in imported:
+        assert server.http.delete(f"/documents/{one['id']}").json()["verified"]
+
+
+def test_a_priority_that_does_not_exist_is_refused(server: LecternServer) -> None:
+    response = server.upload("a.txt", b"text", priority="now")
+    assert (response.status_code, response.json()["error"]) == (422, "invalid_request")
