@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry, open_sqlite_registry
-from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.fingerprints import check_fingerprints, rechunk
 from corpus.registry.postgres import open_postgres_registry
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.parsing.sandbox import ParserSandbox
@@ -27,6 +28,8 @@ from ingestion.pipeline import Pipeline
 from ingestion.queue import release_all
 from ingestion.worker import Worker, unique_worker_name
 from service.parts import ServiceParts
+
+log = logging.getLogger("lectern.start")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
 
@@ -56,6 +59,10 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
     fingerprint = embedding.fingerprint
     with registry.read() as connection:
         check_fingerprints(connection, fingerprint.as_json())
+    with registry.write() as connection:
+        count = rechunk(connection, fingerprint.as_json())
+    if count:
+        log.info("%d documents are read again: this version cuts them better", count)
     store = open_node_store(settings, fingerprint.short, embedding.dimension)
     try:
         with registry.write() as connection:

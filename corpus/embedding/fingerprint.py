@@ -12,7 +12,7 @@ CHUNKER_VERSION = 2
 
 @dataclass(frozen=True)
 class EmbeddingFingerprint:
-    """All that makes two vectors comparable, or not.
+    """All that makes two vectors comparable, or not; and how the texts were cut.
 
     `pooling` is "mean", or "endpoint" when a remote one decides; `prefix` is text put before
     every input; `normalised` says that vectors leave the model with length 1.
@@ -31,6 +31,8 @@ class EmbeddingFingerprint:
 
     @property
     def short(self) -> str:
-        """Eight hexadecimal digits that differ when any field does."""
-        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
+        """Eight hexadecimal digits that differ when vectors cannot be compared."""
+        # Chunks of all chunkers share a space; collections on servers bear the first one's name.
+        fields = {**self.as_json(), "chunker_version": 1}
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]

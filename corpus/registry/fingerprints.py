@@ -8,10 +8,16 @@ from sqlalchemy import Connection, exists, select, update
 
 from corpus.errors import EmbeddingMismatch
 from corpus.registry.schema import collections, documents
+from corpus.registry.steering import ingest_again
+
+_CHUNKER = "chunker_version"
 
 
 def check_fingerprints(connection: Connection, current: Mapping[str, object]) -> None:
-    """Raise `EmbeddingMismatch` if a collection with documents was embedded unlike `current`."""
+    """Raise `EmbeddingMismatch` if a collection with documents was embedded unlike `current`.
+
+    Other chunks are no mismatch: `rechunk` has them made anew.
+    """
     has_documents = exists().where(
         documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None)
     )
@@ -21,7 +27,9 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
         .order_by(collections.c.name)
     )
     for name, stored in rows:
-        changed = sorted(key for key in current if stored.get(key) != current[key])
+        changed = sorted(
+            key for key in current if stored.get(key) != current[key] and key != _CHUNKER
+        )
         if changed:
             raise EmbeddingMismatch(
                 f"Collection {name!r} was embedded by {stored.get('model')} with other "
@@ -29,6 +37,33 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
                 hint="Set LECTERN_EMBEDDING and LECTERN_EMBEDDING_MODEL back, or start with a new "
                 "LECTERN_DATA_DIR and add the documents again.",
             )
+
+
+def rechunk(connection: Connection, current: Mapping[str, object]) -> int:
+    """Have the documents read again that another chunker cut; how many.
+
+    Vectors of both kinds of chunks can be compared, so the versions there are answer meanwhile.
+    """
+    queued = 0
+    for name, stored in connection.execute(
+        select(collections.c.name, collections.c.fingerprint)
+        .where(collections.c.fingerprint.is_not(None))
+        .order_by(collections.c.name)
+        .with_for_update()
+    ).all():
+        if stored.get(_CHUNKER) == current[_CHUNKER]:
+            continue
+        remember_fingerprint(connection, name, {**stored, _CHUNKER: current[_CHUNKER]})
+        for document_id in connection.execute(
+            select(documents.c.id).where(
+                documents.c.collection == name,
+                documents.c.deleted_at.is_(None),
+                documents.c.live_version == documents.c.version,
+            )
+        ).scalars():
+            ingest_again(connection, document_id, is_bulk=True)
+            queued += 1
+    return queued
 
 
 def remember_fingerprint(

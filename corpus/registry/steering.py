@@ -45,7 +45,7 @@ def cancel_ingestion(connection: Connection, document_id: str) -> Document:
     return find_document(connection, document_id)
 
 
-def ingest_again(connection: Connection, document_id: str) -> Document:
+def ingest_again(connection: Connection, document_id: str, *, is_bulk: bool = False) -> Document:
     """Have the newest version's bytes read again; one that is queued or at work stays as it is.
 
     A failed version is queued once more. One that answers goes on doing so: its bytes become the
@@ -56,8 +56,8 @@ def ingest_again(connection: Connection, document_id: str) -> Document:
     document = find_document(connection, document_id)
     now = datetime.now(UTC)
     if document.status is Status.FAILED:
-        queue_again(connection, document_id, document.version, now)
+        queue_again(connection, document_id, document.version, now, is_bulk=is_bulk)
     elif document.status.is_final:
         content = Content(document.content_sha256, document.size_bytes, document.media_type)
-        add_next_version(connection, document, document.filename, content, now)
+        add_next_version(connection, document, document.filename, content, now, is_bulk=is_bulk)
     return find_document(connection, document_id)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import func, select, update
 
+from corpus.errors import EmbeddingMismatch
 from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry
+from corpus.registry.fingerprints import check_fingerprints, rechunk, remember_fingerprint
 from corpus.registry.jobs import count_waiting
 from corpus.registry.schema import jobs, workers
 from corpus.registry.steering import cancel_ingestion, ingest_again
@@ -221,6 +224,30 @@ def test_a_failed_version_is_queued_once_more(registry: Registry) -> None:
         again = ingest_again(connection, document_id)
     assert (again.status, again.version, again.error) == (Status.QUEUED, 1, None)
     assert claimed_id(registry) == document_id
+
+
+def test_what_another_chunker_cut_is_read_again_once_while_it_answers(registry: Registry) -> None:
+    document_id, failed_id = live(registry), upload(registry)
+    job = claim(registry)
+    assert job is not None
+    fail(registry, job)
+    now = {"model": "m", "chunker_version": 2}
+    with registry.write() as connection:
+        remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 1})
+        check_fingerprints(connection, now)
+        assert rechunk(connection, now) == 1
+        assert rechunk(connection, now) == 0
+    again = document(registry, document_id)
+    assert (again.status, again.version, again.live_version) == (Status.QUEUED, 2, 1)
+    assert document(registry, failed_id).status is Status.FAILED
+
+
+def test_another_model_is_a_mismatch(registry: Registry) -> None:
+    live(registry)
+    with registry.write() as connection:
+        remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 1})
+        with pytest.raises(EmbeddingMismatch):
+            check_fingerprints(connection, {"model": "n", "chunker_version": 1})
 
 
 def test_what_answers_is_read_again_as_the_next_version(registry: Registry) -> None:
