@@ -11,9 +11,10 @@ from bench.processes import SeenProcess
 from bench.real_server import RealServer
 
 _VICTIMS = ("api", "worker", "parser")
-_WEIGHTS = (30, 40, 30)
+_WEIGHTS = (25, 40, 35)
 _COMMANDS = {"worker": " lectern worker", "parser": "ingestion.parsing.child"}
 _LOOK_EVERY_S = 0.05
+_LOSES_PATIENCE = 0.01  # per look: the worker may wait half a minute before it starts again
 
 
 class Killer:
@@ -54,8 +55,8 @@ class Killer:
                     self.kills[victim] += 1
                     return
             time.sleep(_LOOK_EVERY_S)
-            if self._rng.random() < 0.05:
-                victim = "api"  # the worker may wait half a minute before it starts again
+            if self._rng.random() < _LOSES_PATIENCE:
+                victim = "api"
         self.look()
         self._up.clear()
         self._server.kill()
