@@ -1,9 +1,4 @@
-"""The node index in this process: LlamaIndex's vector store interface on Qdrant Edge.
-
-Measured (qdrant-edge-py 0.9, two cores): queries, counts and scrolls release the GIL and run
-beside each other and beside writes; `update`, `flush`, `optimize` and `close` hold it. Hence
-writes go in small batches, and nothing here calls `optimize` by itself.
-"""
+"""The node index in this process: LlamaIndex's vector store interface on Qdrant Edge."""
 
 from __future__ import annotations
 
@@ -29,15 +24,15 @@ from qdrant_edge import (
     PayloadSelector,
     Record,
     ScrollRequest,
-    UpdateOperation,
 )
 
-from corpus.errors import IndexUnavailable, InvalidFilter
+from corpus.errors import InvalidFilter
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.edge_engine import engine_errors, open_shard
+from corpus.index.compaction import COMPACT_AFTER_S, compact, is_due
 from corpus.index.edge_filters import edge_filter
 from corpus.index.edge_points import edge_point, node_of, stored_embedding_of
 from corpus.index.edge_query import edge_request
+from corpus.index.edge_shards import EdgeShards
 from corpus.index.fusion import RankFusion, plan_search
 from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS
 from corpus.index.points import IndexPoint, StoredEmbedding, check_length, to_points
@@ -47,10 +42,6 @@ from corpus.nodes import EMBED_SHA
 # Batches of 16, 32 and 64 points (384 dimensions, 150 words) all store 3,100 points/s, but one
 # update holds the GIL for 2, 5 and 10 ms.
 BATCH_POINTS = 16
-# The write-ahead log makes every add survive kill -9 without a flush. Flushing empties the log, so
-# that opening need not replay it (0.8 s for 20,000 points); one flush of 4,096 points holds the
-# GIL for 60 to 100 ms, which at the speed of embedding is once in a minute or two.
-FLUSH_EVERY_POINTS = 4096
 SCROLL_POINTS = 1024
 _FLOAT32_BYTES = 4
 
@@ -60,28 +51,24 @@ AnswerT = TypeVar("AnswerT")
 class EdgeVectorStore(NodeStore):
     """A `NodeStore` on one shard that this process owns; safe to use from several threads."""
 
-    _shard: EdgeShard = PrivateAttr()
+    _shards: EdgeShards = PrivateAttr()
     _dimension: int = PrivateAttr()
     _fusion: RankFusion = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()
-    _writing: threading.Lock = PrivateAttr()
-    _unflushed_points: int = PrivateAttr()
-    _closed: bool = PrivateAttr()
 
-    def __init__(self, shard: EdgeShard, dimension: int, fusion: RankFusion | None = None) -> None:
+    def __init__(
+        self, shards: EdgeShards, dimension: int, fusion: RankFusion | None = None
+    ) -> None:
         super().__init__(stores_text=True)
-        self._shard = shard
+        self._shards = shards
         self._dimension = dimension
         self._fusion = fusion if fusion is not None else RankFusion()
         self._encoder = Bm25Encoder()
-        self._writing = threading.Lock()
-        self._unflushed_points = 0
-        self._closed = False
 
     @classmethod
     def open(cls, path: Path, dimension: int, fusion: RankFusion | None = None) -> EdgeVectorStore:
         """Load the index in the folder `path`, or create it; errors as `open_shard`."""
-        return cls(open_shard(path, dimension), dimension, fusion)
+        return cls(EdgeShards(path, dimension), dimension, fusion)
 
     @classmethod
     def class_name(cls) -> str:
@@ -90,8 +77,8 @@ class EdgeVectorStore(NodeStore):
 
     @property
     def client(self) -> EdgeShard:
-        """The shard itself."""
-        return self._shard
+        """The shard itself, until it is compacted."""
+        return self._shards.shard
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: object) -> list[str]:
         """Store nodes with their embeddings; gives their ids in order.
@@ -108,8 +95,7 @@ class EdgeVectorStore(NodeStore):
         """Store points in one batch (all or none of it). Errors as `add`."""
         for point in points:
             check_length(len(point.dense) // _FLOAT32_BYTES, self._dimension)
-        self._update(UpdateOperation.upsert_points([edge_point(point) for point in points]))
-        self._flush_now_and_then(len(points))
+        self._shards.upsert([edge_point(point) for point in points])
 
     def delete(self, ref_doc_id: str, **delete_kwargs: object) -> None:
         """Delete every node of a document."""
@@ -128,7 +114,7 @@ class EdgeVectorStore(NodeStore):
 
     def clear(self) -> None:
         """Delete every node."""
-        self._update(UpdateOperation.delete_points_by_filter(Filter()))
+        self._shards.remove(Filter())
 
     def count(self, filters: MetadataFilters | None = None) -> int:
         """How many nodes match, exactly."""
@@ -193,40 +179,26 @@ class EdgeVectorStore(NodeStore):
         it only where nobody waits. Without it a search compares with every vector of the
         collection, 2 ms at 20,000 points and 7 ms at 60,000.
         """
-        with self._writing:
-            return self._ask(lambda shard: shard.optimize())
+        return self._shards.optimize()
+
+    def compact(self, stop: threading.Event, *, after_s: float = COMPACT_AFTER_S) -> bool:
+        """Rid the disk of what was removed `after_s` ago or more; True if anything was done.
+
+        For a thread of its own; `corpus.index.compaction` says what it costs.
+        """
+        return is_due(self._shards, after_s) and compact(self._shards, stop)
 
     def close(self) -> None:
         """Write everything out and release the folder; closing twice is harmless."""
-        with self._writing:
-            if self._closed:
-                return
-            self._closed = True
-            with engine_errors():
-                self._shard.flush()
-                self._shard.close()
+        self._shards.close()
 
     def _ask(self, call: Callable[[EdgeShard], AnswerT]) -> AnswerT:
-        if self._closed:
-            raise IndexUnavailable("The node index is closed.")
-        with engine_errors():
-            return call(self._shard)
-
-    def _update(self, operation: UpdateOperation) -> None:
-        with self._writing:
-            self._ask(lambda shard: shard.update(operation))
+        return self._shards.read(call)
 
     def _delete_where(self, condition: Filter | None) -> None:
         if condition is None:
             raise InvalidFilter("Say which nodes to delete.")
-        self._update(UpdateOperation.delete_points_by_filter(condition))
-
-    def _flush_now_and_then(self, added: int) -> None:
-        with self._writing:
-            self._unflushed_points += added
-            if self._unflushed_points >= FLUSH_EVERY_POINTS:
-                self._ask(lambda shard: shard.flush())
-                self._unflushed_points = 0
+        self._shards.remove(condition)
 
     def _scroll(self, condition: Filter | None, limit: int | None) -> Iterator[Record]:
         page_points = SCROLL_POINTS if limit is None else max(1, min(limit, SCROLL_POINTS))

@@ -33,23 +33,24 @@ _SCHEMAS = {
 }
 
 
-def open_shard(path: Path, dimension: int) -> EdgeShard:
+def open_shard(path: Path, dimension: int, *, holder: Path | None = None) -> EdgeShard:
     """Load the shard in `path`, or create it there, with its payload indexes.
 
     Raises `DataDirInUse` when it is open already, here or in another process, `EmbeddingMismatch`
-    when it was made for another dimension, `IndexUnavailable` when it cannot be read.
+    when it was made for another dimension, `IndexUnavailable` when it cannot be read. The file
+    `holder` names this process to those that come too late.
     """
     config = EdgeConfig(
         vectors={DENSE_VECTOR: EdgeVectorParams(size=dimension, distance=Distance.Cosine)},
         sparse_vectors={SPARSE_VECTOR: EdgeSparseVectorParams(modifier=Modifier.Idf)},
     )
     path.mkdir(parents=True, exist_ok=True)
-    holder = path.with_name(f"{path.name}.pid")
     with _opening(path, holder, dimension):
         exists = any((path / "segments").glob("*"))
         shard = (EdgeShard.load if exists else EdgeShard.create)(str(path), config)
         _create_payload_indexes(shard)
-    holder.write_text(f"{os.getpid()}\n")
+    if holder is not None:
+        holder.write_text(f"{os.getpid()}\n")
     return shard
 
 
@@ -74,7 +75,7 @@ def _create_payload_indexes(shard: EdgeShard) -> None:
 
 
 @contextmanager
-def _opening(path: Path, holder: Path, dimension: int) -> Iterator[None]:
+def _opening(path: Path, holder: Path | None, dimension: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
@@ -92,9 +93,9 @@ def _opening(path: Path, holder: Path, dimension: int) -> Iterator[None]:
         raise IndexUnavailable(f"The index in {path} cannot be opened: {message}.") from error
 
 
-def _in_use(path: Path, holder: Path) -> DataDirInUse:
+def _in_use(path: Path, holder: Path | None) -> DataDirInUse:
     try:
-        who = f"process {int(holder.read_text())}"
+        who = f"process {int(holder.read_text())}" if holder is not None else "this process"
     except (OSError, ValueError):
         who = "another process"
     return DataDirInUse(
