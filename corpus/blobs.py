@@ -7,6 +7,7 @@ registers it, so a deletion of the same bytes that happens meanwhile cannot take
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,18 @@ class BlobStore(Protocol):
         """Remove the bytes; harmless when they are gone."""
         ...
 
+    def kept(self) -> Iterator[KeptBlob]:
+        """All that is kept, lazily, in the order of the hashes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBlob:
+    """An original in the store, and for how many seconds it was there or last uploaded."""
+
+    content_sha256: str
+    age_s: float
+
 
 @dataclass(frozen=True, slots=True)
 class _StagedFile:
@@ -93,7 +106,11 @@ class _StagedFile:
     target: Path
 
     def keep(self) -> None:
-        if self.target.exists():
+        try:
+            os.utime(self.target)  # it is new again: the reconciler must not take it for forgotten
+        except FileNotFoundError:
+            pass
+        else:
             return
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.path.replace(self.target)
@@ -166,6 +183,16 @@ class FolderBlobStore:
     def delete(self, content_sha256: str) -> None:
         """Unlink the file."""
         _path_of(self._folder, content_sha256).unlink(missing_ok=True)
+
+    def kept(self) -> Iterator[KeptBlob]:
+        """Look into one subfolder at a time."""
+        for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
+            for path in sorted(folder.iterdir()):
+                try:
+                    age_s = time.time() - path.stat().st_mtime
+                except FileNotFoundError:
+                    continue  # deleted since the folder was listed
+                yield KeptBlob(path.name, max(0.0, age_s))
 
     def clear_staging(self) -> None:
         """Remove what interrupted uploads left; uploads under way, anyone's, are not touched."""

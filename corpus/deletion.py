@@ -48,10 +48,15 @@ def delete_document(
     return _remove(registry, blobs, store, document_id)
 
 
-def finish_deletions(registry: Registry, blobs: BlobStore, store: NodeRemover) -> int:
-    """End the deletions that a crash interrupted; how many there were."""
+def finish_deletions(
+    registry: Registry, blobs: BlobStore, store: NodeRemover, *, for_s: float = 0.0
+) -> int:
+    """End the deletions that a crash interrupted; how many there were.
+
+    Those that began less than `for_s` seconds ago are left to whoever is at them.
+    """
     with registry.read() as connection:
-        unfinished = buried(connection)
+        unfinished = buried(connection, for_s=for_s)
     for document_id in unfinished:
         _remove(registry, blobs, store, document_id)
     return len(unfinished)

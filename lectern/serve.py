@@ -11,7 +11,6 @@ from contextlib import (
     AbstractContextManager,
     asynccontextmanager,
     contextmanager,
-    nullcontext,
 )
 
 import uvicorn
@@ -19,6 +18,7 @@ from fastapi import FastAPI
 
 from corpus.errors import Misconfigured, UnsafeBinding
 from corpus.settings import EXTRACTIVE, Settings
+from lectern.cleaner import disk_kept_clean
 from lectern.data_dir import announce, owned
 from lectern.embedded_worker import EmbeddedWorker
 from lectern.lifeline import follow_parent
@@ -44,17 +44,24 @@ def serve(settings: Settings, *, until_stdin_ends: bool = False) -> None:
             with _interrupts_kept_from_children():
                 worker.start(parts.registry, parts.store)
             try:
-                with _index_reconciled(settings, parts):
+                with (
+                    _reconciled(settings, parts),
+                    disk_kept_clean(parts.registry, parts.store),
+                ):
                     _run(create_app(parts), settings, listener)
             finally:
                 worker.stop()
 
 
-def _index_reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManager[None]:
-    if settings.qdrant_url is not None:
-        # Another registry may have nodes on that server too: what we do not know is not ours.
-        return nullcontext()
-    return reconciled(parts.registry, parts.store, parts.wake_worker)
+def _reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManager[None]:
+    return reconciled(
+        parts.registry,
+        parts.blobs,
+        parts.store,
+        parts.wake_worker,
+        # Another registry may have nodes on a server too: what we do not know is not ours.
+        owns_index=settings.qdrant_url is None,
+    )
 
 
 def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:

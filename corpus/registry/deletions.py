@@ -5,7 +5,7 @@ Between the two, the caller removes what other stores hold (corpus/deletion.py).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -33,9 +33,10 @@ def bury(connection: Connection, document_id: str) -> None:
     drop_jobs(connection, document_id)
 
 
-def buried(connection: Connection) -> list[str]:
-    """Ids of the documents whose deletion began and did not end."""
-    rows = connection.execute(select(documents.c.id).where(documents.c.deleted_at.is_not(None)))
+def buried(connection: Connection, *, for_s: float = 0.0) -> list[str]:
+    """Ids of the documents whose deletion began `for_s` seconds ago or more, and did not end."""
+    then = datetime.now(UTC) - timedelta(seconds=for_s)
+    rows = connection.execute(select(documents.c.id).where(documents.c.deleted_at <= then))
     return [row.id for row in rows]
 
 

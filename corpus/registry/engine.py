@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
@@ -48,6 +48,22 @@ class Registry:
     def ping(self) -> None:
         """Raise `StorageUnavailable` when the database does not answer within seconds."""
         self._ping()
+
+    def truncate_log(self) -> bool:
+        """Empty SQLite's write-ahead log, whose pages hold deleted text until then.
+
+        False, and nothing done, while somebody reads or writes: try again later. Elsewhere there
+        is nothing to do here: what a database server keeps is its operator's.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with storage_errors(), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            (patience_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+            cursor.execute("PRAGMA busy_timeout = 0")
+            (is_busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout = {patience_ms}")
+            return not is_busy
 
     def close(self) -> None:
         """Release all connections."""

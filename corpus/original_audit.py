@@ -1,0 +1,90 @@
+"""Comparing the originals that are kept with those that versions refer to, both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from corpus.blobs import BlobStore, KeptBlob
+from corpus.deletion import drop_originals
+from corpus.errors import StorageUnavailable
+from corpus.registry.deletions import is_referenced
+from corpus.registry.engine import Registry
+from corpus.registry.strays import referenced_contents
+
+# An upload keeps its bytes before its rows are committed. That takes moments; an hour is certain.
+GRACE_S = 3600.0
+ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalRepairs:
+    """Hashes of originals: those that nobody referred to, and those that versions miss."""
+
+    removed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there was anything to say."""
+        return bool(self.removed or self.missing)
+
+
+def audit_originals(
+    registry: Registry, blobs: BlobStore, *, grace_s: float = GRACE_S
+) -> OriginalRepairs:
+    """Remove originals that no version refers to for `grace_s`, and name those that are missing.
+
+    A version whose original is missing and that has to be ingested fails by itself, as
+    `original_missing`; one that is live answers on, and only its download fails. Both are lists
+    walked once, in the same order, so memory stays flat. Raises `StorageUnavailable`.
+    """
+    strays: list[str] = []
+    missing: list[str] = []
+    try:
+        for found in unmatched(blobs.kept(), _referenced(registry)):
+            if isinstance(found, str):
+                if _is_missing(registry, blobs, found):
+                    missing.append(found)
+            elif found.age_s >= grace_s:
+                strays += drop_originals(registry, blobs, [found.content_sha256])
+    except OSError as error:
+        raise StorageUnavailable(f"The originals cannot be listed: {error}.") from error
+    return OriginalRepairs(tuple(strays), tuple(missing))
+
+
+def unmatched(kept: Iterator[KeptBlob], referenced: Iterator[str]) -> Iterator[KeptBlob | str]:
+    """What is only kept, and the hashes that are only referred to; both inputs in order. Pure."""
+    blob, content = next(kept, None), next(referenced, None)
+    while blob is not None or content is not None:
+        if content is None or (blob is not None and blob.content_sha256 < content):
+            if blob is not None:
+                yield blob
+            blob = next(kept, None)
+        elif blob is None or content < blob.content_sha256:
+            yield content
+            content = next(referenced, None)
+        else:
+            blob, content = next(kept, None), next(referenced, None)
+
+
+def _referenced(registry: Registry) -> Iterator[str]:
+    last = ""
+    while True:
+        with registry.read() as connection:
+            found = referenced_contents(connection, after=last, limit=ROWS_AT_ONCE)
+        yield from found
+        if len(found) < ROWS_AT_ONCE:
+            return
+        last = found[-1]
+
+
+def _is_missing(registry: Registry, blobs: BlobStore, content_sha256: str) -> bool:
+    """Look once more: the two lists are not of the same moment."""
+    with registry.read() as connection:
+        if not is_referenced(connection, content_sha256):
+            return False
+    try:
+        with blobs.local_copy(content_sha256):
+            return False
+    except FileNotFoundError:
+        return True
