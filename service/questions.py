@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,18 +13,22 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.errors import CollectionNotFound
+from corpus.errors import CollectionNotFound, SourcesChanged
 from corpus.registry.documents import collection_exists, live_versions
 from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer
-from service.answering.response import AnswerEvents, CitedResponse
-from service.answering.synthesizer import GroundedSynthesizer
+from service.answering.response import AnswerDone, AnswerEvents, CitedResponse
+from service.answering.still_live import while_live
+from service.answering.synthesizer import GroundedSynthesizer, answer_of
 from service.parts import ServiceParts
-from service.retrieval.live_nodes import LiveNodesOnly
+from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
 from service.retrieval.retriever import HybridRetriever
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
 DEFAULT_COLLECTION = "default"
+
+# How often one answer is made, at most, when its sources change under it.
+MAX_ANSWERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,32 @@ async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
     """Retrieve, and begin to answer.
 
     Raises `CollectionNotFound`, `IndexUnavailable` or `EmbeddingUnavailable`; what goes wrong
-    later is raised while the events are read.
+    later is raised while the events are read, `SourcesChanged` for instance.
     """
     started_s = time.perf_counter()
     await asyncio.to_thread(_require_collection, parts, question.collection)
-    response = await _engine(parts, question).aquery(QueryBundle(question.text))
-    return AnswerBegun(cast("CitedResponse", response).events(), started_s, since_ms(started_s))
+    response = cast(
+        "CitedResponse", await _engine(parts, question).aquery(QueryBundle(question.text))
+    )
+    events = while_live(response.events(), response.source_nodes, _live_versions_of(parts))
+    return AnswerBegun(events, started_s, since_ms(started_s))
+
+
+async def answer(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, AnswerDone]:
+    """Retrieve and answer, anew when a source is deleted or replaced before the answer is done.
+
+    Errors as `ask`; `SourcesChanged` when that happens `MAX_ANSWERS` times.
+    """
+    for _ in range(MAX_ANSWERS - 1):
+        with suppress(SourcesChanged):
+            return await _answer_once(parts, question)
+    return await _answer_once(parts, question)
+
+
+async def _answer_once(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, AnswerDone]:
+    begun = await ask(parts, question)
+    async with aclosing(begun.events) as events:
+        return begun, await answer_of(events)
 
 
 def since_ms(started_s: float) -> float:
@@ -79,10 +104,7 @@ def since_ms(started_s: float) -> float:
 
 
 def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
-    def live(document_ids: Collection[str]) -> Mapping[str, int]:
-        with parts.registry.read() as connection:
-            return live_versions(connection, document_ids)
-
+    live = _live_versions_of(parts)
     return build_query_engine(
         HybridRetriever(
             parts.store,
@@ -95,6 +117,14 @@ def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
         LiveNodesOnly(live, top_k=question.top_k),
         _synthesizer(parts),
     )
+
+
+def _live_versions_of(parts: ServiceParts) -> LiveVersions:
+    def live(document_ids: Collection[str]) -> Mapping[str, int]:
+        with parts.registry.read() as connection:
+            return live_versions(connection, document_ids)
+
+    return live
 
 
 def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:

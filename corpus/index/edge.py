@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -66,7 +66,7 @@ class EdgeVectorStore(NodeStore):
         self._encoder = Bm25Encoder()
 
     @classmethod
-    def open(cls, path: Path, dimension: int, fusion: RankFusion | None = None) -> EdgeVectorStore:
+    def open(cls, path: Path, dimension: int, fusion: RankFusion | None = None) -> Self:
         """Load the index in the folder `path`, or create it; errors as `open_shard`."""
         return cls(EdgeShards(path, dimension), dimension, fusion)
 

@@ -28,7 +28,6 @@ from service.answering.response import (
     CitationMade,
     TextPiece,
 )
-from service.answering.synthesizer import answer_of
 from service.http.errors import error_body
 from service.http.events import event_stream
 from service.http.state import Parts, RequestIdentity
@@ -36,6 +35,7 @@ from service.questions import (
     DEFAULT_COLLECTION,
     AnswerBegun,
     Question,
+    answer,
     ask,
     search,
     since_ms,
@@ -158,16 +158,17 @@ async def chat(
     """Answer from the documents, with citations, or say that they do not tell.
 
     With `"stream": true`: server-sent events `meta`, `token`, `citation`, then `done` with the
-    whole reply, or `error`.
+    whole reply, or `error`. An answer whose sources are deleted or replaced while it is made is
+    made anew; a stream, which has begun, ends with the error `sources_changed`.
     """
     if body.conversation_id is not None:
         raise ConversationNotFound(f"There is no conversation {body.conversation_id!r}.")
-    begun = await ask(parts, _question(body.message, body.collection, body.top_k, body.filters))
-    reply = _ReplyMaker(body, begun)
+    question = _question(body.message, body.collection, body.top_k, body.filters)
     if body.stream:
-        return event_stream(_streamed(begun, reply, request_id))
-    async with aclosing(begun.events) as events:
-        return reply.whole(await answer_of(events))
+        begun = await ask(parts, question)
+        return event_stream(_streamed(begun, _ReplyMaker(body, begun), request_id))
+    begun, done = await answer(parts, question)
+    return _ReplyMaker(body, begun).whole(done)
 
 
 async def _streamed(
