@@ -11,7 +11,7 @@ LecternError
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
 │   ├── IngestionTimeout  OriginalMissing
-│   └── NeedsSoftware (a program that is not installed, such as LibreOffice)
+│   └── NeedsLibreOffice  NeedsSoftware (a program or library that is not installed)
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
@@ -205,7 +205,10 @@ class NeedsOcr(UnreadableFile):
     """The pages are pictures: there is no text to read. `pages` are their numbers, from 1."""
 
     code = "needs_ocr"
-    default_hint = "Run the file through OCR (for instance `ocrmypdf in.pdf out.pdf`), upload that."
+    default_hint = (
+        "Install Tesseract on the server (Debian: `apt-get install tesseract-ocr`) and upload the "
+        "file again, or run it through OCR yourself (`ocrmypdf in.pdf out.pdf`) and upload that."
+    )
 
     def __init__(
         self, detail: str, *, hint: str | None = None, pages: tuple[int, ...] = ()
@@ -226,6 +229,17 @@ class NeedsSoftware(UnreadableFile):
 
     code = "needs_software"
     default_hint = "Save the file in a current format (.docx, .pptx, .xlsx, .pdf) and upload that."
+
+
+class NeedsLibreOffice(UnreadableFile):
+    """Reading this kind takes LibreOffice, which is not installed."""
+
+    code = "needs_libreoffice"
+    default_hint = (
+        "Install LibreOffice on the server (Debian: `apt-get install libreoffice-writer-nogui "
+        "libreoffice-impress-nogui`) and upload the file again, or save it in a current format "
+        "(.docx, .pptx, .pdf) and upload that."
+    )
 
 
 class ParserCrashed(UnreadableFile):

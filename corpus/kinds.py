@@ -13,6 +13,7 @@ from pathlib import Path
 from corpus.containers import ole_kind_name, zip_kind_name
 from corpus.encodings import looks_like_text, unicode_encoding
 from corpus.errors import EmptyFile, UnknownFileKind
+from corpus.picture_kinds import picture_kind_name
 from corpus.text_kinds import text_kind_name
 
 HEAD_BYTES = 64 * 1024
@@ -23,12 +24,6 @@ _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Formats we recognise only to say what it is that we do not read.
 _FOREIGN = (
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (b"GIF8", "a GIF image"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
-    (b"BM", "a BMP image"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
@@ -37,7 +32,6 @@ _FOREIGN = (
     (b"MZ", "a program"),
     (b"SQLite format 3\0", "an SQLite database"),
 )
-_IMAGE_HINT = "Run the picture through OCR into a PDF, and upload that."
 _ARCHIVE_HINT = "Unpack the archive and upload the files in it."
 
 
@@ -57,11 +51,19 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("pptx", f"{_OPENXML}.presentationml.presentation", (".pptx", ".pptm", ".ppsx")),
     FileKind("xlsx", f"{_OPENXML}.spreadsheetml.sheet", (".xlsx", ".xlsm", ".xltx")),
     FileKind("odt", "application/vnd.oasis.opendocument.text", (".odt",)),
+    FileKind("odp", "application/vnd.oasis.opendocument.presentation", (".odp",)),
     FileKind("epub", "application/epub+zip", (".epub",)),
     FileKind("doc", "application/msword", (".doc", ".dot")),
     FileKind("ppt", "application/vnd.ms-powerpoint", (".ppt", ".pps")),
     FileKind("xls", "application/vnd.ms-excel", (".xls", ".xlt")),
     FileKind("msg", "application/vnd.ms-outlook", (".msg",)),
+    FileKind("png", "image/png", (".png",)),
+    FileKind("jpg", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif")),
+    FileKind("tiff", "image/tiff", (".tiff", ".tif")),
+    FileKind("heic", "image/heic", (".heic", ".heif")),
+    FileKind("bmp", "image/bmp", (".bmp", ".dib")),
+    FileKind("gif", "image/gif", (".gif",)),
+    FileKind("webp", "image/webp", (".webp",)),
     FileKind("rtf", "application/rtf", (".rtf",)),
     FileKind("html", "text/html", (".html", ".htm", ".xhtml")),
     FileKind("eml", "message/rfc822", (".eml",)),
@@ -78,7 +80,9 @@ KINDS: tuple[FileKind, ...] = (
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
-_CONTAINERS = frozenset({"pdf", "docx", "pptx", "xlsx", "odt", "epub"})
+_CONTAINERS = frozenset({"pdf", "docx", "pptx", "xlsx", "odt", "odp", "epub"})
+# Their pages have no text of their own: what stands on them is for OCR to read.
+PICTURE_KINDS = frozenset({"png", "jpg", "tiff", "heic", "bmp", "gif", "webp"})
 
 
 def kind_named(name: str) -> FileKind:
@@ -114,7 +118,7 @@ def _binary_kind_name(path: Path, head: bytes, claimed: str) -> str | None:
         return (claimed if claimed in _CONTAINERS else None) if found == "damaged" else found
     if head.startswith(_OLE_MAGIC):
         return ole_kind_name(path, claimed)
-    return "rtf" if head.startswith(b"{\\rtf") else None
+    return "rtf" if head.startswith(b"{\\rtf") else picture_kind_name(head)
 
 
 def _text_kind_name(
@@ -128,7 +132,7 @@ def _text_kind_name(
 
 
 def _is_surely_foreign(head: bytes) -> bool:
-    # Text may begin with "BM" or "MZ", but not with bytes that no text has.
+    # Text may begin with "MZ", but not with bytes that no text has.
     return any(head.startswith(magic) for magic, _ in _FOREIGN if not magic.isalnum())
 
 
@@ -136,7 +140,7 @@ def _unknown(head: bytes, filename: str) -> UnknownFileKind:
     called = filename or "The file"
     for magic, what in _FOREIGN:
         if head.startswith(magic):
-            hint = _IMAGE_HINT if "image" in what else _ARCHIVE_HINT if "archive" in what else None
+            hint = _ARCHIVE_HINT if "archive" in what else None
             return UnknownFileKind(f"{called} is {what}, which is not read here.", hint=hint)
     if head.startswith(_ZIP_MAGIC):
         return UnknownFileKind(f"{called} is an archive, not a document.", hint=_ARCHIVE_HINT)

@@ -2,9 +2,14 @@
 
 Reads requests from stdin, answers on stdout (`frames`), one at a time:
 
-    {"path", "kind", "max_pages", "timeout_s", "limit_chars"}
+    {"task": "parse", "path", "kind", "max_pages", "limit_chars", "scratch", "timeout_s"}
     -> any number of {"progress": [done, total]}
     -> {"parsed": document, "resident_bytes"} or {"error": {"code", "detail", "hint"}, ...}
+
+    {"task": "draw_page", "path", "kind", "number", "scratch", "timeout_s"}
+    -> {"drawn": name of a file in the scratch folder, "resident_bytes"} or {"error", ...}
+
+"scratch" is {"folder", "limit_bytes"}, null where nothing may be written.
 
 It says {"ready": true} first, and ends when stdin does, also in the middle of a file: it never
 outlives the process that started it.
@@ -25,6 +30,7 @@ from corpus.kinds import kind_named
 from corpus.quiet import set_offline_environment
 from ingestion.parsing.confinement import allow_cpu_s, confine, resident_bytes
 from ingestion.parsing.frames import FrameError, read_frame, write_frame
+from ingestion.parsing.scratch import Scratch
 
 _MAX_REQUEST_BYTES = 1024 * 1024
 # Twice the wall-clock limit: native libraries may use both cores.
@@ -69,6 +75,10 @@ def _read_requests(stream: BinaryIO, requests: queue.SimpleQueue[dict[str, Any]]
 
 def _answer(request: dict[str, Any], replies: BinaryIO) -> dict[str, Any]:
     try:
+        # The processor time is the backstop for a parent that no longer watches the clock.
+        allow_cpu_s(request["timeout_s"] * _CPU_SHARE)
+        if request["task"] == "draw_page":
+            return {"drawn": _draw_page(request)}
         return {"parsed": _parse(request, replies)}
     except UnreadableFile as error:
         return _error(error)
@@ -87,17 +97,34 @@ def _parse(request: dict[str, Any], replies: BinaryIO) -> dict[str, Any]:
     def report(done: int, total: int) -> None:
         write_frame(replies, {"progress": [done, total]})
 
-    allow_cpu_s(request["timeout_s"] * _CPU_SHARE)
     document = parse(
         Path(request["path"]),
         kind_named(request["kind"]),
         max_pages=request["max_pages"],
         on_progress=report,
+        scratch=_scratch(request),
     )
     chars = sum(len(page.text) for page in document.pages)
     if chars > request["limit_chars"]:
         raise BrokenFile(f"This file holds {chars} characters, more than a document may.")
     return document.model_dump(mode="json")
+
+
+def _draw_page(request: dict[str, Any]) -> str:
+    from ingestion.parsing.page_pictures import write_page_picture  # noqa: PLC0415 - as above
+
+    scratch = _scratch(request)
+    if scratch is None:
+        raise ValueError("a picture of a page needs a scratch folder")
+    name = f"page-{request['number']}.pgm"
+    kind = kind_named(request["kind"])
+    write_page_picture(Path(request["path"]), kind, request["number"], scratch, name)
+    return name
+
+
+def _scratch(request: dict[str, Any]) -> Scratch | None:
+    described = request["scratch"]
+    return Scratch(Path(described["folder"]), described["limit_bytes"]) if described else None
 
 
 def _error(error: UnreadableFile) -> dict[str, Any]:

@@ -15,6 +15,8 @@ if sys.platform != "win32":
     import resource
 
 NICENESS = 10
+# Of one file that a parser writes; what it writes in all is bounded by its scratch folder.
+MAX_FILE_BYTES = 1024**3
 _REFUSED_EVENTS = (
     "socket.connect",
     "socket.getaddrinfo",
@@ -37,6 +39,7 @@ def confine(*, memory_limit_bytes: int) -> None:
         return
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     # DATA counts what the process really writes to; AS would also count mapped libraries.
     resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from corpus.errors import NeedsSoftware
-from corpus.kinds import FileKind
+from corpus.errors import NeedsLibreOffice
+from corpus.kinds import PICTURE_KINDS, FileKind
 from ingestion.parsing.elements import parse_docx, parse_html, parse_md, parse_pptx
 from ingestion.parsing.epub import parse_epub
 from ingestion.parsing.mail import parse_eml, parse_msg
@@ -15,17 +15,16 @@ from ingestion.parsing.notices import pages_beyond_limit
 from ingestion.parsing.opendocument import parse_odt
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.pdf import parse_pdf
+from ingestion.parsing.pictures import parse_picture
 from ingestion.parsing.plain import parse_code, parse_json, parse_rtf, parse_text, parse_xml
+from ingestion.parsing.scratch import Scratch
 from ingestion.parsing.sheets import parse_csv, parse_tsv, parse_xls, parse_xlsx
 
 Progress = Callable[[int, int], None]
 
 
-def _needs_libreoffice(path: Path) -> ParsedDocument:
-    raise NeedsSoftware(
-        f"Reading a {path.suffix or 'file'} of Office 97 to 2003 needs LibreOffice, "
-        "which is not part of this service."
-    )
+def _needs_libreoffice(_path: Path) -> ParsedDocument:
+    raise NeedsLibreOffice("Reading this kind of file needs LibreOffice.")
 
 
 PARSERS: MappingProxyType[str, Callable[[Path], ParsedDocument]] = MappingProxyType(
@@ -34,6 +33,7 @@ PARSERS: MappingProxyType[str, Callable[[Path], ParsedDocument]] = MappingProxyT
         "pptx": parse_pptx,
         "xlsx": parse_xlsx,
         "odt": parse_odt,
+        "odp": _needs_libreoffice,
         "epub": parse_epub,
         "doc": _needs_libreoffice,
         "ppt": _needs_libreoffice,
@@ -57,7 +57,12 @@ PARSERS: MappingProxyType[str, Callable[[Path], ParsedDocument]] = MappingProxyT
 
 
 def parse(
-    path: Path, kind: FileKind, *, max_pages: int, on_progress: Progress | None = None
+    path: Path,
+    kind: FileKind,
+    *,
+    max_pages: int,
+    on_progress: Progress | None = None,
+    scratch: Scratch | None = None,  # noqa: ARG001 - for kinds that carry other files
 ) -> ParsedDocument:
     """The document in the file at `path`, its first `max_pages` pages (a warning says so).
 
@@ -67,6 +72,8 @@ def parse(
     """
     if kind.name == "pdf":
         return parse_pdf(path, max_pages=max_pages, on_progress=on_progress)
+    if kind.name in PICTURE_KINDS:
+        return parse_picture(path, kind.name, max_pages=max_pages)
     return _first_pages(PARSERS[kind.name](path), max_pages)
 
 

@@ -43,7 +43,7 @@ def parse_pdf(
     pages. Raises `EncryptedFile` when a password is needed, `BrokenFile` when PDFium cannot open
     the file.
     """
-    with _open(path) as pdf:
+    with open_pdf(path) as pdf:
         total = len(pdf)
         count = min(total, max_pages)
         pages: list[list[str]] = []
@@ -77,7 +77,8 @@ def parse_pdf(
     )
 
 
-def _open(path: Path) -> pypdfium2.PdfDocument:
+def open_pdf(path: Path) -> pypdfium2.PdfDocument:
+    """The file, opened. Raises `EncryptedFile` or `BrokenFile`."""
     try:
         return pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:

@@ -18,6 +18,7 @@ from corpus.errors import BrokenFile, ParserCrashed, ParserTimeout, UnreadableFi
 from corpus.kinds import FileKind
 from ingestion.parsing.child_process import ChildProcess
 from ingestion.parsing.parsed import ParsedDocument
+from ingestion.parsing.scratch import Scratch
 
 FILES_PER_CHILD = 200
 # The parsers with `unstructured` loaded rest at 220 MiB.
@@ -70,27 +71,59 @@ class ParserSandbox:
         return child.pid if child else None
 
     def parse(
-        self, path: Path, kind: FileKind, *, on_progress: Progress | None = None
+        self,
+        path: Path,
+        kind: FileKind,
+        *,
+        on_progress: Progress | None = None,
+        scratch: Scratch | None = None,
     ) -> ParsedDocument:
         """The document in the file at `path`.
 
-        `on_progress(done, total)` is called in this thread, in pages. Raises the errors of
+        `on_progress(done, total)` is called in this thread, in pages. Files that the parser takes
+        out of this one go into `scratch`; without it they are left inside. Raises the errors of
         `UnreadableFile`: those of the parsers, `ParserTimeout` after `timeout_s`, `ParserCrashed`
         when the process dies. The next call works after any of them.
         """
+        request = {
+            "task": "parse",
+            "path": str(path.resolve()),
+            "kind": kind.name,
+            "max_pages": self._max_pages,
+            "limit_chars": self._limit_chars,
+            "scratch": _described(scratch) if scratch else None,
+        }
+        reply = self._ask(request, timeout_s=self._timeout_s, on_progress=on_progress)
+        return ParsedDocument.model_validate(reply["parsed"])
+
+    def draw_page(
+        self, path: Path, kind: FileKind, number: int, *, scratch: Scratch, timeout_s: float
+    ) -> Path:
+        """Page `number`, from 1, as an 8-bit grey PGM in the scratch folder.
+
+        For kinds with pictures of pages: PDF and picture files. Raises as `parse` does.
+        """
+        request = {
+            "task": "draw_page",
+            "path": str(path.resolve()),
+            "kind": kind.name,
+            "number": number,
+            "scratch": _described(scratch),
+        }
+        reply = self._ask(request, timeout_s=timeout_s, on_progress=None)
+        drawn = scratch.written(str(reply["drawn"]))
+        if drawn is None:
+            raise BrokenFile(f"Page {number} cannot be drawn.")
+        return drawn
+
+    def _ask(
+        self, request: dict[str, Any], *, timeout_s: float, on_progress: Progress | None
+    ) -> dict[str, Any]:
         with self._turn:
             child = self._ready_child()
             try:
-                child.send(
-                    {
-                        "path": str(path.resolve()),
-                        "kind": kind.name,
-                        "max_pages": self._max_pages,
-                        "timeout_s": self._timeout_s,
-                        "limit_chars": self._limit_chars,
-                    }
-                )
-                reply = self._await_reply(child, on_progress)
+                child.send({**request, "timeout_s": timeout_s})
+                reply = self._await_reply(child, timeout_s, on_progress)
             except BaseException:
                 # The child is in the middle of something no one waits for any more.
                 self._discard()
@@ -101,7 +134,7 @@ class ParserSandbox:
                 self._discard()
         if "error" in reply:
             raise _unreadable(reply["error"])
-        return ParsedDocument.model_validate(reply["parsed"])
+        return reply
 
     def close(self) -> None:
         """End the parser process. A later `parse` starts another."""
@@ -118,14 +151,16 @@ class ParserSandbox:
             )
         return self._child
 
-    def _await_reply(self, child: ChildProcess, on_progress: Progress | None) -> dict[str, Any]:
-        deadline_s = time.monotonic() + self._timeout_s
+    def _await_reply(
+        self, child: ChildProcess, timeout_s: float, on_progress: Progress | None
+    ) -> dict[str, Any]:
+        deadline_s = time.monotonic() + timeout_s
         while True:
             try:
                 reply = child.replies.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
                 raise ParserTimeout(
-                    f"Reading this file took longer than {self._timeout_s:g} seconds."
+                    f"Reading this file took longer than {timeout_s:g} seconds."
                 ) from None
             if reply is None:
                 raise ParserCrashed("The parser process died while reading this file.")
@@ -139,6 +174,10 @@ class ParserSandbox:
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+
+def _described(scratch: Scratch) -> dict[str, Any]:
+    return {"folder": str(scratch.folder.resolve()), "limit_bytes": scratch.limit_bytes}
 
 
 def _unreadable(error: dict[str, str]) -> UnreadableFile:

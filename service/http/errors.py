@@ -42,6 +42,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.EncryptedFile: 422,
     errors.NeedsOcr: 422,
     errors.NoText: 422,
+    errors.NeedsLibreOffice: 422,
     errors.NeedsSoftware: 422,
     errors.ParserCrashed: 422,
     errors.ParserTimeout: 422,

@@ -11,16 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
 from corpus.errors import (
     BrokenFile,
     EncryptedFile,
-    NeedsSoftware,
+    NeedsLibreOffice,
     ParserCrashed,
     ParserTimeout,
 )
 from corpus.kinds import detect_kind, kind_named
+from ingestion.parsing.grey import MAX_PGM_BYTES
 from ingestion.parsing.sandbox import ParserSandbox
+from ingestion.parsing.scratch import Scratch
 from tests.doubles.sample_files import (
     SENTENCE,
     eml_bytes,
@@ -31,6 +35,7 @@ from tests.doubles.sample_files import (
     write_xlsx,
     zip_bytes,
 )
+from tests.doubles.sample_pictures import picture_file, png_header
 
 ROOT = Path(__file__).parents[2]
 PDF = kind_named("pdf")
@@ -115,7 +120,7 @@ def test_structure_survives_the_way_through_the_process(
         ("xlsx", b"PK\x03\x04", BrokenFile),
         ("epub", zip_bytes({"mimetype": b"application/epub+zip"}), BrokenFile),
         ("msg", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), BrokenFile),
-        ("doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), NeedsSoftware),
+        ("doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), NeedsLibreOffice),
     ],
 )
 def test_an_unreadable_file_has_an_error_of_one_sentence_and_a_hint(
@@ -142,6 +147,57 @@ def test_progress_is_reported_while_a_file_is_read(sandbox: ParserSandbox, long_
     assert seen == sorted(seen)
     assert seen[-1] == (400, 400)
     assert len(seen) > 10
+
+
+def test_a_page_is_drawn_into_the_folder_that_the_parent_names(
+    sandbox: ParserSandbox, tmp_path: Path
+) -> None:
+    path = write_pdf(tmp_path / "blob", [[SENTENCE], [SENTENCE]])
+    scratch = Scratch(tmp_path, MAX_PGM_BYTES)
+    drawn = sandbox.draw_page(path, PDF, 2, scratch=scratch, timeout_s=60)
+    assert drawn == tmp_path / "page-2.pgm"
+    with Image.open(drawn) as picture:
+        assert picture.mode == "L"
+        assert min(picture.size) > 2000
+        assert picture.getextrema() == (0, 255)
+    with pytest.raises(BrokenFile):
+        sandbox.draw_page(path, PDF, 3, scratch=scratch, timeout_s=60)
+
+
+def test_a_page_ten_meters_wide_is_drawn_small_enough(
+    sandbox: ParserSandbox, tmp_path: Path
+) -> None:
+    canvas = Canvas(str(tmp_path / "blob"), pagesize=(28_000, 28_000))
+    canvas.drawString(72, 72, "far away")
+    canvas.save()
+    scratch = Scratch(tmp_path, MAX_PGM_BYTES)
+    drawn = sandbox.draw_page(tmp_path / "blob", PDF, 1, scratch=scratch, timeout_s=60)
+    assert drawn.stat().st_size <= MAX_PGM_BYTES
+
+
+def test_what_does_not_fit_into_the_folder_is_an_error(
+    sandbox: ParserSandbox, tmp_path: Path
+) -> None:
+    path = write_pdf(tmp_path / "blob", [[SENTENCE]])
+    with pytest.raises(BrokenFile, match="unpacked"):
+        sandbox.draw_page(path, PDF, 1, scratch=Scratch(tmp_path, 1000), timeout_s=60)
+    assert [found.name for found in tmp_path.iterdir()] == ["blob"]
+
+
+def test_a_picture_is_a_page_that_needs_ocr_and_one_too_large_is_refused(
+    sandbox: ParserSandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(picture_file("png", ["words"]))
+    assert sandbox.parse(path, kind_named("png")).pages_needing_ocr == (1,)
+    path.write_bytes(png_header(60_000, 60_000))
+    with pytest.raises(BrokenFile, match="60000 x 60000 pixels"):
+        sandbox.parse(path, kind_named("png"))
+    path.write_bytes(png_header(600, 600))
+    with pytest.raises(BrokenFile, match="decoded"):
+        sandbox.draw_page(
+            path, kind_named("png"), 1, scratch=Scratch(tmp_path, MAX_PGM_BYTES), timeout_s=60
+        )
 
 
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_is_read(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from corpus.containers import zip_kind_name
 from corpus.encodings import looks_like_text, unicode_encoding
 from corpus.errors import EmptyFile, UnknownFileKind
-from corpus.kinds import KINDS, detect_kind, kind_named
+from corpus.kinds import KINDS, PICTURE_KINDS, detect_kind, kind_named
+from corpus.picture_kinds import picture_kind_name
 from corpus.text_kinds import text_kind_name
 from tests.doubles.sample_files import (
     eml_bytes,
@@ -21,6 +22,7 @@ from tests.doubles.sample_files import (
     write_xlsx,
     zip_bytes,
 )
+from tests.doubles.sample_pictures import picture_file
 
 
 def kind_of(tmp_path: Path, data: bytes, filename: str) -> str:
@@ -66,12 +68,29 @@ def test_content_decides_whatever_the_name_says(tmp_path: Path) -> None:
         (eml_bytes(), "letter.eml", "eml"),
         (eml_bytes(), "letter", "eml"),
         (b"From: a letter, once received\n\nby hand", "story.txt", "txt"),
+        (b"BM is how this sentence begins, and no picture", "story.txt", "txt"),
     ],
 )
 def test_text_is_told_apart_by_its_beginning_then_by_its_name(
     tmp_path: Path, data: bytes, filename: str, kind: str
 ) -> None:
     assert kind_of(tmp_path, data, filename) == kind
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "tiff", "heic", "bmp", "gif", "webp"])
+def test_a_picture_is_known_by_its_first_bytes(tmp_path: Path, kind: str) -> None:
+    assert kind_of(tmp_path, picture_file(kind, ["words"]), "unnamed") == kind
+
+
+def test_opendocument_slides_are_known_by_their_type(tmp_path: Path) -> None:
+    data = zip_bytes({"mimetype": b"application/vnd.oasis.opendocument.presentation"})
+    assert kind_of(tmp_path, data, "unnamed") == "odp"
+
+
+@given(st.binary(max_size=80))
+def test_any_beginning_is_a_known_kind_of_picture_or_none(data: bytes) -> None:
+    for head in (data, b"BM" + data, b"\0\0\0\x20ftyp" + data, b"RIFF" + data):
+        assert picture_kind_name(head) in {None, *PICTURE_KINDS}
 
 
 def test_a_damaged_container_is_of_the_kind_its_name_claims(tmp_path: Path) -> None:
@@ -85,7 +104,8 @@ def test_a_damaged_container_is_of_the_kind_its_name_claims(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("data", "filename", "said"),
     [
-        (b"\xff\xd8\xff\xe0 and so on", "photo.jpg", "photo.jpg is a JPEG image"),
+        (b"\x1f\x8b\x08 and so on", "photo.jpg", "photo.jpg is a gzip archive"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "film.heic", "film.heic is of no kind"),
         (zip_bytes({"a.txt": b"x"}), "files.zip", "files.zip is an archive"),
         (bytes(range(256)) * 4, "noise.bin", "noise.bin is of no kind"),
         (bytes(100), "zeros.txt", "zeros.txt is of no kind"),
