@@ -1,0 +1,1 @@
+"""Other people's programs (Tesseract, LibreOffice), run within limits."""
