@@ -31,6 +31,10 @@ _TABLE: dict[int, str | None] = {
     0x0B: "\n",
     0x0C: "\n",
 }
+# Of a page's characters; half of them private is a page of symbols, and no text.
+_MEANINGLESS_SHARE = 0.5
+# Control, private, unassigned, surrogate.
+_MEANINGLESS = frozenset({"Cc", "Co", "Cn", "Cs"})
 _SOFT_BREAK = re.compile("\u00ad\r?\n")
 
 
@@ -42,3 +46,16 @@ def clean_text(text: str) -> str:
     unbroken = _SOFT_BREAK.sub("", text)
     lines = unbroken.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
     return "\n".join(line.rstrip(" \t") for line in lines.split("\n"))
+
+
+def means_nothing(text: str) -> bool:
+    """Whether most of the characters, white space and line-end marks apart, have no known meaning.
+
+    So it is with fonts that do not say which characters their glyphs are: what comes out is control
+    and private characters, and U+FFFD. False for no characters.
+    """
+    visible = [char for char in text if not char.isspace() and char not in _INVISIBLE]
+    unknown = sum(
+        char == "\ufffd" or unicodedata.category(char) in _MEANINGLESS for char in visible
+    )
+    return unknown > _MEANINGLESS_SHARE * len(visible)

@@ -15,7 +15,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from corpus.errors import BrokenFile, EncryptedFile
-from ingestion.parsing.characters import clean_text
+from ingestion.parsing.characters import clean_text, means_nothing
 from ingestion.parsing.notices import pages_beyond_limit, pages_damaged
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.pdf_lines import (
@@ -59,7 +59,8 @@ def parse_pdf(
             if needs_ocr:
                 needing_ocr.append(index + 1)
             if on_progress and (index + 1 == count or (index + 1) % PROGRESS_EVERY_PAGES == 0):
-                on_progress(index + 1, count)
+                # Pages for OCR are done when that has read them.
+                on_progress(index + 1 - len(needing_ocr), count)
         if len(damaged) == count:
             raise BrokenFile("No page of this PDF can be read.")
         warnings = []
@@ -98,6 +99,8 @@ def _read_page(pdf: pypdfium2.PdfDocument, index: int) -> tuple[list[str], bool]
             texts = paragraphs(join_rows(_lines(textpage)))
         finally:
             textpage.close()
+        if means_nothing("".join(texts)):
+            return [], True  # glyphs without characters: only their pictures say what they are
         return texts, not texts and _is_picture(page)
     finally:
         page.close()
