@@ -87,6 +87,18 @@ class Settings(BaseSettings):
     )
     max_pages: int = Field(10_000, ge=1, description="Pages read of one document at most.")
     parse_timeout_s: float = Field(300.0, gt=0, description="Limit for parsing one file, seconds.")
+    ocr: Literal["auto", "off"] = Field(
+        "auto",
+        description="`auto`: pictures of pages are read by Tesseract where it is installed; `off`.",
+    )
+    ocr_languages: str = Field(
+        "eng",
+        pattern=r"^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$",
+        description="Languages to recognise, as Tesseract names them: eng+deu.",
+    )
+    ocr_page_timeout_s: float = Field(
+        60.0, gt=0, description="Limit for recognising one page, seconds."
+    )
     document_timeout_s: float = Field(
         1800.0,
         gt=0,

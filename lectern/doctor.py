@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +16,8 @@ import httpx
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
 from corpus.settings import BUILT_IN_EMBEDDING, EXTRACTIVE, Settings
+from ingestion.ocr.tesseract import find_tesseract
+from ingestion.office import find_libreoffice
 from lectern.client import Client
 from lectern.data_dir import find_server
 
@@ -41,6 +44,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _embedding(settings)
     yield _index(settings)
     yield _llm(settings)
+    yield from _programs(settings)
 
 
 def examine_server(settings: Settings) -> Iterator[Finding]:
@@ -102,6 +106,29 @@ def _llm(settings: Settings) -> Finding:
     if settings.llm == EXTRACTIVE:
         return Finding("ok", "answers", "extractive: sentences of the documents, no LLM")
     return _endpoint("answers", settings.llm, settings.llm_model)
+
+
+def _programs(settings: Settings) -> Iterator[Finding]:
+    yield _ocr(settings)
+    office = find_libreoffice()
+    text = office or "not installed: .doc, .ppt and .odp fail with needs_libreoffice"
+    yield Finding("ok", "LibreOffice", text)
+
+
+def _ocr(settings: Settings) -> Finding:
+    if settings.ocr == "off":
+        return Finding("ok", "OCR", "off (LECTERN_OCR)")
+    with tempfile.TemporaryDirectory() as folder:
+        tesseract = find_tesseract(Path(folder))
+    if tesseract is None:
+        return Finding("ok", "OCR", "Tesseract is not installed: pictures fail with needs_ocr")
+    wanted = settings.ocr_languages.split("+")
+    missing = [name for name in wanted if name not in tesseract.installed]
+    known = ", ".join(sorted(tesseract.installed - {"osd"}))
+    if missing:
+        text = f"{tesseract.program} knows {known}; not {', '.join(missing)}"
+        return Finding("broken", "OCR", f"{text} (LECTERN_OCR_LANGUAGES)")
+    return Finding("ok", "OCR", f"{tesseract.program}, languages {known}")
 
 
 def _endpoint(name: str, base_url: str, model: str) -> Finding:

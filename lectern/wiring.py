@@ -23,9 +23,12 @@ from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.fingerprints import check_fingerprints, rechunk
 from corpus.registry.postgres import open_postgres_registry
 from corpus.settings import EXTRACTIVE, Settings
+from ingestion.office import Office
 from ingestion.parsing.sandbox import ParserSandbox
 from ingestion.pipeline import Pipeline
+from ingestion.programs.workspace import open_workspace
 from ingestion.queue import release_all
+from ingestion.reading import OcrOptions, Reader
 from ingestion.worker import Worker, unique_worker_name
 from service.parts import ServiceParts
 
@@ -94,12 +97,17 @@ def embedded_worker(
     """The worker beside an API process that owns the index and serves it over `index`."""
     registry = open_registry(settings)
     embedding = open_embedding(settings, threads=os.cpu_count() or 1)
-    with ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as parser:
+    with (
+        ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
+        open_workspace(settings.data_dir / "scratch") as workspace,
+    ):
         store = _worker_store(settings, embedding, index)
         pipeline = Pipeline(
             registry=registry,
             blobs=FolderBlobStore(settings.data_dir / "originals"),
-            parser=parser,
+            parser=Reader(
+                sandbox, Office(settings.parse_timeout_s), workspace, ocr_options(settings)
+            ),
             embedding=embedding.model,
             tokens=embedding.tokens,
             fingerprint=embedding.fingerprint.as_json(),
@@ -117,6 +125,14 @@ def embedded_worker(
         finally:
             store.close()
             registry.close()
+
+
+def ocr_options(settings: Settings) -> OcrOptions | None:
+    """How pictures are to be read; None when they are not."""
+    if settings.ocr == "off":
+        return None
+    languages = tuple(settings.ocr_languages.split("+"))
+    return OcrOptions(languages, settings.ocr_page_timeout_s)
 
 
 def _worker_store(settings: Settings, embedding: OpenedEmbedding, index: Connection) -> NodeStore:

@@ -42,7 +42,8 @@ class Block(BaseModel):
 class ParsedPage(BaseModel):
     """One page: `number` counts from 1, `start_char` is where its text begins in the document.
 
-    `by_ocr`: its text was recognised in a picture. `unmapped_share` in [0, 1] is how much of its
+    `by_ocr`: its text was recognised in a picture, with `ocr_confidence`, the mean over its
+    characters, in [0, 1] (None: not by OCR). `unmapped_share` in [0, 1] is how much of its
     text the file gives no meaning for (glyphs of a PDF without a Unicode value).
     """
 
@@ -53,6 +54,7 @@ class ParsedPage(BaseModel):
     start_char: int
     blocks: tuple[Block, ...] = ()
     by_ocr: bool = False
+    ocr_confidence: float | None = None
     unmapped_share: float = 0.0
 
 

@@ -174,7 +174,8 @@ def test_a_file_that_fails_is_named_and_makes_the_command_fail(
     empty.touch()
     scan = tmp_path / "scan.pdf"
     scan.write_bytes(files.scanned_pdf())
-    added = lectern(make_data_dir(), "add", str(empty), str(boats), str(scan))
+    paths = [str(path) for path in (empty, boats, scan)]
+    added = lectern(make_data_dir(), "add", *paths, LECTERN_OCR="off")
     assert added.returncode == 1
     assert "✗ empty.txt" in added.stdout
     assert "✓ boats.pdf" in added.stdout

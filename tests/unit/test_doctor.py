@@ -6,7 +6,8 @@ import pytest
 
 from corpus.settings import Settings
 from lectern.data_dir import announce, owned
-from lectern.doctor import examine_server
+from lectern.doctor import examine, examine_server
+from tests.installed import require_program
 from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
 
 READY: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "ok"}})
@@ -34,3 +35,17 @@ def test_a_server_is_as_good_as_each_of_its_checks(
 
 def test_no_server_is_not_a_ready_one(tmp_path: Path) -> None:
     assert [finding.mark for finding in examine_server(Settings(data_dir=tmp_path))] == ["broken"]
+
+
+def test_programs_for_pictures_and_old_files_are_named_with_their_languages(
+    tmp_path: Path,
+) -> None:
+    require_program("tesseract")
+    known = {finding.name: finding for finding in examine(Settings(data_dir=tmp_path))}
+    assert "eng" in known["OCR"].text
+    assert known["LibreOffice"].mark == "ok"
+    unknown = Settings(data_dir=tmp_path, ocr_languages="eng+tlh")
+    [ocr] = [finding for finding in examine(unknown) if finding.name == "OCR"]
+    assert (ocr.mark, "not tlh" in ocr.text) == ("broken", True)
+    off = Settings(data_dir=tmp_path, ocr="off")
+    assert "off" in next(finding.text for finding in examine(off) if finding.name == "OCR")
