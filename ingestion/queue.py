@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from corpus.registry.locks import lock_document
 from corpus.registry.schema import collections, documents, jobs, versions
@@ -136,17 +136,33 @@ def release_all(connection: Connection) -> int:
 
     A worker that lives after all finds that its job is no longer its own, and changes nothing.
     """
+    return _release(connection, jobs.c.state == "running")
+
+
+def release_jobs_of(connection: Connection, workers_named: str) -> int:
+    """The same for the workers whose names begin so (`worker_names_of` has those of a process)."""
+    theirs = jobs.c.worker.startswith(workers_named, autoescape=True)
+    return _release(connection, and_(jobs.c.state == "running", theirs))
+
+
+def _release(connection: Connection, which: ColumnElement[bool]) -> int:
     running = connection.execute(
-        select(jobs.c.document_id, jobs.c.version).where(jobs.c.state == "running")
+        select(jobs.c.id, jobs.c.document_id, jobs.c.version)
+        .where(which)
+        .order_by(jobs.c.document_id)
     ).all()
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.state == "running")
-        .values(state="queued", worker=None, lease_until=None)
-    )
-    for document_id, version in running:
-        _show_as_queued(connection, document_id, version)
-    return len(running)
+    released = 0
+    for job_id, document_id, version in running:
+        lock_document(connection, document_id)
+        changed = connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, which)
+            .values(state="queued", worker=None, lease_until=None)
+        )
+        if changed.rowcount:
+            _show_as_queued(connection, document_id, version)
+            released += 1
+    return released
 
 
 def _show_as_queued(connection: Connection, document_id: str, version: int) -> None:

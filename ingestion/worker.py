@@ -29,7 +29,12 @@ log = logging.getLogger("lectern.worker")
 
 def unique_worker_name() -> str:
     """Host, process and a random part: two workers never share a lease."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    return f"{worker_names_of(os.getpid())}{uuid4().hex[:8]}"
+
+
+def worker_names_of(pid: int) -> str:
+    """What the names of all workers begin with that this process on this host was or is."""
+    return f"{socket.gethostname()}:{pid}:"
 
 
 class Worker:

@@ -44,6 +44,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [LECTERN_HOST].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on [LECTERN_PORT].")] = None,
     data_dir: DataDir = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave ingestion to `lectern worker` processes.")
+    ] = False,
     until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
 ) -> None:
     """Serve the HTTP interface, with the ingestion worker beside it."""
@@ -52,7 +55,7 @@ def serve(
         configure_logging(settings)
         from lectern.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
-        run(settings, until_stdin_ends=until_stdin_ends)
+        run(settings, with_worker=not no_worker, until_stdin_ends=until_stdin_ends)
 
 
 @app.command()
@@ -177,15 +180,21 @@ def doctor(
         raise typer.Exit(1)
 
 
-@app.command(hidden=True)
-def worker(index_fd: Annotated[int, typer.Option()]) -> None:
-    """Ingest for the server that started this process."""
+@app.command()
+def worker(
+    data_dir: DataDir = None,
+    index_fd: Annotated[int | None, typer.Option("--index-fd", hidden=True)] = None,
+) -> None:
+    """Ingest for a cluster: any number of these, on one Postgres database and Qdrant server."""
     with _errors_shown():
-        settings = _settings(None)
+        settings = _settings(data_dir)
         configure_logging(settings)
-        from lectern.worker_process import run_worker  # noqa: PLC0415
+        from lectern.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
 
-        run_worker(settings, index_fd)
+        if index_fd is None:
+            run_worker(settings)
+        else:
+            run_embedded_worker(settings, index_fd)
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ from corpus.index.gateway import serve_index
 from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry
 from corpus.settings import Settings
-from ingestion.queue import release_all
+from ingestion.queue import release_jobs_of
+from ingestion.worker import worker_names_of
 
 log = logging.getLogger("lectern.worker")
 
@@ -85,7 +86,8 @@ class EmbeddedWorker:
         while not self._stopping.is_set():
             started_s = time.monotonic()
             ended_by = self._run_one(store)
-            _queue_its_jobs_again(registry)
+            if self._process is not None:
+                _queue_its_jobs_again(registry, self._process.pid)
             if self._stopping.is_set():
                 return
             if time.monotonic() - started_s > STEADY_AFTER_S:
@@ -107,10 +109,10 @@ class EmbeddedWorker:
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _queue_its_jobs_again(registry: Registry) -> None:
+def _queue_its_jobs_again(registry: Registry, pid: int) -> None:
     try:
         with registry.write() as connection:
-            release_all(connection)
+            release_jobs_of(connection, worker_names_of(pid))
     except StorageUnavailable:
         # The jobs' leases end by themselves; the supervisor must not.
         log.exception("the jobs of the worker that ended could not be queued again")

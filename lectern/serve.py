@@ -24,7 +24,7 @@ from lectern.embedded_worker import EmbeddedWorker
 from lectern.lifeline import follow_parent
 from lectern.logs import without_userinfo
 from lectern.reconciler import reconciled
-from lectern.wiring import WorkerHooks, service_parts
+from lectern.wiring import ELSEWHERE, WorkerHooks, service_parts
 from service.app import create_app
 from service.parts import ServiceParts
 
@@ -32,25 +32,47 @@ SHUTDOWN_GRACE_S = 10
 LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
 
 
-def serve(settings: Settings, *, until_stdin_ends: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM, or until the end of standard input."""
+def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM, or until the end of standard input.
+
+    Raises `Misconfigured` without a worker where none could work from elsewhere.
+    """
     if until_stdin_ends:
         follow_parent(on_end=lambda: os.kill(os.getpid(), signal.SIGTERM), grace_s=LAST_GRACE_S)
     _require_loopback(settings.host)
+    if not with_worker:
+        _require_shared_stores(settings)
     with owned(settings.data_dir), _bound(settings) as listener:
-        worker = EmbeddedWorker(settings)
-        hooks = WorkerHooks(wake=worker.wake, is_alive=worker.is_alive)
-        with service_parts(settings, hooks) as parts:
-            with _interrupts_kept_from_children():
-                worker.start(parts.registry, parts.store)
-            try:
-                with (
-                    _reconciled(settings, parts),
-                    disk_kept_clean(parts.registry, parts.store),
-                ):
-                    _run(create_app(parts), settings, listener)
-            finally:
-                worker.stop()
+        worker = EmbeddedWorker(settings) if with_worker else None
+        hooks = WorkerHooks(worker.wake, worker.is_alive) if worker else ELSEWHERE
+        with (
+            service_parts(settings, hooks) as parts,
+            _working(worker, parts),
+            _reconciled(settings, parts),
+            disk_kept_clean(parts.registry, parts.store),
+        ):
+            _run(create_app(parts), settings, listener)
+
+
+@contextmanager
+def _working(worker: EmbeddedWorker | None, parts: ServiceParts) -> Iterator[None]:
+    if worker is None:
+        yield
+        return
+    with _interrupts_kept_from_children():
+        worker.start(parts.registry, parts.store)
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def _require_shared_stores(settings: Settings) -> None:
+    if settings.database_url is None or settings.qdrant_url is None:
+        raise Misconfigured(
+            "Without a worker beside it, the server needs DATABASE_URL and QDRANT_URL.",
+            hint="Set both, and start `lectern worker`; or leave --no-worker out.",
+        )
 
 
 def _reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManager[None]:

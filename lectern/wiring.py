@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -22,6 +22,8 @@ from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.fingerprints import check_fingerprints, rechunk
 from corpus.registry.postgres import open_postgres_registry
+from corpus.registry.wakeups import listening
+from corpus.registry.workers import count_alive
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.office import Office
 from ingestion.parsing.sandbox import ParserSandbox
@@ -46,10 +48,13 @@ def open_registry(settings: Settings) -> Registry:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
-    """How the service reaches its worker."""
+    """How the service reaches a worker of its own; `ELSEWHERE` when it has none."""
 
     wake: Callable[[], None]
-    is_alive: Callable[[], bool]
+    is_alive: Callable[[], bool] | None
+
+
+ELSEWHERE = WorkerHooks(wake=lambda: None, is_alive=None)  # the database tells them
 
 
 @contextmanager
@@ -68,8 +73,11 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
         log.info("%d documents are read again: this version cuts them better", count)
     store = open_node_store(settings, fingerprint.short, embedding.dimension)
     try:
-        with registry.write() as connection:
-            release_all(connection)
+        if settings.database_url is None:
+            # The data folder is ours alone, so whoever had these jobs is gone. On Postgres other
+            # workers may live; the jobs of dead ones are claimed when their leases end.
+            with registry.write() as connection:
+                release_all(connection)
         finish_deletions(registry, blobs, store)
         yield ServiceParts(
             settings=settings,
@@ -79,25 +87,31 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             embedding=embedding.model,
             llm=open_llm(settings),
             wake_worker=hooks.wake,
-            worker_is_alive=hooks.is_alive,
+            worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
         )
     finally:
         store.close()
         registry.close()
 
 
+def _knows_a_worker(registry: Registry) -> bool:
+    with registry.read() as connection:
+        return count_alive(connection) > 0
+
+
 @contextmanager
-def embedded_worker(
+def opened_worker(
     settings: Settings,
-    index: Connection,
+    index: Connection | None,
     stop: threading.Event,
     drain: threading.Event,
     wake: threading.Event,
 ) -> Iterator[Worker]:
-    """The worker beside an API process that owns the index and serves it over `index`."""
+    """A worker; with `index`, an API process that owns the embedded index serves it there."""
     registry = open_registry(settings)
     embedding = open_embedding(settings, threads=os.cpu_count() or 1)
     with (
+        _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
         open_workspace(settings.data_dir / "scratch") as workspace,
     ):
@@ -135,8 +149,16 @@ def ocr_options(settings: Settings) -> OcrOptions | None:
     return OcrOptions(languages, settings.ocr_page_timeout_s)
 
 
-def _worker_store(settings: Settings, embedding: OpenedEmbedding, index: Connection) -> NodeStore:
-    if settings.qdrant_url is None:
+def _wake_ups(settings: Settings, wake: threading.Event) -> AbstractContextManager[None]:
+    if settings.database_url is None:
+        return nullcontext()
+    return listening(settings.database_url, wake.set)
+
+
+def _worker_store(
+    settings: Settings, embedding: OpenedEmbedding, index: Connection | None
+) -> NodeStore:
+    if index is not None and settings.qdrant_url is None:
         return GatewayVectorStore(index)
     return open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, func, insert, select
 
 from corpus.registry.schema import jobs
+from corpus.registry.wakeups import announce_work
 
 
 def enqueue(
@@ -32,6 +33,7 @@ def enqueue(
             created_at=now,
         )
     )
+    announce_work(connection)
 
 
 def drop_jobs(connection: Connection, document_id: str, version: int | None = None) -> None:

@@ -19,7 +19,15 @@ from corpus.registry.uploads import Content, Upload, accept_replacement, accept_
 from corpus.registry.versions import complete_version, fail_version, report_progress
 from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
 from corpus.values import Coverage, Document, ErrorReport, PageText, Status
-from ingestion.queue import BULK_PATIENCE_S, SUSPECT_CLAIMS, Job, claim_next, give_back, release_all
+from ingestion.queue import (
+    BULK_PATIENCE_S,
+    SUSPECT_CLAIMS,
+    Job,
+    claim_next,
+    give_back,
+    release_all,
+    release_jobs_of,
+)
 
 
 def content() -> Content:
@@ -118,6 +126,16 @@ def test_a_job_that_took_its_worker_with_it_goes_last(registry: Registry) -> Non
             release_all(connection)
     innocent = upload(registry, is_bulk=True)
     assert [claimed_id(registry), claimed_id(registry)] == [innocent, poison]
+
+
+def test_only_the_jobs_of_the_process_that_ended_are_queued_again(registry: Registry) -> None:
+    for worker in ("host:1:aa", "host:11:bb", "host:1:cc"):
+        upload(registry)
+        with registry.write() as connection:
+            assert claim_next(connection, worker) is not None
+    with registry.write() as connection:
+        assert release_jobs_of(connection, "host:1:") == 2
+        assert count_waiting(connection) == 2
 
 
 def test_a_finished_job_leaves_no_row(registry: Registry) -> None:

@@ -208,3 +208,18 @@ def test_a_mistake_is_explained_without_a_traceback(
     assert result.returncode != 0
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["worker"], ["serve", "--no-worker"]])
+def test_a_worker_of_its_own_needs_stores_that_can_be_shared(
+    tmp_path: Path, command: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lectern", *command, "--data-dir", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "needs DATABASE_URL and QDRANT_URL" in done.stderr

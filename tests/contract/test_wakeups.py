@@ -1,0 +1,52 @@
+"""Postgres tells workers that there is work; the connection may be lost meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from uuid import uuid4
+
+import psycopg
+from pydantic import SecretStr
+
+from corpus.registry.engine import Registry
+from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.wakeups import listening
+
+PATIENCE_S = 20.0
+
+
+def upload(registry: Registry) -> None:
+    with registry.write() as connection:
+        content = Content(uuid4().hex * 2, 10, "text/plain")
+        accept_upload(connection, Upload("default", "f.txt"), content)
+
+
+def test_an_upload_wakes_whoever_listens_once_it_is_committed(
+    postgres_registry: Registry, postgres_url: str
+) -> None:
+    word = threading.Event()
+    with listening(SecretStr(postgres_url), word.set):
+        assert word.wait(PATIENCE_S)  # it listens now
+        word.clear()
+        with postgres_registry.write() as connection:
+            content = Content(uuid4().hex * 2, 10, "text/plain")
+            accept_upload(connection, Upload("default", "f.txt"), content)
+            assert not word.wait(0.3)
+        assert word.wait(PATIENCE_S)
+
+
+def test_a_lost_connection_is_made_anew(postgres_registry: Registry, postgres_url: str) -> None:
+    word = threading.Event()
+    with listening(SecretStr(postgres_url), word.set):
+        assert word.wait(PATIENCE_S)
+        word.clear()
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            cut = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'lectern wake-ups' AND datname = current_database()"
+            ).fetchall()
+        assert cut == [(True,)]
+        assert word.wait(PATIENCE_S)  # for what was missed
+        word.clear()
+        upload(postgres_registry)
+        assert word.wait(PATIENCE_S)
