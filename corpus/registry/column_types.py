@@ -1,0 +1,64 @@
+"""Column types that take whatever text comes, alike on every database.
+
+Postgres stores no NUL character, and no database halves of surrogate pairs; text out of files and
+requests has both. They become U+FFFD, one for one, so that offsets into the text stay right.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Dialect, TypeDecorator
+
+_NOT_STORED = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD in place of what cannot be stored; of the same length."""
+    return _NOT_STORED.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def storable_json(value: object) -> object:
+    """The same for all the texts inside a JSON value."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable_json(key): storable_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(inner) for inner in value]
+    return value
+
+
+class _Storable(TypeDecorator[str]):
+    impl = sqlalchemy.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Also what is only compared with the column: nothing that is stored equals it."""
+        return None if value is None else storable(value)
+
+
+class String(_Storable):
+    """SQLAlchemy's String, for any text."""
+
+    cache_ok = True
+
+
+class Text(_Storable):
+    """SQLAlchemy's Text, for any text."""
+
+    impl = sqlalchemy.Text
+    cache_ok = True
+
+
+class JSON(TypeDecorator[Any]):
+    """SQLAlchemy's JSON, for any text inside; JSON can spell such characters, few can read them."""
+
+    impl = sqlalchemy.JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: object, _dialect: Dialect) -> object:
+        """Applied before it is serialised."""
+        return storable_json(value)
