@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, select
 
-from corpus.errors import NothingToRollBack
+from corpus.errors import NothingToRollBack, StorageUnavailable
 from corpus.registry.documents import find_document
+from corpus.registry.locks import lock_contents, lock_document
 from corpus.registry.schema import documents, versions
 from corpus.registry.uploads import Acceptance, Content, accept_replacement
 
@@ -20,12 +23,33 @@ def roll_back(connection: Connection, document_id: str) -> Acceptance:
 
     `duplicate` when the newest version has those bytes already: it is queued again if it failed,
     and else left alone. Raises `DocumentNotFound`; `NothingToRollBack` when nothing answered
-    before; `DuplicateContent` when another document is known by those bytes by now.
+    before; `DuplicateContent` when another document is known by those bytes by now;
+    `StorageUnavailable` when somebody else changes the document at this moment.
     """
+    target = _target(connection, document_id)
+    # In this order: see locks.py. Until both are held, others may change what was read.
+    lock_contents(connection, [target.sha256])
+    lock_document(connection, document_id)
+    if _target(connection, document_id) != target:
+        raise StorageUnavailable("The document was being changed by somebody else.")
+    content = Content(target.sha256, target.size_bytes, target.media_type)
+    return accept_replacement(connection, document_id, target.filename, content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    filename: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+
+
+def _target(connection: Connection, document_id: str) -> _Target:
+    """The file to go back to."""
     document = find_document(connection, document_id)
-    target = document.live_version
-    if target == document.version:
-        target = connection.execute(
+    version = document.live_version
+    if version == document.version:
+        version = connection.execute(
             select(documents.c.previous_version).where(documents.c.id == document_id)
         ).scalar_one()
     found = connection.execute(
@@ -34,9 +58,8 @@ def roll_back(connection: Connection, document_id: str) -> Acceptance:
             versions.c.content_sha256,
             versions.c.size_bytes,
             versions.c.media_type,
-        ).where(versions.c.document_id == document_id, versions.c.version == target)
+        ).where(versions.c.document_id == document_id, versions.c.version == version)
     ).first()
     if found is None:
         raise NothingToRollBack(f"{document.filename} has no state from before to go back to.")
-    content = Content(found.content_sha256, found.size_bytes, found.media_type)
-    return accept_replacement(connection, document_id, found.filename, content)
+    return _Target(*found)
