@@ -24,8 +24,9 @@ def is_due(shards: EdgeShards, after_s: float = COMPACT_AFTER_S) -> bool:
 def compact(shards: EdgeShards, stop: threading.Event) -> bool:
     """Copy and switch; False when it was stopped before, which changes nothing.
 
-    Reads and writes go on meanwhile; nothing here holds the GIL for more than about 50 ms. Takes
-    the time of writing all points, twice, because it rests as long as it works: 20,000 points 10 s.
+    Reads and writes go on meanwhile; on a disk that is not busy, nothing here holds the GIL for
+    more than about 50 ms. Takes the time of writing all points, twice, because it rests as long as
+    it works: 10 s for 20,000 points.
     Killed at any moment, it leaves the old index or the new one, and the rest goes at the next
     start. Raises `IndexUnavailable`, and leaves the old index, when the copy cannot be made.
     """

@@ -26,8 +26,9 @@ from corpus.index.edge_folders import ShardFolders, sync_tree
 # so that opening need not replay it (0.8 s for 20,000 points); one flush of 4,096 points holds the
 # GIL for 60 to 100 ms, which at the speed of embedding is once in a minute or two.
 FLUSH_EVERY_POINTS = 4096
-# While copying, writes come faster: a flush of so many holds the GIL for 20 to 50 ms.
-FLUSH_COPIED_POINTS = 512
+# While copying, writes come faster. A flush of 512 to 2,048 points holds the GIL for 20 to 50 ms,
+# but on a busy disk any flush takes as long as its syncs do, 200 to 600 ms: so not more often.
+FLUSH_COPIED_POINTS = 2048
 COPY_POINTS = 16  # 5 ms
 DRAIN_POINTS = 64  # 2 ms
 
@@ -241,7 +242,7 @@ def _drain(shard: EdgeShard) -> None:
             return
         shard.update(UpdateOperation.delete_points([one.id for one in records]))
         drained += len(records)
-        if drained % (16 * DRAIN_POINTS) == 0:
+        if drained % FLUSH_COPIED_POINTS == 0:
             shard.flush()
 
 
