@@ -49,6 +49,8 @@ class TableMarkup:
         return "".join(made)
 
     def _markup(self, table: Block, start: int, end: int, room: int) -> str:
+        if len(table.header) > room:
+            return ""
         table_start, table_end = (
             table.start_char - self._offset,
             table.end_char - self._offset,
@@ -68,10 +70,19 @@ class TableMarkup:
         return "".join([*made, "</tbody></table>"])
 
     def _lines(self, start: int, end: int, first: int, last: int) -> Iterator[str]:
-        """The lines between `first` and `last` that have a character between `start` and `end`."""
-        at = self._text.rfind("\n", first, start) + 1 or first
+        """The lines between `first` and `last` that have a character between `start` and `end`.
+
+        They end before one that is too long to be shown: looking at all of it for each of its many
+        chunks would take hours.
+        """
+        nearest = max(first, start - MOST_CHARS)
+        at = self._text.rfind("\n", nearest, start) + 1 or nearest
+        if at == nearest > first:
+            return
         while at < end:
-            stop = self._text.find("\n", at, last)
+            stop = self._text.find("\n", at, min(last, at + MOST_CHARS))
+            if stop < 0 and last - at > MOST_CHARS:
+                return
             stop = last if stop < 0 else stop
             if self._text[at:stop].strip():
                 yield self._text[at:stop]

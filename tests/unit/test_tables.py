@@ -106,3 +106,15 @@ def test_markup_is_bounded() -> None:
 
 def test_the_markup_of_a_page_without_tables_is_empty() -> None:
     assert TableMarkup(ParsedPage(number=1, text="Sales rose.", start_char=0)).between(0, 5) == ""
+
+
+def test_no_chunk_of_an_endless_row_looks_at_all_of_it() -> None:
+    row = " | ".join(["cell"] * 20_000)
+    draft = table_draft(f"A | B\n1 | 2\n{row}\n3 | 4")
+    page = assemble([(1, [draft])]).pages[0]
+    markup = TableMarkup(page)
+    in_row = page.text.index("cell")
+    assert "<td>1</td>" in markup.between(0, in_row + 50)
+    assert markup.between(in_row + MOST_CHARS * 2, in_row + MOST_CHARS * 2 + 100) == ""
+    after_row = page.text.index("3 | 4")
+    assert "<td>3</td>" in markup.between(after_row, after_row + 5)
