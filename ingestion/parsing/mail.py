@@ -8,7 +8,7 @@ attached texts follow it, other attachments are named in a warning.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,7 @@ from corpus.errors import BrokenFile, EncryptedFile
 from corpus.reports import ReadingWarning
 from ingestion.parsing.decoding import decode_text
 from ingestion.parsing.elements import html_drafts
+from ingestion.parsing.mail_policy import BoundedHeaders
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.plain import paragraph_drafts
 from ingestion.parsing.titles import plausible_title
@@ -35,7 +36,7 @@ def parse_eml(path: Path) -> ParsedDocument:
     encoding = unicode_encoding(data, whole=True)
     if encoding and encoding.startswith(("utf-16", "utf-32")):
         data = data.decode(encoding).encode()
-    message = message_from_bytes(data, policy=policy.default)
+    message = message_from_bytes(data, policy=BoundedHeaders())
     if any(part.get_content_type() in _ENCRYPTED_TYPES for part in message.walk()):
         raise EncryptedFile("This message is encrypted.")
     skipped: list[str] = []
