@@ -27,8 +27,10 @@ def find_donors(
 ) -> list[Donor]:
     """The live version of the document, then that of one other document with the same bytes.
 
-    Either may be missing. Only versions that were embedded as `fingerprint` says. What is named
-    here may be deleted a moment later: whoever takes from it finds less, and nothing wrong.
+    Of the same collection: how much was reused is told to the uploader, and must not tell what
+    other collections hold. Either may be missing. Only versions that were embedded as
+    `fingerprint` says. What is named here may be deleted a moment later: whoever takes from it
+    finds less, and nothing wrong.
     """
     live = (
         select(documents.c.id, versions.c.version, versions.c.chunks, collections.c.fingerprint)
@@ -40,9 +42,16 @@ def find_donors(
         .join(collections, collections.c.name == documents.c.collection)
         .where(documents.c.deleted_at.is_(None))
     )
+    its_collection = (
+        select(documents.c.collection).where(documents.c.id == document_id).scalar_subquery()
+    )
     own = live.where(documents.c.id == document_id)
     twin = (
-        live.where(documents.c.id != document_id, versions.c.content_sha256 == content_sha256)
+        live.where(
+            documents.c.id != document_id,
+            documents.c.collection == its_collection,
+            versions.c.content_sha256 == content_sha256,
+        )
         .order_by(documents.c.id)
         .limit(1)
     )
