@@ -7,7 +7,8 @@ slides and sheets count as pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -99,11 +100,12 @@ def assemble(
     all_pages_read: bool = True,
     warnings: tuple[ReadingWarning, ...] = (),
     block_separator: str = "\n\n",
+    unmapped_shares: Mapping[int, float] = MappingProxyType({}),
 ) -> ParsedDocument:
     """Join drafts into page texts and count the offsets.
 
-    Empty drafts are dropped. Property: `document_text[b.start_char:b.end_char]` is the text of
-    each block `b`.
+    Empty drafts are dropped; `unmapped_shares` are by page number. Property:
+    `document_text[b.start_char:b.end_char]` is the text of each block `b`.
     """
     done: list[ParsedPage] = []
     start_char = 0
@@ -131,7 +133,13 @@ def assemble(
             cursor += len(text)
         page_text = block_separator.join(parts)
         done.append(
-            ParsedPage(number=number, text=page_text, start_char=start_char, blocks=tuple(blocks))
+            ParsedPage(
+                number=number,
+                text=page_text,
+                start_char=start_char,
+                blocks=tuple(blocks),
+                unmapped_share=unmapped_shares.get(number, 0.0),
+            )
         )
         start_char += len(page_text) + len(PAGE_SEPARATOR)
     return ParsedDocument(

@@ -16,8 +16,9 @@ import pypdfium2.raw as pdfium
 
 from corpus.errors import BrokenFile, EncryptedFile
 from ingestion.parsing.characters import clean_text, means_nothing
-from ingestion.parsing.notices import pages_beyond_limit, pages_damaged
+from ingestion.parsing.notices import hidden_text, pages_beyond_limit, pages_damaged
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.parsing.pdf_glyphs import HiddenTextSearch, unmapped_share
 from ingestion.parsing.pdf_lines import (
     Line,
     hyphenated_words,
@@ -49,9 +50,11 @@ def parse_pdf(
         pages: list[list[str]] = []
         needing_ocr: list[int] = []
         damaged: list[int] = []
+        unmapped: dict[int, float] = {}
+        hidden = HiddenTextSearch()
         for index in range(count):
             try:
-                texts, needs_ocr = _read_page(pdf, index)
+                texts, needs_ocr, unmapped[index + 1] = _read_page(pdf, index, hidden)
             except pypdfium2.PdfiumError:
                 texts, needs_ocr = [], False
                 damaged.append(index + 1)
@@ -68,6 +71,8 @@ def parse_pdf(
             warnings.append(pages_beyond_limit(count, total))
         if damaged:
             warnings.append(pages_damaged(damaged))
+        if hidden.pages:
+            warnings.append(hidden_text("a reader of the page does not see", hidden.pages))
         title = plausible_title(pdf.get_metadata_value("Title"), single_word=False)
     return assemble(
         ((number, drafts) for number, drafts in enumerate(_drafts(pages), start=1)),
@@ -75,6 +80,7 @@ def parse_pdf(
         pages_needing_ocr=tuple(needing_ocr),
         all_pages_read=not damaged and count == total,
         warnings=tuple(warnings),
+        unmapped_shares=unmapped,
     )
 
 
@@ -90,18 +96,27 @@ def open_pdf(path: Path) -> pypdfium2.PdfDocument:
         raise BrokenFile("This PDF is damaged: it cannot be opened.") from error
 
 
-def _read_page(pdf: pypdfium2.PdfDocument, index: int) -> tuple[list[str], bool]:
-    """The paragraphs of a page (still with `BROKEN_WORD` marks), and whether it is a picture."""
+def _read_page(
+    pdf: pypdfium2.PdfDocument, index: int, hidden: HiddenTextSearch
+) -> tuple[list[str], bool, float]:
+    """The paragraphs of a page (still with `BROKEN_WORD` marks), whether it is a picture.
+
+    And the share of its characters without a Unicode value. What it hides is told to `hidden`.
+    """
     page = pdf[index]
     try:
         textpage = page.get_textpage()
         try:
-            texts = paragraphs(join_rows(_lines(textpage)))
+            lines = list(_lines(textpage))
+            texts = paragraphs(join_rows(lines))
+            hidden.look(index + 1, page, textpage, lines)
+            unmapped = unmapped_share(textpage)
         finally:
             textpage.close()
         if means_nothing("".join(texts)):
-            return [], True  # glyphs without characters: only their pictures say what they are
-        return texts, not texts and _is_picture(page)
+            # Glyphs without characters: only their pictures say what they are.
+            return [], True, 0.0
+        return texts, not texts and _is_picture(page), unmapped
     finally:
         page.close()
 
@@ -115,7 +130,7 @@ def _lines(textpage: pypdfium2.PdfTextPage) -> Iterator[Line]:
             first = position + part.index(text[0])
             left, bottom, _, top = _glyph_box(textpage, first)
             _, last_bottom, right, last_top = _glyph_box(textpage, first + len(text) - 1)
-            yield Line(text, left, bottom, top, right, last_bottom, last_top)
+            yield Line(text, left, bottom, top, right, last_bottom, last_top, first)
         position += len(part) + 1
 
 

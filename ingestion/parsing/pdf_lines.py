@@ -31,7 +31,10 @@ _HYPHENATED = re.compile(r"\b[^\W\d_]{1,64}-[^\W\d_]{1,64}")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text and its first and last glyph's boxes, in points; `bottom` grows upwards."""
+    """A line of text and its first and last glyph's boxes, in points; `bottom` grows upwards.
+
+    `position` is where it begins in the text that PDFium gives of the page.
+    """
 
     text: str
     left: float
@@ -40,6 +43,7 @@ class Line:
     right: float
     last_bottom: float
     last_top: float
+    position: int = 0
 
 
 def join_rows(lines: Iterable[Line]) -> list[Line]:
