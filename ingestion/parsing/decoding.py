@@ -1,14 +1,25 @@
-"""Bytes to text: Unicode when it is, the declared encoding when it fits, else the best guess."""
+"""Bytes to text: Unicode when it is, the declared encoding when it fits, else the best guess.
+
+What had to be mended on the way is told to people (`encoding_repaired`).
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
 from corpus.encodings import unicode_encoding
+from corpus.reports import ReadingWarning
+from ingestion.parsing.mojibake import mended
 
+_WINDOWS = "cp1252"
+_READ_AS_WINDOWS = frozenset({"iso8859-1", "ascii"})
+# Control characters in Latin-1, which no text has; quotes and dashes in Windows-1252.
+_C1 = re.compile(rb"[\x80-\x9f]")
+_REPLACEMENT = "\ufffd".encode()
 _GUESS_FROM_BYTES = 128 * 1024
 # In the languages written with Latin letters, those beyond ASCII stand alone between the others; in
 # Cyrillic, Greek, Arabic or East Asian text they come in runs. On a few accents charset_normalizer
@@ -25,18 +36,51 @@ _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]+
 _DECLARED_WITHIN_BYTES = 2048
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text without a byte order mark, and at most one warning of how it came about."""
+
+    text: str
+    warnings: tuple[ReadingWarning, ...] = ()
+
+
 def decode_text(data: bytes, *, declared: str | None = None) -> str:
-    """The text in `data`, without a byte order mark.
+    """The text of `decoded`, for those who have no one to tell."""
+    return decoded(data, declared=declared).text
+
+
+def decoded(data: bytes, *, declared: str | None = None) -> Decoded:
+    """The text in `data`.
 
     Bytes that are valid Unicode are read so whatever is declared: mail and web pages declare
-    wrongly more often than other encodings happen to be valid UTF-8.
+    wrongly more often than other encodings happen to be valid UTF-8. Latin-1 is read as
+    Windows-1252, as browsers do (WHATWG Encoding Standard, section 4.2).
     """
     encoding = unicode_encoding(data, whole=True)
-    if encoding is None and declared is not None and _fits(data, declared):
-        encoding = declared
+    repairs: list[str] = []
+    if encoding is None and declared is not None:
+        encoding = _fitting(data, declared)
+        if encoding is None:
+            repairs.append(f"the file says that it is {declared[:40]}, and is not")
+        elif encoding == _WINDOWS and _C1.search(data):
+            repairs.append(f"the file says that it is {declared[:40]}, and is Windows-1252")
     if encoding is None:
         encoding = _guess(data)
-    return data.decode(encoding, errors="replace").removeprefix("\ufeff")
+    text = data.decode(encoding, errors="replace").removeprefix("\ufeff")
+    lost = text.count("\ufffd") - data.count(_REPLACEMENT)
+    if lost > 0:
+        repairs.append(f"{lost} bytes are no characters in {encoding}, its likely encoding")
+    text, mends = mended(text)
+    if mends:
+        repairs.append(f"{mends} characters had been stored in a wrong encoding")
+    return Decoded(text, _warnings(repairs))
+
+
+def _warnings(repairs: list[str]) -> tuple[ReadingWarning, ...]:
+    if not repairs:
+        return ()
+    detail = f"The encoding was repaired: {'; '.join(repairs)}."
+    return (ReadingWarning("encoding_repaired", detail),)
 
 
 def declared_encoding(markup: bytes) -> str | None:
@@ -45,13 +89,15 @@ def declared_encoding(markup: bytes) -> str | None:
     return match[1].decode("ascii") if match else None
 
 
-def _fits(data: bytes, encoding: str) -> bool:
+def _fitting(data: bytes, declared: str) -> str | None:
+    """What to read a file as that declares this; None when that cannot be."""
     try:
-        codecs.lookup(encoding)
+        name = codecs.lookup(declared).name
+        encoding = _WINDOWS if name in _READ_AS_WINDOWS else name
         data.decode(encoding)
     except (LookupError, ValueError):
-        return False
-    return True
+        return None
+    return encoding
 
 
 def _guess(data: bytes) -> str:

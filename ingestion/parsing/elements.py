@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +20,10 @@ from corpus.errors import BrokenFile
 from ingestion.parsing import offline_nlp
 from ingestion.parsing.archives import check_archive
 from ingestion.parsing.characters import clean_text
-from ingestion.parsing.decoding import declared_encoding, decode_text
+from ingestion.parsing.decoding import declared_encoding, decoded
 from ingestion.parsing.markup import prepare_html, table_of
-from ingestion.parsing.openxml import core_title, note_texts
+from ingestion.parsing.notices import hidden_text
+from ingestion.parsing.openxml import core_title, hides_text, note_texts
 from ingestion.parsing.openxml_repack import repack
 from ingestion.parsing.parsed import BlockDraft, BlockKind, ParsedDocument, assemble
 from ingestion.parsing.slides import charts_and_notes
@@ -53,7 +55,12 @@ def parse_docx(path: Path) -> ParsedDocument:
     with _repacked(path) as file:
         pages = _paged(partition_docx(file=file, languages=_NO_LANGUAGE))
     pages[-1][1].extend(BlockDraft(kind="text", text=text) for text in note_texts(path))
-    return assemble(pages, title=plausible_title(core_title(path)))
+    hidden = hides_text(path)
+    return assemble(
+        pages,
+        title=plausible_title(core_title(path)),
+        warnings=(hidden_text("is formatted as hidden"),) if hidden else (),
+    )
 
 
 def parse_pptx(path: Path) -> ParsedDocument:
@@ -79,35 +86,56 @@ def parse_pptx(path: Path) -> ParsedDocument:
 def parse_html(path: Path) -> ParsedDocument:
     """A web page as one page."""
     data = path.read_bytes()
-    drafts, title = html_drafts(decode_text(data, declared=declared_encoding(data)))
-    return assemble([(1, drafts)], title=title)
+    read = decoded(data, declared=declared_encoding(data))
+    page = read_html(read.text)
+    hidden = (hidden_text("the page does not show", kept=False),) if page.hides_text else ()
+    return assemble([(1, page.drafts)], title=page.title, warnings=read.warnings + hidden)
 
 
 def parse_md(path: Path) -> ParsedDocument:
     """Markdown (tables, fenced code, footnotes, definition lists) as one page."""
-    text = decode_text(path.read_bytes())
+    read = decoded(path.read_bytes())
     rendered = markdown.markdown(
-        text, extensions=["tables", "fenced_code", "footnotes", "def_list", "sane_lists"]
+        read.text, extensions=["tables", "fenced_code", "footnotes", "def_list", "sane_lists"]
     )
-    drafts, _ = html_drafts(rendered)
-    return assemble([(1, drafts)])
+    page = read_html(rendered)
+    hidden = (hidden_text("the page does not show", kept=False),) if page.hides_text else ()
+    return assemble([(1, page.drafts)], warnings=read.warnings + hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlText:
+    """The blocks of an HTML text in reading order, and its title when plausible.
+
+    `hides_text`: words that its style makes invisible were left out.
+    """
+
+    drafts: list[BlockDraft]
+    title: str | None
+    hides_text: bool
 
 
 def html_drafts(markup: str) -> tuple[list[BlockDraft], str | None]:
-    """The blocks of an HTML text in reading order, and its title when plausible."""
+    """Blocks and title of `read_html`."""
+    page = read_html(markup)
+    return page.drafts, page.title
+
+
+def read_html(markup: str) -> HtmlText:
+    """What a reader sees of an HTML text."""
     offline_nlp.install()
     from unstructured.partition.html import partition_html  # noqa: PLC0415 - seconds
 
     prepared = prepare_html(markup)
     title = plausible_title(prepared.title)
     if not prepared.texts:
-        return [], title
+        return HtmlText([], title, prepared.hides_text)
     elements = partition_html(text=prepared.markup, languages=_NO_LANGUAGE)
     drafts = [draft for element in elements if (draft := _draft(element, heading_depth=6))]
     if _letters(draft.text for draft in drafts) < _COMPLETE * _letters(prepared.texts):
         # libxml2 stops at 256 elements inside each other, and all below is lost without a word.
         drafts = [BlockDraft(kind="text", text=clean_text(text)) for text in prepared.texts]
-    return drafts, title
+    return HtmlText(drafts, title, prepared.hides_text)
 
 
 def _letters(texts: Iterable[str]) -> int:

@@ -17,6 +17,7 @@ from itertools import takewhile
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from ingestion.parsing.characters import clean_text
+from ingestion.parsing.markup_hidden import unseen
 from ingestion.parsing.parsed import BlockDraft
 from ingestion.parsing.tables import CELL_JOIN, table_draft
 
@@ -30,28 +31,37 @@ _RENAMED = {
 }
 _TABLE_PARTS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption"})
 _BLOCKS_IN_CELL = "|".join(f".//{tag}" for tag in ("table", "h1", "h2", "h3", "h4", "ul", "ol"))
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE
-)
+# Fewer are arrows and counters of menus.
+_FEWEST_HIDDEN_LETTERS = 10
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 @dataclass(frozen=True)
 class PreparedHtml:
-    """`markup` for `partition_html`, the content of `<title>`, and all visible texts in order."""
+    """`markup` for `partition_html`, the content of `<title>`, and all visible texts in order.
+
+    `hides_text`: a fair number of letters were taken out because a reader does not see them.
+    """
 
     markup: str
     title: str | None
     texts: tuple[str, ...]
+    hides_text: bool
 
 
 def prepare_html(markup: str) -> PreparedHtml:
     """Never raises on bad markup; `markup` is empty when nothing is left of it."""
     root = _parse(markup)
     if root is None:
-        return PreparedHtml("", None, ())
+        return PreparedHtml("", None, (), hides_text=False)
     title = root.findtext(".//title")
-    for element in list(_hidden(root)):
+    styled = next(root.iter("style", "link"), None) is not None
+    for element in list(root.iter(*_DROPPED)):
+        if element.getparent() is not None:
+            element.drop_tree()
+    hidden_letters = 0
+    for element in list(unseen(root, styled_elsewhere=styled)):
+        hidden_letters += sum(char.isalnum() for text in element.itertext() for char in text)
         element.drop_tree()
     for element in root.iter(*_RENAMED):
         element.tag = _RENAMED[element.tag]
@@ -67,6 +77,7 @@ def prepare_html(markup: str) -> PreparedHtml:
         etree.tostring(root, encoding="unicode", method="html"),
         title,
         tuple(text for text in texts if text),
+        hides_text=hidden_letters >= _FEWEST_HIDDEN_LETTERS,
     )
 
 
@@ -105,16 +116,6 @@ def _parse(markup: str) -> html.HtmlElement | None:
         return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except etree.ParserError:
         return None
-
-
-def _hidden(root: html.HtmlElement) -> Iterator[html.HtmlElement]:
-    for element in root.iter(etree.Element):
-        if (
-            element.tag in _DROPPED
-            or "hidden" in element.attrib
-            or _HIDDEN_STYLE.search(element.get("style", ""))
-        ) and element.getparent() is not None:
-            yield element
 
 
 def _rows(root: html.HtmlElement) -> Iterator[list[html.HtmlElement]]:

@@ -39,6 +39,21 @@ def note_texts(path: Path) -> list[str]:
     return [clean_text(text) for text in texts if text.strip()]
 
 
+def hides_text(path: Path) -> bool:
+    """Whether words of a Word document's own text are formatted as hidden."""
+    root = _member(path, "word/document.xml")
+    runs = [] if root is None else root.iter(f"{_WORD}r")
+    return any(_is_on(run.find(f"{_WORD}rPr/{_WORD}vanish")) and _has_letters(run) for run in runs)
+
+
+def _is_on(mark: etree._Element | None) -> bool:
+    return mark is not None and mark.get(f"{_WORD}val", "true") not in {"0", "false", "off"}
+
+
+def _has_letters(run: etree._Element) -> bool:
+    return any(char.isalnum() for text in run.itertext(f"{_WORD}t") for char in text)
+
+
 def _member(path: Path, name: str) -> etree._Element | None:
     """A member's XML; None when it is missing or broken, since the text itself can do without."""
     with zipfile.ZipFile(path) as archive:

@@ -7,13 +7,15 @@ titles and list items in plain text loses bullets and finds headings that are no
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from striprtf.striprtf import rtf_to_text
 
 from ingestion.parsing.characters import clean_text
-from ingestion.parsing.decoding import declared_encoding, decode_text
-from ingestion.parsing.parsed import BlockDraft, BlockKind, ParsedDocument, assemble
+from ingestion.parsing.decoding import Decoded, declared_encoding, decoded
+from ingestion.parsing.json_records import records_on_lines
+from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 
 _BLANK_LINES = re.compile(r"\n{2,}")
 _JSON_ESCAPE = re.compile(
@@ -23,9 +25,11 @@ _JSON_ESCAPE = re.compile(
 
 def parse_text(path: Path) -> ParsedDocument:
     """One block a paragraph (blank lines part them); a form feed begins a new page."""
-    text = decode_text(path.read_bytes())
+    read = decoded(path.read_bytes())
+    pages = read.text.split("\f")
     return assemble(
-        (number, paragraph_drafts(page)) for number, page in enumerate(text.split("\f"), start=1)
+        ((number, paragraph_drafts(page)) for number, page in enumerate(pages, start=1)),
+        warnings=read.warnings,
     )
 
 
@@ -42,18 +46,19 @@ def parse_rtf(path: Path) -> ParsedDocument:
 
 def parse_code(path: Path) -> ParsedDocument:
     """The file as it is, as one block of code."""
-    return _one_block(decode_text(path.read_bytes()), "code")
+    return _one_block(decoded(path.read_bytes()))
 
 
 def parse_json(path: Path) -> ParsedDocument:
-    r"""JSON or NDJSON as it is, but with `\uXXXX` written as the characters it stands for."""
-    return _one_block(unescape_json(decode_text(path.read_bytes())), "code")
+    r"""JSON or NDJSON as it is, but each record on its own line, and no `\uXXXX` for a letter."""
+    read = decoded(path.read_bytes())
+    return _one_block(replace(read, text=records_on_lines(unescape_json(read.text))))
 
 
 def parse_xml(path: Path) -> ParsedDocument:
     """XML as it is: the names of its elements say what its texts are."""
     data = path.read_bytes()
-    return _one_block(decode_text(data, declared=declared_encoding(data)), "code")
+    return _one_block(decoded(data, declared=declared_encoding(data)))
 
 
 def unescape_json(text: str) -> str:
@@ -66,8 +71,9 @@ def paragraph_drafts(text: str) -> list[BlockDraft]:
     return [BlockDraft(kind="text", text=part) for part in _BLANK_LINES.split(clean_text(text))]
 
 
-def _one_block(text: str, kind: BlockKind) -> ParsedDocument:
-    return assemble([(1, [BlockDraft(kind=kind, text=clean_text(text))])])
+def _one_block(read: Decoded) -> ParsedDocument:
+    draft = BlockDraft(kind="code", text=clean_text(read.text))
+    return assemble([(1, [draft])], warnings=read.warnings)
 
 
 def _unescape(match: re.Match[str]) -> str:

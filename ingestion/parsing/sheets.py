@@ -21,10 +21,12 @@ from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[impor
 from corpus.errors import BrokenFile, NeedsSoftware
 from ingestion.parsing.archives import check_archive
 from ingestion.parsing.characters import clean_text
-from ingestion.parsing.decoding import decode_text
+from ingestion.parsing.decoding import Decoded, decoded
 from ingestion.parsing.markup import row_text
+from ingestion.parsing.notices import hidden_text
 from ingestion.parsing.openxml import core_title
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.parsing.sheets_hidden import sheets_that_hide
 from ingestion.parsing.tables import table_draft
 from ingestion.parsing.titles import plausible_title
 
@@ -53,7 +55,12 @@ def parse_xlsx(path: Path) -> ParsedDocument:
             pages.append((number, _sheet_drafts(sheet.title, rows)))
     finally:
         book.close()
-    return assemble(pages, title=plausible_title(core_title(path)))
+    hiding = sheets_that_hide(path)
+    return assemble(
+        pages,
+        title=plausible_title(core_title(path)),
+        warnings=(hidden_text("stands in hidden sheets, rows or columns", hiding),)[: len(hiding)],
+    )
 
 
 def parse_xls(path: Path) -> ParsedDocument:
@@ -81,24 +88,25 @@ def parse_xls(path: Path) -> ParsedDocument:
 
 def parse_csv(path: Path) -> ParsedDocument:
     """Comma-, semicolon-, tab- or bar-separated values, whichever parts them most evenly."""
-    text = decode_text(path.read_bytes())
-    return _delimited(text, _delimiter(text[:_SAMPLE_CHARS]))
+    read = decoded(path.read_bytes())
+    return _delimited(read, _delimiter(read.text[:_SAMPLE_CHARS]))
 
 
 def parse_tsv(path: Path) -> ParsedDocument:
     """Tab-separated values."""
-    return _delimited(decode_text(path.read_bytes()), "\t")
+    return _delimited(decoded(path.read_bytes()), "\t")
 
 
-def _delimited(text: str, delimiter: str) -> ParsedDocument:
+def _delimited(read: Decoded, delimiter: str) -> ParsedDocument:
     csv.field_size_limit(_MAX_CELL_CHARS)
     try:
         rows = [
-            row_text(row) for row in csv.reader(io.StringIO(clean_text(text)), delimiter=delimiter)
+            row_text(row)
+            for row in csv.reader(io.StringIO(clean_text(read.text)), delimiter=delimiter)
         ]
     except csv.Error as error:
         raise BrokenFile("This table is damaged: a cell in it has no end.") from error
-    return assemble([(1, _table_drafts(rows))])
+    return assemble([(1, _table_drafts(rows))], warnings=read.warnings)
 
 
 def _delimiter(sample: str) -> str:
