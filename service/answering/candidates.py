@@ -108,8 +108,19 @@ def _sentences(passages: Sequence[Passage]) -> list[Candidate]:
 
 
 def _rarity(wanted: frozenset[str], sentences: Sequence[Candidate]) -> dict[str, float]:
-    """Weight of each wanted word: ln(1 + sentences / sentences with it), as in BM25's IDF."""
-    having = Counter(word for sentence in sentences for word in wanted & sentence.words)
+    """Weight of each wanted word: ln(1 + sentences / sentences with it), as in BM25's IDF.
+
+    The rows of a table have the names of its columns, so that what tells rows apart outweighs them.
+    """
+    columns = {
+        sentence.passage.number: wanted & frozenset(content_words(sentence.passage.table_header))
+        for sentence in sentences
+    }
+    having = Counter(
+        word
+        for sentence in sentences
+        for word in (wanted & sentence.words) | columns[sentence.passage.number]
+    )
     return {word: log(1 + len(sentences) / (having[word] or 0.5)) for word in wanted}
 
 

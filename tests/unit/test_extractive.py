@@ -199,6 +199,16 @@ def test_a_row_of_a_table_answers_as_well_as_a_sentence() -> None:
     assert other.weight < 1.0
 
 
+def test_of_rows_alike_the_one_that_the_question_names_answers_it() -> None:
+    rows = [f"ST-{n} | Oban | {n * 7} | Crew {n % 9}" for n in range(1000, 1080)]
+    parts = passages_of(*("\n".join(rows[at : at + 20]) for at in range(0, 80, 20)))
+    header = "Code | Station | Height (cm) | Keeper"
+    passages = [replace(passage, table_header=header) for passage in parts]
+    question = "What is the height in cm of station code ST-1077?"
+    best, *_ = candidates(question, passages, limit=4)
+    assert best.text == rows[77]
+
+
 def test_a_sentence_goes_before_a_line_with_the_same_words() -> None:
     for line in ("PEPSICO, INC., as Borrower,", "Date: May 30, 2023 PepsiCo, Inc."):
         sentence = "The chief executive of PepsiCo is Ramon Laguarta."
