@@ -33,6 +33,16 @@ def pages_need_ocr(pages: Sequence[int]) -> ReadingWarning:
     )
 
 
+def pictures_not_read(pages: Sequence[int]) -> ReadingWarning:
+    """These pages are pictures but for a few words, which alone were read."""
+    verb = "is a picture" if len(pages) == 1 else "are pictures"
+    return ReadingWarning(
+        "pictures_not_read",
+        f"{named(pages).capitalize()} {verb} with a few words beside: only those were read.",
+        tuple(pages),
+    )
+
+
 def unmapped_characters(pages: Sequence[int]) -> ReadingWarning:
     """A fair part of these pages' characters has no known meaning."""
     return ReadingWarning(

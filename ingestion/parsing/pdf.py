@@ -16,7 +16,12 @@ import pypdfium2.raw as pdfium
 
 from corpus.errors import BrokenFile, EncryptedFile
 from ingestion.parsing.characters import clean_text, means_nothing
-from ingestion.parsing.notices import hidden_text, pages_beyond_limit, pages_damaged
+from ingestion.parsing.notices import (
+    hidden_text,
+    pages_beyond_limit,
+    pages_damaged,
+    pictures_not_read,
+)
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.pdf_glyphs import HiddenTextSearch, unmapped_share
 from ingestion.parsing.pdf_lines import (
@@ -73,6 +78,8 @@ def parse_pdf(
             warnings.append(pages_damaged(damaged))
         if hidden.pages:
             warnings.append(hidden_text("a reader of the page does not see", hidden.pages))
+        if hidden.pictures:
+            warnings.append(pictures_not_read(hidden.pictures))
         title = plausible_title(pdf.get_metadata_value("Title"), single_word=False)
     return assemble(
         ((number, drafts) for number, drafts in enumerate(_drafts(pages), start=1)),

@@ -18,6 +18,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from ingestion.parsing.pdf_lines import Line
+from ingestion.parsing.pdf_pictures import Box, is_stamped_picture, pictures_of
 
 _PALE = 235  # of 255 in red, green and blue: on paper nobody reads it
 _FAINT = 26  # of 255, in opacity
@@ -27,23 +28,23 @@ _CONTRAST = 12
 # A page is drawn with so many pixels at most, whatever size it says it has: A4 at 100 dpi.
 _MOST_PIXELS = 1_000_000
 _MOST_DRAWN_PAGES = 300
-# Smaller pictures are logos; a scan is one large picture, or many strips.
-_SCAN_SHARE = 0.1
-_MOST_OBJECTS = 5000
 # Fewer letters are spacers and stray marks.
 _FEWEST_LETTERS = 10
 _SAMPLED_CHARS = 64
 
 _FILLED = frozenset({pdfium.FPDF_TEXTRENDERMODE_FILL, pdfium.FPDF_TEXTRENDERMODE_FILL_CLIP})
 
-_Box = tuple[float, float, float, float]
-
 
 @dataclass(slots=True)
 class HiddenTextSearch:
-    """Looks at one page after the other; `pages` are the numbers of those that hide text."""
+    """Looks at one page after the other.
+
+    `pages` are the numbers of those that hide text, `pictures` of those that are a picture with
+    hardly any text beside it: if the picture shows text, it was not read.
+    """
 
     pages: list[int] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
     _drawn: int = 0
 
     def look(
@@ -59,13 +60,15 @@ class HiddenTextSearch:
         letters = _letters(hidden)
         invisible, pale = _suspects(textpage, lines)
         if invisible and letters < _FEWEST_LETTERS:
-            pictures = _pictures(page, bounds)
-            letters += _letters(line for line, box in invisible if not _is_over(box, pictures))
+            pictures = pictures_of(page)
+            letters += _letters(line for line, box in invisible if not pictures.are_behind(box))
         if pale and letters < _FEWEST_LETTERS and self._drawn < _MOST_DRAWN_PAGES:
             self._drawn += 1
             letters += _letters(_without_trace(page, pale))
         if letters >= _FEWEST_LETTERS:
             self.pages.append(number)
+        if not invisible and is_stamped_picture(page, _letters(lines)):
+            self.pictures.append(number)
 
 
 def unmapped_share(textpage: pypdfium2.PdfTextPage) -> float:
@@ -81,10 +84,10 @@ def unmapped_share(textpage: pypdfium2.PdfTextPage) -> float:
 
 def _suspects(
     textpage: pypdfium2.PdfTextPage, lines: Sequence[Line]
-) -> tuple[list[tuple[Line, _Box]], list[tuple[Line, _Box]]]:
+) -> tuple[list[tuple[Line, Box]], list[tuple[Line, Box]]]:
     """Lines with a glyph that is drawn not at all, and with one that is pale, and its box."""
-    invisible: list[tuple[Line, _Box]] = []
-    pale: list[tuple[Line, _Box]] = []
+    invisible: list[tuple[Line, Box]] = []
+    pale: list[tuple[Line, Box]] = []
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     colour = tuple(ctypes.byref(part) for part in (red, green, blue, alpha))
     for line in lines:
@@ -116,14 +119,14 @@ def _sampled(text: str) -> tuple[int, int]:
     return first, last
 
 
-def _ink(textpage: pypdfium2.PdfTextPage, index: int) -> _Box:
+def _ink(textpage: pypdfium2.PdfTextPage, index: int) -> Box:
     """(left, bottom, right, top) of a glyph's own shape, in points."""
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     pdfium.FPDFText_GetCharBox(textpage, index, left, right, bottom, top)
     return left.value, bottom.value, right.value, top.value
 
 
-def _is_outside(line: Line, bounds: _Box) -> bool:
+def _is_outside(line: Line, bounds: Box) -> bool:
     """Whether a line of known place lies beyond the part of the page that is shown."""
     left, bottom, right, top = bounds
     return line.top > line.bottom and (
@@ -137,32 +140,7 @@ def _is_tiny(line: Line) -> bool:
     return 0 < height < _READABLE_PT
 
 
-def _pictures(page: pypdfium2.PdfPage, bounds: _Box) -> list[_Box]:
-    """The boxes of the page's pictures; none when together they cover little of it."""
-    left, bottom, right, top = bounds
-    boxes: list[_Box] = []
-    covered = 0.0
-    for seen, item in enumerate(page.get_objects(max_depth=3)):
-        if seen == _MOST_OBJECTS:
-            break
-        if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
-            box = item.get_bounds()
-            boxes.append(box)
-            width = min(box[2], right) - max(box[0], left)
-            height = min(box[3], top) - max(box[1], bottom)
-            covered += max(0.0, width) * max(0.0, height)
-    area = (right - left) * (top - bottom)
-    return boxes if covered >= _SCAN_SHARE * area else []
-
-
-def _is_over(box: _Box, pictures: Sequence[_Box]) -> bool:
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return any(p[0] <= x <= p[2] and p[1] <= y <= p[3] for p in pictures)
-
-
-def _without_trace(
-    page: pypdfium2.PdfPage, suspects: Sequence[tuple[Line, _Box]]
-) -> Iterator[Line]:
+def _without_trace(page: pypdfium2.PdfPage, suspects: Sequence[tuple[Line, Box]]) -> Iterator[Line]:
     """Lines whose glyph is not to be seen in a drawing of the page."""
     width_pt, height_pt = page.get_size()
     scale = (_MOST_PIXELS / max(width_pt * height_pt, 1.0)) ** 0.5

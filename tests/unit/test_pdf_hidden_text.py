@@ -126,6 +126,15 @@ def test_text_that_a_reader_sees_passes(tmp_path: Path, draw: Callable[[Canvas],
     assert HIDDEN in document.pages[1].text
 
 
+def test_a_scan_with_a_stamp_on_it_is_reported_as_not_read(tmp_path: Path) -> None:
+    def stamped(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(Image.effect_noise((60, 80), 60)), 0, 0, 595, 842)
+        canvas.drawString(72, 400, "Received 5 May")
+
+    (warning,) = parsed(tmp_path, stamped).warnings
+    assert (warning.code, warning.pages) == ("pictures_not_read", (2,))
+
+
 def test_a_page_of_an_absurd_size_is_looked_at_without_a_huge_drawing(tmp_path: Path) -> None:
     canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=(14_000, 14_000))
     canvas.setFillColorRGB(1, 1, 1)
