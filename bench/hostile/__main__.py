@@ -3,7 +3,8 @@
 Every generated file goes through the parser sandbox and the chunker; then the files of FOLDER do,
 damaged in ever new ways, for as many minutes. Each must end within its limits as ready, partial or
 with a stable error code; the exit code is 1 when one does not. Files that crashed or hung a parser
-are saved beside (`hostile-SEED/`), also when that was told with a stable code. Linux only.
+are saved beside (`hostile-SEED/`), also when that was told with a stable code. At the end the
+generated files that are not heavy, and hostile names, go through a real server. Linux only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from bench.hostile.cases import all_cases
 from bench.hostile.mutations import damaged
 from bench.hostile.reader import Reader
 from bench.hostile.tally import Tally
+from bench.hostile.through_server import send_all
+from bench.real_server import RealServer
 from corpus.quiet import set_offline_environment
 from ingestion.parsing.sandbox import ParserSandbox
 
@@ -49,7 +52,10 @@ def main() -> None:
         if chosen.folder is not None:
             fuzz(reader, fuzzed, chosen.folder, chosen.seed, chosen.minutes * 60)
             fuzzed.print()
-    if generated.violations or fuzzed.violations:
+    served = served_violations(Path(f"hostile-{chosen.seed}") / "server")
+    for sentence in served:
+        print(f"VIOLATION through the server: {sentence}")
+    if generated.violations or fuzzed.violations or served:
         sys.exit(1)
     print("all is well")
 
@@ -76,6 +82,18 @@ def fuzz(reader: Reader, tally: Tally, folder: Path, seed: int, duration_s: floa
         content = damaged(content, same_kind, rng)
         tally.add(reader.read(name, content), content, f"#{number}")
         number += 1
+
+
+def served_violations(folder: Path) -> list[str]:
+    """What a real server on this folder makes wrong of the light files and the names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = RealServer(folder / "data", {"LECTERN_PARSE_TIMEOUT_S": "20"})
+    server.start()
+    try:
+        light = ((case.name, case.make()) for case in all_cases() if not case.heavy)
+        return list(send_all(server, light))
+    finally:
+        server.stop()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from bench.chaos.run import Plan, run_chaos
 
 
+@pytest.mark.timeout(900)  # a machine that is busy besides starts servers slowly
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_whatever_is_killed_everything_acknowledged_is_there_once_and_nothing_else(
     make_data_dir: Callable[[], Path],
