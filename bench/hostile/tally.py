@@ -26,12 +26,14 @@ class Tally:
         self.codes[outcome.code] += 1
         self.outcomes.append(outcome)
         said = f"{outcome.name} {seed}: {outcome.code} after {outcome.seconds:.1f} s"
-        if outcome.violations or (seed and outcome.code in _NOTEWORTHY):
+        if outcome.violations or outcome.late or (seed and outcome.code in _NOTEWORTHY):
             self._saved.mkdir(parents=True, exist_ok=True)
             path = self._saved / f"{len(self.outcomes)}-{Path(outcome.name).name}"[-120:]
             path.write_bytes(content)
             print(f"  {said}, saved as {path.name}", flush=True)
-        self.violations += [f"{said}: {sentence}" for sentence in outcome.violations]
+        self.violations += [
+            f"{said}: {sentence}" for sentence in (*outcome.violations, *outcome.late)
+        ]
 
     def print(self) -> None:
         """The figures."""
