@@ -11,7 +11,6 @@ WarningCode = Literal[
     "encoding_repaired",
     "hidden_text",
     "instructions_in_text",
-    "note",
     "ocr_failed",
     "ocr_found_nothing",
     "ocr_language_missing",

@@ -18,7 +18,7 @@ REPORT = VersionReport(
     tables=0,
     pages_by_ocr=0,
     chunk_tokens=None,
-    warnings=(ReadingWarning("note", ODD),),
+    warnings=(ReadingWarning("hidden_text", ODD),),
     timings_ms=StageTimings(0, 0, 0, 0, 0, 0),
 )
 SEVERAL_GIB = 5 * 2**30
