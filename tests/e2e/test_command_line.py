@@ -78,7 +78,8 @@ def test_commands_use_the_running_server(make_data_dir: MakeDataDir, boats: Path
         examined = lectern(server.data_dir, "doctor")
         assert examined.returncode == 0, examined.stdout
         assert server.url in examined.stdout
-        assert "tesseract" not in examined.stdout
+        assert "OCR" in examined.stdout
+        assert "LibreOffice" in examined.stdout
         healthy = lectern(server.data_dir, *health_check())
         assert healthy.returncode == 0, healthy.stdout
     healthy = lectern(server.data_dir, *health_check())
