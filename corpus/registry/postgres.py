@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from corpus.errors import Misconfigured, StorageUnavailable, Unavailable
 from corpus.registry.engine import Registry, up_to_date
+from corpus.registry.migrations import stored_revision
+from corpus.registry.postgres_url import connect_arguments, parse_url, shown_url
 
 # Connections of one process at most. A worker uses three; a server with its default of
 # max_connections = 100 serves eight API processes.
 POOL_SIZE = 4
 POOL_OVERFLOW = 8
 POOL_WAIT_S = 10.0
-CONNECT_TIMEOUT_S = 5
-
-# Sent at the start of each connection. Units of work take milliseconds; what exceeds these hangs.
-_SESSION = {
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-    "timezone": "UTC",
-}
-# A host that vanishes sends nothing: noticed after about 30 s, where the system allows it.
-_KEEPALIVES = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 4,
-    "tcp_user_timeout": 30_000,
-}
-_HINT = "Set DATABASE_URL to postgresql://user:password@host:5432/database, or leave it empty."
 
 
 def open_postgres_registry(url: SecretStr) -> Registry:
@@ -43,22 +25,7 @@ def open_postgres_registry(url: SecretStr) -> Registry:
     `StorageUnavailable` when it does not answer, with the driver's own words: they are the
     operator's to read.
     """
-    engine = create_engine(
-        parse_url(url),
-        connect_args=connect_arguments(url),
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_OVERFLOW,
-        pool_timeout=POOL_WAIT_S,
-        pool_pre_ping=True,
-        hide_parameters=True,  # an error's text must not carry those of documents into the log
-    )
-    registry = Registry(
-        engine,
-        reader=engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        ),
-        writer=engine.execution_options(isolation_level="READ COMMITTED"),
-    )
+    registry = _registry(url)
     try:
         with registry.read() as connection:
             _require_utf8(connection)
@@ -71,40 +38,42 @@ def open_postgres_registry(url: SecretStr) -> Registry:
         raise
 
 
-def parse_url(url: SecretStr) -> URL:
-    """The URL for psycopg 3; `Misconfigured` for any but postgresql://."""
-    given = url.get_secret_value()
+def describe_database(url: SecretStr) -> str:
+    """Where the database is, its version and its tables' revision; changes nothing in it.
+
+    Raises `Misconfigured` or `StorageUnavailable`, as opening it does.
+    """
+    registry = _registry(url)
     try:
-        parsed = make_url(given)
-    except (ArgumentError, ValueError):
-        # Not from that error: its text is the URL, with the password.
-        raise Misconfigured("DATABASE_URL is not a URL.", hint=_HINT) from None
-    if parsed.drivername != "postgresql":
-        raise Misconfigured(f"DATABASE_URL begins with {parsed.drivername}://.", hint=_HINT)
-    return parsed.set(drivername="postgresql+psycopg")
+        with registry.read() as connection:
+            _require_utf8(connection)
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+            revision = stored_revision(connection)
+    except StorageUnavailable as error:
+        raise _explained(error, url) from error
+    finally:
+        registry.close()
+    tables = "no tables yet" if revision is None else f"tables of revision {revision}"
+    return f"Postgres {version} at {shown_url(url)}, {tables}"
 
 
-def shown_url(url: SecretStr) -> str:
-    """Where the database is, without who may enter: host, port and name."""
-    parsed = parse_url(url)
-    host = parsed.host or "the local socket"
-    port = f":{parsed.port}" if parsed.port else ""
-    return f"{host}{port}/{parsed.database or ''}"
-
-
-def connect_arguments(url: SecretStr) -> Mapping[str, Any]:
-    """What psycopg is told for each connection, beside the URL."""
-    session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-    given = parse_url(url).query.get("options", "")
-    return {
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "application_name": "lectern",
-        "options": f"{session} {given}".strip(),
-        # A statement prepared before another process migrated the tables fails after it, and some
-        # connection poolers lose prepared statements.
-        "prepare_threshold": None,
-        **_KEEPALIVES,
-    }
+def _registry(url: SecretStr) -> Registry:
+    engine = create_engine(
+        parse_url(url),
+        connect_args=connect_arguments(url),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_WAIT_S,
+        pool_pre_ping=True,
+        hide_parameters=True,  # an error's text must not carry those of documents into the log
+    )
+    return Registry(
+        engine,
+        reader=engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ),
+        writer=engine.execution_options(isolation_level="READ COMMITTED"),
+    )
 
 
 def _require_utf8(connection: Connection) -> None:

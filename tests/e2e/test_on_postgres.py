@@ -1,0 +1,126 @@
+"""The real server on a Postgres database, with its own index; everything is killed once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import files
+from tests.e2e.server import LecternServer
+from tests.e2e.test_ends_in_order import wait_for_server
+from tests.e2e.test_survives_being_killed import (
+    expect_everything_once,
+    upload_all,
+    wait_for_stage,
+)
+from tests.postgres import OwnPostgres, new_database, own_postgres
+
+MakeDataDir = Callable[[], Path]
+
+NOT_ALONE = "DATABASE_URL and QDRANT_URL"
+
+
+@pytest.fixture(scope="module")
+def database_server() -> Iterator[OwnPostgres]:
+    with own_postgres() as started:
+        yield started
+
+
+def test_every_document_becomes_ready_whatever_is_killed(
+    make_data_dir: MakeDataDir, database_server: OwnPostgres
+) -> None:
+    with (
+        new_database(database_server.url) as url,
+        LecternServer(make_data_dir(), DATABASE_URL=url) as server,
+    ):
+        ids = upload_all(server)
+        boats = server.upload("boats.txt", b"A coracle is a small round boat.").json()["id"]
+        wait_for_stage(server, ids["copper"], "parsing", "embedding", "ready")
+        server.kill()
+        server.start()
+        wait_for_stage(server, ids["wheat"], "parsing", "embedding", "ready")
+        for worker in server.children():
+            os.kill(worker, signal.SIGKILL)
+        wait_for_stage(server, ids["granite"], "parsing", "embedding", "ready")
+        database_server.stop("immediate")
+        unavailable = server.http.get("/documents")
+        assert (unavailable.status_code, unavailable.json()["error"]) == (
+            503,
+            "storage_unavailable",
+        )
+        assert server.http.get("/readyz").status_code == 503
+        assert server.http.get("/healthz").status_code == 200
+        database_server.start()
+        assert server.wait_until_final(boats)["status"] == "ready"
+        answer = server.chat("What is a coracle?")
+        assert answer["citations"][0]["document_id"] == boats
+        assert server.http.delete(f"/documents/{boats}").json()["verified"]
+        expect_everything_once(server, ids)
+        assert not (server.data_dir / "registry.sqlite").exists()
+
+
+def test_a_server_without_a_worker_says_so_and_another_start_finishes(
+    make_data_dir: MakeDataDir, database_server: OwnPostgres
+) -> None:
+    with new_database(database_server.url) as url:
+        server = LecternServer(make_data_dir(), DATABASE_URL=url)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lectern", "serve", "--no-worker"], env=server.environment
+        )
+        try:
+            server.http.base_url = wait_for_server(server.data_dir).url
+            checks = server.http.get("/readyz").json()["checks"]
+            assert (checks["registry"], checks["worker"]) == ("ok", "no worker is alive")
+            document = server.upload("a.pdf", files.long_pdf(1, "copper")).json()
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+        with server:
+            assert server.wait_until_final(document["id"])["status"] == "ready"
+
+
+def test_a_worker_on_its_own_is_refused_where_the_index_belongs_to_the_server(
+    tmp_path: Path,
+) -> None:
+    lone = LecternServer(tmp_path / "data", DATABASE_URL="postgresql://user:secretword@localhost/x")
+    done = subprocess.run(
+        [sys.executable, "-m", "lectern", "worker"],
+        env=lone.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert NOT_ALONE in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_names_the_database_and_never_its_password(
+    make_data_dir: MakeDataDir, database_server: OwnPostgres
+) -> None:
+    with new_database(database_server.url) as url:
+        shown = url.replace("//lectern@", "//lectern:secretword@")
+        away = shown.replace(f":{database_server.port}/", ":1/")
+        said = {}
+        for name, address in (("there", shown), ("away", away)):
+            command = LecternServer(make_data_dir(), DATABASE_URL=address)
+            done = subprocess.run(
+                [sys.executable, "-m", "lectern", "doctor"],
+                env=command.environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert "secretword" not in done.stdout + done.stderr
+            said[name] = next(line for line in done.stdout.splitlines() if " registry " in line)
+    assert said["there"].startswith("✓")
+    assert "Postgres" in said["there"]
+    assert said["away"].startswith("✗")
