@@ -15,6 +15,7 @@ import httpx
 
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
+from corpus.registry.postgres import describe_database
 from corpus.settings import BUILT_IN_EMBEDDING, EXTRACTIVE, Settings
 from ingestion.ocr.tesseract import find_tesseract
 from ingestion.office import find_libreoffice
@@ -41,6 +42,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "server", "not running; `lectern serve` starts it")
     else:
         yield from examine_server(settings)
+    yield _registry(settings)
     yield _embedding(settings)
     yield _index(settings)
     yield _llm(settings)
@@ -78,6 +80,15 @@ def _data_dir(folder: Path) -> Finding:
         return Finding("broken", "data folder", f"{shown} is not writable")
     free_gib = shutil.disk_usage(folder).free / 2**30
     return Finding("ok", "data folder", f"{shown}, {free_gib:.0f} GiB free")
+
+
+def _registry(settings: Settings) -> Finding:
+    if settings.database_url is None:
+        return Finding("ok", "registry", "SQLite, in the data folder")
+    try:
+        return Finding("ok", "registry", describe_database(settings.database_url))
+    except LecternError as error:
+        return Finding("broken", "registry", f"{error.detail} {error.hint}")
 
 
 def _embedding(settings: Settings) -> Finding:

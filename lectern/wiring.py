@@ -15,7 +15,7 @@ from llama_index.core.llms import LLM
 from corpus.blobs import FolderBlobStore
 from corpus.deletion import finish_deletions
 from corpus.embedding.open import OpenedEmbedding, open_embedding
-from corpus.errors import Misconfigured
+from corpus.errors import Misconfigured, Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
@@ -95,8 +95,11 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
 
 
 def _knows_a_worker(registry: Registry) -> bool:
-    with registry.read() as connection:
-        return count_alive(connection) > 0
+    try:
+        with registry.read() as connection:
+            return count_alive(connection) > 0
+    except Unavailable:
+        return False  # nobody knows; what is away has its own line in /readyz
 
 
 @contextmanager
@@ -107,9 +110,14 @@ def opened_worker(
     drain: threading.Event,
     wake: threading.Event,
 ) -> Iterator[Worker]:
-    """A worker; with `index`, an API process that owns the embedded index serves it there."""
+    """A worker; with `index`, an API process that owns the embedded index serves it there.
+
+    Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
+    """
     registry = open_registry(settings)
     embedding = open_embedding(settings, threads=os.cpu_count() or 1)
+    with registry.read() as connection:
+        check_fingerprints(connection, embedding.fingerprint.as_json())
     with (
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,

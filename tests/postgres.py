@@ -63,6 +63,12 @@ class OwnPostgres:
         """`immediate` is as if it were killed."""
         self._run("pg_ctl", "-w", "-m", mode, "stop")
 
+    def processes(self) -> list[str]:
+        """Ids of the postmaster and of its children."""
+        postmaster = (self._folder / "data" / "postmaster.pid").read_text().split()[0]
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *children]
+
     def remove(self) -> None:
         self.stop("immediate")
         shutil.rmtree(self._folder)
