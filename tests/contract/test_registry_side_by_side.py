@@ -20,7 +20,7 @@ from corpus.registry.engine import Registry
 from corpus.registry.uploads import Acceptance, Content, Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, is_wanted, report_progress
 from corpus.values import Coverage, PageText, Status
-from ingestion.queue import claim_next, release
+from ingestion.queue import claim_next, release_jobs_of
 
 MANY = 20
 ROUNDS = 12
@@ -121,8 +121,8 @@ def test_a_dead_workers_job_is_released_and_nobody_elses(registry: Registry) -> 
     claimed = {worker: claim(registry, worker) for worker in ("dead", "alive")}
     assert set(claimed.values()) == {first.document.id, second.document.id}
     with registry.write() as connection:
-        assert release(connection, "dead") == 1
-        assert release(connection, "dead") == 0
+        assert release_jobs_of(connection, "dead") == 1
+        assert release_jobs_of(connection, "dead") == 0
     assert claim(registry, "next") == claimed["dead"]
     assert claim(registry, "next") is None
 
@@ -156,7 +156,7 @@ def test_a_lost_lease_and_its_new_holder_never_both_complete(registry: Registry)
 
         def take_over() -> bool:
             with registry.write() as connection:
-                release(connection, "old")
+                release_jobs_of(connection, "old")
             return claim(registry, "new") is not None
 
         by_old, taken = at_once(
