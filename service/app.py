@@ -11,6 +11,7 @@ from service.http import (
     collections,
     documents,
     events,
+    lookups,
     operations,
     originals,
     questions,
@@ -37,7 +38,16 @@ def create_app(parts: ServiceParts) -> FastAPI:
     )
     app.state.parts = parts
     install_error_handlers(app)
-    for routes in (operations, documents, originals, reports, events, collections, questions):
+    for routes in (
+        operations,
+        lookups,
+        documents,
+        originals,
+        reports,
+        events,
+        collections,
+        questions,
+    ):
         app.include_router(routes.router)
     app.add_middleware(
         BodyLimit,

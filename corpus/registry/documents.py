@@ -102,6 +102,26 @@ def list_documents(
     return found, _write_cursor(found[-1])
 
 
+def find_documents(connection: Connection, document_ids: Collection[str]) -> list[Document]:
+    """Those of these documents that there are, in no order."""
+    query = _with_newest_version().where(documents.c.id.in_(list(document_ids)))
+    return [_document(row) for row in connection.execute(query).mappings()]
+
+
+def find_by_content(
+    connection: Connection, collection: str, hashes: Collection[str]
+) -> list[Document]:
+    """The documents that these bytes, uploaded again without an external id, would be.
+
+    `hashes` are lower-case hex sha256. At most one document for each, in no order.
+    """
+    query = _with_newest_version().where(
+        documents.c.collection == collection,
+        documents.c.identity.in_([f"sha256:{one}" for one in hashes]),
+    )
+    return [_document(row) for row in connection.execute(query).mappings()]
+
+
 def live_versions(connection: Connection, document_ids: Collection[str]) -> Mapping[str, int]:
     """The live version of each document; those deleted, unknown or not complete are missing."""
     rows = connection.execute(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import socket
 import time
 from collections.abc import Iterator
@@ -78,6 +79,42 @@ def test_a_document_is_replaced_by_one_file(server: LecternServer) -> None:
     response = server.http.put(f"/documents/{document['id']}", files=files)
     assert (response.status_code, response.json()["error"]) == (413, "too_many_files")
     assert server.http.get(f"/documents/{document['id']}").json()["version"] == 1
+
+
+def test_many_files_and_documents_are_asked_about_at_once(server: LecternServer) -> None:
+    contents = [b"Known note %d." % number for number in range(3)]
+    sent = send(server, [(f"{n}.txt", one) for n, one in enumerate(contents[:2])], "known")
+    ids = [document["id"] for document in sent.json()["documents"]]
+    server.upload("named.txt", contents[2], collection="known", external_id="named")
+    hashes = [hashlib.sha256(content).hexdigest() for content in contents]
+
+    asked = server.http.post("/documents/known", json={"collection": "known", "sha256": hashes})
+    found = {one["content_sha256"]: one["id"] for one in asked.json()["documents"]}
+    assert found == dict(zip(hashes[:2], ids, strict=True))
+    elsewhere = server.http.post("/documents/known", json={"sha256": hashes})
+    assert elsewhere.json() == {"documents": []}
+
+    assert server.http.delete(f"/documents/{ids[0]}").is_success
+    asked = server.http.post("/documents/lookup", json={"ids": [*ids, "unknown"]})
+    assert [document["id"] for document in asked.json()["documents"]] == [ids[1]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("known", {"sha256": ["x"]}),
+        ("known", {"sha256": ["0" * 64] * 501}),
+        ("known", {"sha256": [], "collection": "a b"}),
+        ("known", {}),
+        ("lookup", {"ids": ["x"] * 501}),
+        ("lookup", {"ids": "x"}),
+        ("lookup", {"ids": ["x" * 65]}),
+    ],
+)
+def test_a_wrong_question_about_many_is_refused(
+    server: LecternServer, path: str, body: dict[str, object]
+) -> None:
+    assert server.http.post(f"/documents/{path}", json=body).status_code == 422
 
 
 def test_fields_that_follow_the_files_count_for_them(server: LecternServer) -> None:
