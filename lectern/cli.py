@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from corpus.errors import InvalidRequest, LecternError, Unavailable
+from corpus.names import check_collection_name
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.client import Client, ServerError
@@ -60,18 +60,31 @@ def serve(
 
 @app.command()
 def add(
-    files: Annotated[list[Path], typer.Argument(exists=True, readable=True)],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, readable=True)],
     collection: Collection = "default",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Of folders: only files like this; may be repeated."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Of folders: no files or folders like this."),
+    ] = None,
     data_dir: DataDir = None,
     url: Url = None,
 ) -> None:
-    """Add files and wait until they can be asked about."""
-    from lectern.adding import add_files  # noqa: PLC0415
+    """Add files, and all in folders, and wait until they can be asked about.
+
+    Interrupted, the same command again sends only what is missing.
+    """
+    from lectern.adding import Order, add_files  # noqa: PLC0415
+    from lectern.walking import Globs  # noqa: PLC0415
 
     with _errors_shown():
-        _refuse_folders(files)
+        check_collection_name(collection)
+    order = Order(paths, collection, Globs(include or (), exclude or ()))
     with _client(data_dir, url) as client:
-        if not add_files(client, files, collection, Console()):
+        if not add_files(client, order, Console()):
             raise typer.Exit(1)
 
 
@@ -208,15 +221,6 @@ def _settings(data_dir: Path | None, **given: str | int | None) -> Settings:
     if data_dir is not None:
         chosen["data_dir"] = str(data_dir)
     return Settings(**chosen)  # type: ignore[arg-type]  # pydantic checks them
-
-
-def _refuse_folders(files: Sequence[Path]) -> None:
-    for file in files:
-        if file.is_dir():
-            raise InvalidRequest(
-                f"{file} is a folder.",
-                hint=f"Name the files in it: lectern add {shlex.quote(str(file))}/*",
-            )
 
 
 def _refuse_empty(question: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import httpx
 
@@ -16,19 +16,46 @@ READINESS_TIMEOUT_S = 10.0
 class ServerError(Exception):
     """The server answered with its error body."""
 
-    def __init__(self, code: str, detail: str, hint: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        hint: str,
+        *,
+        status: int = 0,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.status = status
+        self.retry_after_s = retry_after_s
         self.code = code
         self.detail = detail
         self.hint = hint
 
 
 class Client:
-    """One server; close it when done."""
+    """One server; close it when done. Threads may share it.
 
-    def __init__(self, url: str) -> None:
+    `find` says where the server is now, should it have been started again at another port, and
+    `ends_with_us` whether it runs only for as long as this command.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        find: Callable[[], str | None] = lambda: None,
+        ends_with_us: bool = False,
+    ) -> None:
         self.url = url
+        self.ends_with_us = ends_with_us
+        self._find = find
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+
+    def look_again(self) -> None:
+        """Turn to where the server is now, after it did not answer."""
+        self.url = self._find() or self.url
+        self._http.base_url = self.url
 
     def close(self) -> None:
         """Release the connections."""
@@ -37,12 +64,32 @@ class Client:
     def upload(self, path: Path, collection: str) -> dict[str, Any]:
         """Upload one file, streamed from disk; the document as accepted."""
         with path.open("rb") as source:
-            return self._json(
-                "POST",
-                "/documents",
-                files={"file": (path.name, source)},
-                data={"collection": collection},
-            )
+            return self.send(source, path.name, collection)
+
+    def send(
+        self, source: BinaryIO, filename: str, collection: str, *, is_bulk: bool = False
+    ) -> dict[str, Any]:
+        """Upload what `source` holds, piece by piece; the document as accepted."""
+        return self._json(
+            "POST",
+            "/documents",
+            files={"file": (filename, source)},
+            data={"collection": collection, "priority": "bulk" if is_bulk else "normal"},
+        )
+
+    def known(self, collection: str, hashes: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents that files with these sha256 (at most 500) would be duplicates of."""
+        body = {"collection": collection, "sha256": list(hashes)}
+        found: list[dict[str, Any]] = self._json("POST", "/documents/known", json=body)["documents"]
+        return found
+
+    def lookup(self, document_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Those of these documents (at most 500) that there are, in no order."""
+        body = {"ids": list(document_ids)}
+        found: list[dict[str, Any]] = self._json("POST", "/documents/lookup", json=body)[
+            "documents"
+        ]
+        return found
 
     def document(self, document_id: str) -> dict[str, Any]:
         """One document."""
@@ -109,10 +156,20 @@ class Client:
 def _raise(response: httpx.Response) -> NoReturn:
     try:
         body = response.json()
-        raise ServerError(body["error"], body["detail"], body["hint"])
+        raise ServerError(
+            body["error"],
+            body["detail"],
+            body["hint"],
+            status=response.status_code,
+            retry_after_s=_seconds(response.headers.get("retry-after", "")),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise ServerError(
             "unexpected_answer",
             f"{response.url} answered {response.status_code} and is not a Lectern server.",
             "Check --url.",
         ) from error
+
+
+def _seconds(header: str) -> float | None:
+    return float(header) if header.isdecimal() else None

@@ -25,18 +25,22 @@ LOOK_EVERY_S = 0.1
 def connected(settings: Settings, url: str | None) -> Iterator[Client]:
     """A client of the server at `url`, of the one that owns the data folder, or of our own."""
     if url is not None:
-        yield from _client(url)
+        yield from _used(Client(url))
         return
     running = find_server(settings.data_dir)
     if running is not None:
-        yield from _client(running.url)
+        yield from _used(Client(running.url, find=lambda: _address(settings)))
         return
     with _own_server(settings) as own_url:
-        yield from _client(own_url)
+        yield from _used(Client(own_url, ends_with_us=True))
 
 
-def _client(url: str) -> Iterator[Client]:
-    client = Client(url)
+def _address(settings: Settings) -> str | None:
+    running = find_server(settings.data_dir)
+    return None if running is None else running.url
+
+
+def _used(client: Client) -> Iterator[Client]:
     try:
         yield client
     finally:

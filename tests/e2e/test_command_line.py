@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -196,7 +197,7 @@ def test_doctor_names_an_llm_that_does_not_answer(make_data_dir: MakeDataDir) ->
         (["serve", "--host", "0.0.0.0"], {}, "no keys"),  # noqa: S104
         (["serve"], {"LECTERN_PORT": "70000"}, "LECTERN_PORT"),
         (["serve"], {"LECTERN_LOG_LEVEL": "loud"}, "LECTERN_LOG_LEVEL"),
-        (["add", "."], {}, ". is a folder"),
+        (["add", "pyproject.toml", "-c", "a b"], {}, "name of a collection"),
         (["ask", " "], {}, "question is empty"),
         (["rm", "nothing-there"], {}, "no document nothing-there"),
         (["ask", "x", "--url", "http://127.0.0.1:9"], {}, "127.0.0.1:9"),
@@ -224,3 +225,78 @@ def test_a_worker_of_its_own_needs_stores_that_can_be_shared(
     )
     assert done.returncode == 1
     assert "needs DATABASE_URL and QDRANT_URL" in done.stderr
+
+
+def test_a_folder_is_added_and_added_again_without_sending_anything(
+    server: LecternServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "notes"
+    for number in range(30):
+        path = folder / f"part{number % 3}" / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"Buoy number {number} is painted in its own colour.")
+    (folder / "program.bin").write_bytes(bytes(range(256)) * 4)
+    first = lectern(server.data_dir, "add", str(folder), "--collection", "folder")
+    assert first.returncode == 0, first.stdout + first.stderr
+    *outcomes, total = first.stdout.splitlines()
+    assert sorted(outcomes) == sorted(
+        f"✓ part{number % 3}/{number}.txt: 1 page, 1 chunk" for number in range(30)
+    )
+    assert total.startswith("31 files: ")
+    assert "1 skipped" in total
+    assert "30 ready" in total
+    before = server.http.get("/documents", params={"collection": "folder", "limit": "500"}).json()
+
+    (folder / "new.txt").write_text("This buoy is new.")
+    again = lectern(server.data_dir, "add", str(folder), "--collection", "folder")
+    assert again.returncode == 0, again.stdout
+    *outcomes, total = again.stdout.splitlines()
+    assert [line for line in outcomes if "already there" not in line] == [
+        "✓ new.txt: 1 page, 1 chunk"
+    ]
+    assert "30 already there" in total
+    after = server.http.get("/documents", params={"collection": "folder", "limit": "500"}).json()
+    assert after["documents"][1:] == before["documents"]
+
+
+def test_adding_a_folder_survives_a_restart_of_the_server_and_an_interruption(
+    make_data_dir: MakeDataDir, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number:02}.pdf").write_bytes(files.long_pdf(4, f"subject {number}"))
+    with LecternServer(make_data_dir(), LECTERN_MAX_WAITING="5") as server:
+        adding = start_adding(server, folder)
+        wait_for_documents(server, 4)
+        adding.send_signal(signal.SIGINT)
+        said, _ = adding.communicate(timeout=60)
+        assert adding.returncode == 130
+        assert "Interrupted." in said
+
+        adding = start_adding(server, folder)
+        wait_for_documents(server, 8)
+        server.kill()
+        server.start()
+        said, _ = adding.communicate(timeout=150)
+        assert adding.returncode == 0, said
+        assert len(said.splitlines()) == 21
+        documents = server.http.get("/documents", params={"limit": "500"}).json()["documents"]
+        assert [document["status"] for document in documents] == ["ready"] * 20
+        assert len({document["content_sha256"] for document in documents}) == 20
+
+
+def start_adding(server: LecternServer, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "lectern", "add", folder],
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_documents(server: LecternServer, count: int) -> None:
+    deadline_s = time.monotonic() + 60
+    while len(server.http.get("/documents").json()["documents"]) < count:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
