@@ -16,6 +16,7 @@ from corpus.attributes import (
 )
 from corpus.deletion import delete_document
 from corpus.errors import InvalidRequest, LecternError
+from corpus.names import clean_filename
 from corpus.registry.documents import find_document, find_page, list_documents
 from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Acceptance, Upload, change_attributes
@@ -24,7 +25,6 @@ from service.accepting import accept_file, accept_new_bytes, accept_rollback, ch
 from service.http.errors import log_unavailable
 from service.http.form_fields import json_object, json_strings
 from service.http.form_parts import ReceivedFile
-from service.http.names import clean_filename
 from service.http.receiving import ReceivingRoute
 from service.http.shapes import (
     AcceptedBody,

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import InvalidCollectionName
-from corpus.names import check_collection_name
-from service.http.names import MAX_FILENAME_CHARS, clean_filename
+from corpus.names import MAX_FILENAME_CHARS, check_collection_name, clean_filename
 
 
 @pytest.mark.parametrize("name", ["default", "a", "Team-7_x", "0" * 64])
