@@ -28,24 +28,35 @@ class NodeRemover(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeletionReceipt:
-    """`points_removed` nodes left the index; `verified`: none was found afterwards."""
+    """`points_removed` nodes left the index; `verified`: none was found afterwards.
+
+    Both count those of the `children_deleted` documents that were attached to it.
+    """
 
     document_id: str
     points_removed: int
     verified: bool
+    children_deleted: int = 0
 
 
 def delete_document(
     registry: Registry, blobs: BlobStore, store: NodeRemover, document_id: str
 ) -> DeletionReceipt:
-    """Delete a live document; `DocumentNotFound` when there is none.
+    """Delete a live document with all attached to it; `DocumentNotFound` when there is none.
 
     No answer uses it from the first commit on, whatever happens to this process afterwards;
     `finish_deletions` ends at the next start what a crash left.
     """
     with registry.write() as connection:
-        bury(connection, document_id)
-    return _remove(registry, blobs, store, document_id)
+        family = bury(connection, document_id)
+    # What is attached first: a document that deletion is asked of again must still know its own.
+    receipts = [remove_buried(registry, blobs, store, one) for one in reversed(family)]
+    return DeletionReceipt(
+        document_id,
+        points_removed=sum(receipt.points_removed for receipt in receipts),
+        verified=all(receipt.verified for receipt in receipts),
+        children_deleted=len(family) - 1,
+    )
 
 
 def finish_deletions(
@@ -58,7 +69,7 @@ def finish_deletions(
     with registry.read() as connection:
         unfinished = buried(connection, for_s=for_s)
     for document_id in unfinished:
-        _remove(registry, blobs, store, document_id)
+        remove_buried(registry, blobs, store, document_id)
     return len(unfinished)
 
 
@@ -77,9 +88,10 @@ def drop_originals(registry: Registry, blobs: BlobStore, contents: Collection[st
     return dropped
 
 
-def _remove(
+def remove_buried(
     registry: Registry, blobs: BlobStore, store: NodeRemover, document_id: str
 ) -> DeletionReceipt:
+    """Remove one document that the registry has hidden, from everywhere; harmless a second time."""
     of_document = MetadataFilters(filters=[MetadataFilter(key="document_id", value=document_id)])
     points = store.count(of_document)
     store.delete_nodes(filters=of_document)

@@ -5,7 +5,7 @@ LecternError
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
 │   ├── NothingToRollBack  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
-│   ├── ForeignHost
+│   ├── ForeignHost  BelongsToParent
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
@@ -144,6 +144,13 @@ class ForeignHost(InvalidRequest):
 
     code = "host_not_allowed"
     default_hint = "Use http://127.0.0.1, or name the host in LECTERN_ALLOWED_HOSTS on the server."
+
+
+class BelongsToParent(InvalidRequest):
+    """What was to be changed of an attachment is that of the document it is attached to."""
+
+    code = "belongs_to_parent"
+    default_hint = "Change the document that it is attached to; its `parent_id` names it."
 
 
 class NotFound(InvalidRequest):

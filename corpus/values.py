@@ -83,13 +83,22 @@ class ErrorReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A document that came within another one, such as a file attached to a mail."""
+
+    document_id: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document as the registry knows it, with its newest version.
 
     `live_version` is the version that answers questions (None until one is complete). `version`
     is the newest one, and `status` to `error` speak of it. `identity` is what makes two uploads
     the same document within a collection. Of its `chunks`, `chunks_reused` were not embedded anew.
-    `waiting` is None while a worker is at it, and in the end.
+    `waiting` is None while a worker is at it, and in the end. `parent_id` is the document that
+    this one is attached to, and `attachments` are those attached to it.
     """
 
     id: str
@@ -114,6 +123,8 @@ class Document:
     waiting: Waiting | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     acl: tuple[str, ...] = ()
+    parent_id: str | None = None
+    attachments: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,49 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from corpus.registry.documents import find_document
+from corpus.registry.families import children_of, parent_of, remember_dropped
 from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_contents, lock_document
 from corpus.registry.schema import documents, jobs, pages, versions
 
 
-def bury(connection: Connection, document_id: str) -> None:
+def bury(connection: Connection, document_id: str) -> list[str]:
     """From this commit on no answer uses the document, and its identity is free again.
 
-    Harmless for a document whose deletion began before and did not end; `DocumentNotFound` when
-    there is none.
+    All that is attached to it goes with it. The ids of everything that is to be removed now, the
+    document's own first. Harmless for a document whose deletion began before and did not end;
+    `DocumentNotFound` when there is none.
+
+    An attachment that is deleted by itself stays away until its parent has other bytes: whoever
+    deleted it does not have it back because the same mail is read again.
     """
+    parent_id = parent_of(connection, document_id)
+    if parent_id is not None:
+        lock_document(connection, parent_id)
     lock_document(connection, document_id)
-    if document_id in buried(connection):
-        return
-    find_document(connection, document_id)
+    if document_id not in buried(connection):
+        find_document(connection, document_id)
+        remember_dropped(connection, document_id)
+    return bury_family(connection, document_id)
+
+
+def bury_family(connection: Connection, document_id: str) -> list[str]:
+    """As `bury`, of what nobody asked to be rid of: nothing keeps it from coming back."""
+    family: list[str] = []
+    generation = [document_id]
+    while generation:
+        for one in generation:
+            lock_document(connection, one)
+            _hide(connection, one)
+        family += generation
+        generation = children_of(connection, generation)
+    return family
+
+
+def _hide(connection: Connection, document_id: str) -> None:
     connection.execute(
         update(documents)
-        .where(documents.c.id == document_id)
+        .where(documents.c.id == document_id, documents.c.deleted_at.is_(None))
         .values(deleted_at=datetime.now(UTC), identity=f"deleted:{document_id}")
     )
     drop_jobs(connection, document_id)

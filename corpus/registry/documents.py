@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
 
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound
+from corpus.registry.families import attached_to
 from corpus.registry.schema import collections, documents, jobs, pages, versions
 from corpus.registry.workers import any_alive
 from corpus.values import (
+    Attached,
     CollectionSummary,
     Coverage,
     Document,
@@ -72,7 +74,7 @@ def find_document(connection: Connection, document_id: str) -> Document:
     )
     if row is None:
         raise DocumentNotFound(f"There is no document {document_id}.")
-    return _document(row)
+    return _document(row, attached_to(connection, [document_id]))
 
 
 def list_documents(
@@ -80,6 +82,7 @@ def list_documents(
     *,
     collection: str | None = None,
     status: Status | None = None,
+    parent_id: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> tuple[list[Document], str | None]:
@@ -89,13 +92,17 @@ def list_documents(
         query = query.where(documents.c.collection == collection)
     if status is not None:
         query = query.where(versions.c.status == status)
+    if parent_id is not None:
+        query = query.where(documents.c.parent_id == parent_id)
     if cursor is not None:
         created_at, last_id = _read_cursor(cursor)
         columns = (documents.c.created_at, documents.c.id)
         last = tuple_(created_at, last_id, types=[column.type for column in columns])
         query = query.where(tuple_(*columns) < last)
     query = query.order_by(documents.c.created_at.desc(), documents.c.id.desc()).limit(limit + 1)
-    found = [_document(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings().all()
+    attached = attached_to(connection, [row["id"] for row in rows])
+    found = [_document(row, attached) for row in rows]
     if len(found) <= limit:
         return found, None
     found = found[:limit]
@@ -195,7 +202,7 @@ def collection_exists(connection: Connection, name: str) -> bool:
     return found.first() is not None
 
 
-def _document(row: RowMapping) -> Document:
+def _document(row: RowMapping, attached: Mapping[str, tuple[Attached, ...]]) -> Document:
     status = Status(row["status"])
     return Document(
         id=row["id"],
@@ -220,6 +227,8 @@ def _document(row: RowMapping) -> Document:
         waiting=_waiting(row, status),
         metadata=row["metadata"],
         acl=tuple(row["acl"]),
+        parent_id=row["parent_id"],
+        attachments=attached.get(row["id"], ()),
     )
 
 

@@ -62,9 +62,14 @@ documents = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("collection", ForeignKey("collections.name"), nullable=False),
-    # "sha256:<hex>" or "external:<id>"; "deleted:<id>" releases it for a new upload.
+    # "sha256:<hex>", "external:<id>", or for what is attached to another document
+    # "child:<parent_id>:<hex>:<n>"; "deleted:<id>" releases it for a new upload.
     Column("identity", String(600), nullable=False),
     Column("external_id", String(512)),
+    # The document that this one is attached to.
+    Column("parent_id", String(36), index=True),
+    # Identities of what was attached to its bytes and deleted by itself.
+    Column("dropped_children", JSON(none_as_null=True)),
     Column("version", Integer, nullable=False),
     Column("live_version", Integer),
     # The version with other bytes that answered before the live one: what a rollback goes back to.

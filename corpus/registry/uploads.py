@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
 
-from corpus.errors import DuplicateContent
+from corpus.errors import BelongsToParent, DuplicateContent
 from corpus.registry.documents import find_document
+from corpus.registry.families import pass_on_attributes
 from corpus.registry.jobs import drop_jobs, enqueue
 from corpus.registry.locks import (
     lock_collection_name,
@@ -88,7 +89,7 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
                 updated_at=now,
             )
         )
-        _add_version(connection, document_id, 1, upload.filename, content, now, upload.is_bulk)
+        add_version(connection, document_id, 1, upload.filename, content, now, upload.is_bulk)
         return Acceptance(find_document(connection, document_id), duplicate=False)
     document = find_document(connection, known)
     if document.content_sha256 == content.sha256:
@@ -98,6 +99,7 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
         .where(documents.c.id == document.id)
         .values(metadata=upload.metadata, acl=list(upload.acl))
     )
+    pass_on_attributes(connection, document.id)
     add_next_version(connection, document, upload.filename, content, now, is_bulk=upload.is_bulk)
     return Acceptance(find_document(connection, document.id), duplicate=False)
 
@@ -107,14 +109,15 @@ def accept_replacement(
 ) -> Acceptance:
     """Queue new bytes as the document's next version; metadata and access stay.
 
-    The bytes that it has are a duplicate. Raises `DocumentNotFound`, and `DuplicateContent` when
-    the document is known by its bytes and another one of the collection has these. Until the
-    transaction ends, the original of these bytes is not deleted.
+    The bytes that it has are a duplicate. Raises `DocumentNotFound`, `BelongsToParent` for an
+    attachment, and `DuplicateContent` when the document is known by its bytes and another one of
+    the collection has these. Until the transaction ends, the original of these bytes is kept.
     """
     lock_contents(connection, [content.sha256])
     lock_document(connection, document_id)
     now = datetime.now(UTC)
     document = find_document(connection, document_id)
+    _refuse_attachment(connection, document, "bytes")
     if document.content_sha256 == content.sha256:
         return _again(connection, document, now, is_bulk=False)
     if document.external_id is None:
@@ -139,16 +142,18 @@ def change_attributes(
 ) -> Document:
     """Put other metadata, other access, or both in place; None leaves what is there.
 
-    Nothing is embedded again: neither is part of a node. Raises `DocumentNotFound`.
+    What is attached to the document gets the same. Nothing is embedded again: neither is part of a
+    node. Raises `DocumentNotFound`, and `BelongsToParent` for an attachment.
     """
     lock_document(connection, document_id)
-    find_document(connection, document_id)
+    _refuse_attachment(connection, find_document(connection, document_id), "metadata and access")
     changed: dict[str, Any] = {"updated_at": datetime.now(UTC)}
     if metadata is not None:
         changed["metadata"] = metadata
     if acl is not None:
         changed["acl"] = list(acl)
     connection.execute(update(documents).where(documents.c.id == document_id).values(changed))
+    pass_on_attributes(connection, document_id)
     return find_document(connection, document_id)
 
 
@@ -169,7 +174,7 @@ def add_next_version(
         .where(documents.c.id == document.id)
         .values(version=document.version + 1, updated_at=now)
     )
-    _add_version(connection, document.id, document.version + 1, filename, content, now, is_bulk)
+    add_version(connection, document.id, document.version + 1, filename, content, now, is_bulk)
 
 
 def queue_again(
@@ -199,6 +204,15 @@ def _again(
     return Acceptance(find_document(connection, document.id), duplicate=True)
 
 
+def _refuse_attachment(connection: Connection, document: Document, what: str) -> None:
+    if document.parent_id is not None:
+        parent = find_document(connection, document.parent_id)
+        raise BelongsToParent(
+            f"{document.filename} is attached to {parent.filename}, which its {what} come from.",
+            hint=f"Change document {parent.id} instead, or upload the file by itself.",
+        )
+
+
 def _ensure_collection(connection: Connection, name: str, now: datetime) -> None:
     known = select(collections.c.name).where(collections.c.name == name)
     if connection.execute(known).first() is not None:
@@ -221,7 +235,7 @@ def _find_by_identity(
     return connection.execute(found).scalar_one_or_none()
 
 
-def _add_version(
+def add_version(
     connection: Connection,
     document_id: str,
     version: int,
@@ -230,6 +244,7 @@ def _add_version(
     now: datetime,
     is_bulk: bool,
 ) -> None:
+    """Add a version of a document, with the job to ingest it."""
     connection.execute(
         insert(versions).values(
             document_id=document_id,

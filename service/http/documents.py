@@ -117,13 +117,21 @@ def list_all(
     parts: Parts,
     collection: str | None = None,
     status: Status | None = None,
+    parent_id: Annotated[
+        str | None, Query(description="Only what is attached to this document.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: str | None = None,
 ) -> DocumentListBody:
     """Documents, newest first."""
     with parts.registry.read() as connection:
         found, next_cursor = list_documents(
-            connection, collection=collection, status=status, limit=limit, cursor=cursor
+            connection,
+            collection=collection,
+            status=status,
+            parent_id=parent_id,
+            limit=limit,
+            cursor=cursor,
         )
     return DocumentListBody(
         documents=[DocumentBody.of(document) for document in found], next_cursor=next_cursor

@@ -25,6 +25,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.UnknownFileKind: 415,
     errors.DuplicateContent: 409,
     errors.NothingToRollBack: 409,
+    errors.BelongsToParent: 409,
     errors.FileTooLarge: 413,
     errors.RequestTooLarge: 413,
     errors.MalformedUpload: 400,

@@ -69,6 +69,13 @@ class FailureBody(BaseModel):
     hint: str
 
 
+class AttachedBody(BaseModel):
+    """A document that is attached to this one."""
+
+    document_id: str
+    filename: str
+
+
 class DocumentBody(BaseModel):
     """A document; `version`, `status` and what follows speak of its newest version."""
 
@@ -91,6 +98,12 @@ class DocumentBody(BaseModel):
     error: FailureBody | None
     metadata: dict[str, Any]
     acl: list[str]
+    parent_id: str | None = Field(
+        description="The document that this one is attached to; its metadata and acl hold for both."
+    )
+    attachments: list[AttachedBody] = Field(
+        description="Documents of their own that came within this one, by filename."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -128,6 +141,11 @@ class DocumentBody(BaseModel):
             else FailureBody(code=error.code, detail=error.detail, hint=error.hint),
             metadata=document.metadata,
             acl=list(document.acl),
+            parent_id=document.parent_id,
+            attachments=[
+                AttachedBody(document_id=attached.document_id, filename=attached.filename)
+                for attached in document.attachments
+            ],
             created_at=document.created_at,
             updated_at=document.updated_at,
         )
@@ -195,6 +213,7 @@ class DeletedBody(BaseModel):
     id: str
     deleted: bool = True
     points_removed: int
+    children_deleted: int = Field(description="Attachments that were deleted with it.")
     verified: bool
 
     @classmethod
@@ -203,6 +222,7 @@ class DeletedBody(BaseModel):
         return cls(
             id=receipt.document_id,
             points_removed=receipt.points_removed,
+            children_deleted=receipt.children_deleted,
             verified=receipt.verified,
         )
 
