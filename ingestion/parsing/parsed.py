@@ -59,11 +59,21 @@ class ParsedPage(BaseModel):
     unmapped_share: float = 0.0
 
 
+class Attachment(BaseModel):
+    """A file found in the document: its name, safe to show, and that of its copy in the scratch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    filename: str
+    scratch_name: str
+
+
 class ParsedDocument(BaseModel):
     """All pages in order. `title` is the document's own title, if it states one.
 
     `all_pages_read` is False when a page was left out: damaged, or beyond the limit. `warnings` say
-    what a person should know of the reading.
+    what a person should know of the reading. `attachments` are the files within it that are to be
+    documents of their own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +83,7 @@ class ParsedDocument(BaseModel):
     pages_needing_ocr: tuple[int, ...] = ()
     all_pages_read: bool = True
     warnings: tuple[ReadingWarning, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def pages_with_text(self) -> int:
@@ -99,6 +110,7 @@ def assemble(
     pages_needing_ocr: tuple[int, ...] = (),
     all_pages_read: bool = True,
     warnings: tuple[ReadingWarning, ...] = (),
+    attachments: tuple[Attachment, ...] = (),
     block_separator: str = "\n\n",
     unmapped_shares: Mapping[int, float] = MappingProxyType({}),
 ) -> ParsedDocument:
@@ -148,4 +160,5 @@ def assemble(
         pages_needing_ocr=pages_needing_ocr,
         all_pages_read=all_pages_read,
         warnings=warnings,
+        attachments=attachments,
     )

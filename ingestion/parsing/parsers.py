@@ -10,9 +10,10 @@ from corpus.errors import NeedsLibreOffice
 from corpus.kinds import PICTURE_KINDS, FileKind
 from ingestion.parsing.elements import parse_docx, parse_html, parse_md, parse_pptx
 from ingestion.parsing.epub import parse_epub
-from ingestion.parsing.mail import parse_eml, parse_msg
+from ingestion.parsing.mail import parse_eml
 from ingestion.parsing.notices import pages_beyond_limit
 from ingestion.parsing.opendocument import parse_odt
+from ingestion.parsing.outlook import parse_msg
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.pdf import parse_pdf
 from ingestion.parsing.pictures import parse_picture
@@ -56,17 +57,22 @@ PARSERS: MappingProxyType[str, Callable[[Path], ParsedDocument]] = MappingProxyT
 )
 
 
+# The kinds that carry other files.
+_MAIL_PARSERS = MappingProxyType({"eml": parse_eml, "msg": parse_msg})
+
+
 def parse(
     path: Path,
     kind: FileKind,
     *,
     max_pages: int,
     on_progress: Progress | None = None,
-    scratch: Scratch | None = None,  # noqa: ARG001 - for kinds that carry other files
+    scratch: Scratch | None = None,
 ) -> ParsedDocument:
     """The document in the file at `path`, its first `max_pages` pages (a warning says so).
 
     `on_progress(done, total)` counts pages, for kinds that are long enough to need it (PDF).
+    Files that a mail carries are written to `scratch`; without it they are only named.
     Raises the `UnreadableFile` errors; whatever else a library raises on a damaged file passes
     through, and the parser process answers for it. A document without text is returned as it is.
     """
@@ -74,6 +80,8 @@ def parse(
         return parse_pdf(path, max_pages=max_pages, on_progress=on_progress)
     if kind.name in PICTURE_KINDS:
         return parse_picture(path, kind.name, max_pages=max_pages)
+    if kind.name in _MAIL_PARSERS:
+        return _MAIL_PARSERS[kind.name](path, scratch)
     return _first_pages(PARSERS[kind.name](path), max_pages)
 
 
