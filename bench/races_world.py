@@ -20,7 +20,9 @@ from corpus.registry.engine import Registry
 from corpus.registry.schema import documents, pages
 from corpus.settings import Settings
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.parsing.scratch import Scratch
 from ingestion.pipeline import OnProgress, Pipeline
+from ingestion.programs.workspace import Workspace
 from ingestion.worker import Worker
 from lectern.wiring import open_registry
 from service.parts import ServiceParts
@@ -57,7 +59,14 @@ class WordTokens:
 class OnePage:
     """Reads a text as one page."""
 
-    def parse(self, path: Path, kind: FileKind, *, on_progress: OnProgress) -> ParsedDocument:  # noqa: ARG002
+    def parse(
+        self,
+        path: Path,
+        kind: FileKind,  # noqa: ARG002
+        *,
+        on_progress: OnProgress,  # noqa: ARG002
+        scratch: Scratch | None,  # noqa: ARG002
+    ) -> ParsedDocument:
         """The page."""
         return assemble([(1, [BlockDraft(kind="text", text=path.read_text())])])
 
@@ -95,6 +104,7 @@ class World:
             store=self.store,
             chunk_tokens=64,
             document_timeout_s=600,
+            workspace=Workspace(self.parts.settings.data_dir),
             worker=f"worker-{id(drain)}",
             stop=threading.Event(),
         )

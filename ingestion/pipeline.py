@@ -20,12 +20,14 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus.blobs import BlobStore
-from corpus.deletion import drop_originals
+from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText, OriginalMissing
 from corpus.kinds import FileKind, detect_kind
+from corpus.registry.children import settle_children
 from corpus.registry.donors import Donor, find_donors
 from corpus.registry.engine import Registry
+from corpus.registry.families import room_for_children
 from corpus.registry.fingerprints import remember_fingerprint
 from corpus.registry.reports import queued_since
 from corpus.registry.retention import retire_versions
@@ -37,10 +39,13 @@ from corpus.registry.versions import (
 )
 from corpus.reports import VersionReport
 from corpus.values import Coverage, PageText, Status
+from ingestion.attachments import StagedChildren, staged_children
 from ingestion.chunking import DocumentContext, chunk_document
 from ingestion.deadlines import embedding_deadline
 from ingestion.pace import Pace
 from ingestion.parsing.parsed import ParsedDocument
+from ingestion.parsing.scratch import Scratch
+from ingestion.programs.workspace import Workspace
 from ingestion.queue import Job
 from ingestion.reporting import embedded_tokens, page_records, report_of
 from ingestion.reuse import EmbeddingLender, KnownEmbeddings
@@ -69,8 +74,10 @@ class OnProgress(Protocol):
 class Parser(Protocol):
     """Parses one file; ingestion.parsing.sandbox has the real one."""
 
-    def parse(self, path: Path, kind: FileKind, *, on_progress: OnProgress) -> ParsedDocument:
-        """All pages, or an `UnreadableFile`."""
+    def parse(
+        self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None
+    ) -> ParsedDocument:
+        """All pages, or an `UnreadableFile`; attachments go into the scratch."""
         ...
 
 
@@ -103,6 +110,7 @@ class Pipeline:
     store: NodeWriter
     chunk_tokens: int
     document_timeout_s: float
+    workspace: Workspace
     worker: str
     stop: threading.Event
     pace: Pace = field(default_factory=Pace)
@@ -117,9 +125,22 @@ class Pipeline:
             version = find_version(connection, job.document_id, job.version)
             remember_fingerprint(connection, version.collection, self.fingerprint)
             watch = Stopwatch(queued_since(connection, job.document_id, job.version))
+            room = room_for_children(connection, job.document_id)
+        with self.workspace.folder() as folder:
+            # What is in a mail is not larger than it.
+            self._ingest(job, version, watch, Scratch(folder, version.size_bytes), room)
+        self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
+
+    def remove_nodes(self, job: Job) -> None:
+        """Remove the nodes of the job's version from the index."""
+        self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
+
+    def _ingest(
+        self, job: Job, version: Version, watch: Stopwatch, scratch: Scratch, room: int
+    ) -> None:
         reporter = _Reporter(self, job)
         with watch.stage("parsing"):
-            parsed, kind = self._parse(version, reporter)
+            parsed, kind = self._parse(version, reporter, scratch if room else None)
         parsing_s = reporter.stage_s()
         _require_text(version, parsed)
         with watch.stage("chunking"):
@@ -145,19 +166,19 @@ class Pipeline:
             self.store.delete_nodes(filters=_beyond(job.document_id, job.version, len(nodes)))
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
         pages = page_records(parsed)
-        report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
-        self._go_live(job, parsed, pages, report, len(nodes), reused_count)
-        self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
+        with staged_children(self.blobs, scratch, parsed.attachments, room=room) as staged:
+            parsed = parsed.model_copy(update={"warnings": (*parsed.warnings, *staged.warnings)})
+            report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
+            self._go_live(job, parsed, pages, report, len(nodes), reused_count, staged)
 
-    def remove_nodes(self, job: Job) -> None:
-        """Remove the nodes of the job's version from the index."""
-        self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
-
-    def _parse(self, version: Version, reporter: _Reporter) -> tuple[ParsedDocument, FileKind]:
+    def _parse(
+        self, version: Version, reporter: _Reporter, scratch: Scratch | None
+    ) -> tuple[ParsedDocument, FileKind]:
         reporter.say(Status.PARSING, 0, 0)
         with self._original(version) as path:
             kind = detect_kind(path, version.filename)
-            return self.parser.parse(path, kind, on_progress=reporter.parsing), kind
+            parsed = self.parser.parse(path, kind, on_progress=reporter.parsing, scratch=scratch)
+            return parsed, kind
 
     @contextmanager
     def _original(self, version: Version) -> Iterator[Path]:
@@ -222,11 +243,13 @@ class Pipeline:
         report: VersionReport,
         chunk_count: int,
         reused_count: int,
+        staged: StagedChildren,
     ) -> None:
         written = self.store.count(_of_version(job.document_id, job.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
         with self.registry.write() as connection:
+            buried = settle_children(connection, job.document_id, job.version, staged.children)
             completed = complete_version(
                 connection,
                 job.document_id,
@@ -241,10 +264,13 @@ class Pipeline:
                 ),
                 report=report,
             )
-            retired = retire_versions(connection, job.document_id) if completed else set()
-        if not completed:
-            raise LostJobError
+            if not completed:
+                raise LostJobError
+            retired = retire_versions(connection, job.document_id)
+            staged.keep()
         drop_originals(self.registry, self.blobs, retired)
+        for document_id in buried:
+            remove_buried(self.registry, self.blobs, self.store, document_id)
 
 
 class _Reporter:

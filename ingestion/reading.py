@@ -48,9 +48,17 @@ class Reader:
     workspace: Workspace
     ocr: OcrOptions | None
 
-    def parse(self, path: Path, kind: FileKind, *, on_progress: Progress) -> ParsedDocument:
+    def parse(
+        self,
+        path: Path,
+        kind: FileKind,
+        *,
+        on_progress: Progress,
+        scratch: Scratch | None = None,
+    ) -> ParsedDocument:
         """The document in the file at `path`; `on_progress(done, total)` counts pages.
 
+        Files that it carries go into `scratch`; without it they are left inside.
         What `on_progress` raises ends the reading at once, with all programs it has started.
         Raises the errors of `UnreadableFile`.
         """
@@ -59,7 +67,7 @@ class Reader:
                 path, kind = self.office.convert(
                     path, kind, folder=folder, beat=lambda: on_progress(0, 0)
                 )
-            parsed = self.sandbox.parse(path, kind, on_progress=on_progress)
+            parsed = self.sandbox.parse(path, kind, on_progress=on_progress, scratch=scratch)
             if self.ocr is None or not parsed.pages_needing_ocr:
                 return parsed
             return self._recognised(path, kind, parsed, self.ocr, on_progress)

@@ -139,6 +139,7 @@ def opened_worker(
                 settings.chunk_tokens, embedding.limit_tokens or settings.chunk_tokens
             ),
             document_timeout_s=settings.document_timeout_s,
+            workspace=workspace,
             worker=unique_worker_name(),
             stop=stop,
         )

@@ -32,6 +32,7 @@ class Version:
     content_sha256: str
     media_type: str
     created_at: datetime
+    size_bytes: int
 
 
 def find_version(connection: Connection, document_id: str, version: int) -> Version:
@@ -46,6 +47,7 @@ def find_version(connection: Connection, document_id: str, version: int) -> Vers
             versions.c.content_sha256,
             versions.c.media_type,
             documents.c.created_at,
+            versions.c.size_bytes,
         )
         .join(versions, versions.c.document_id == documents.c.id)
         .where(

@@ -21,7 +21,7 @@ CHUNKS = 150
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield World(registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield World(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
     store.close()
     registry.close()
 

@@ -26,7 +26,7 @@ FIRST, SECOND, THIRD = "Ships sail", "Boats row", "Rafts drift"
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield World(registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield World(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
     store.close()
     registry.close()
 

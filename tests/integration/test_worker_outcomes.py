@@ -25,7 +25,9 @@ from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
+from ingestion.parsing.scratch import Scratch
 from ingestion.pipeline import OnProgress, Pipeline
+from ingestion.programs.workspace import Workspace
 from ingestion.worker import Worker
 from tests.doubles.word_embedding import WordEmbedding
 
@@ -53,7 +55,9 @@ class ScriptedParser:
 
     error: LecternError | None = None
 
-    def parse(self, path: Path, kind: FileKind, *, on_progress: OnProgress) -> ParsedDocument:
+    def parse(
+        self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None
+    ) -> ParsedDocument:
         if self.error is not None:
             raise self.error
         first, *others = path.read_text().split("|")
@@ -85,6 +89,7 @@ class ObservedEmbedding(WordEmbedding):
 
 @dataclass
 class World:
+    folder: Path
     registry: Registry
     blobs: FolderBlobStore
     store: EdgeVectorStore
@@ -131,6 +136,7 @@ class World:
             store=self.store,
             chunk_tokens=32,
             document_timeout_s=document_timeout_s,
+            workspace=Workspace(self.folder),
             worker="w1",
             stop=self.stop,
         )
@@ -147,7 +153,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield World(registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield World(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
     store.close()
     registry.close()
 

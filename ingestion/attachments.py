@@ -1,0 +1,82 @@
+"""From the files that a parser took out of a document to children that can be registered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from corpus.blobs import BlobStore, StagedBlob
+from corpus.errors import EmptyFile, FileTooLarge, StorageUnavailable, UnknownFileKind
+from corpus.kinds import detect_kind
+from corpus.registry.children import Child
+from corpus.registry.uploads import Content
+from corpus.reports import ReadingWarning
+from ingestion.parsing.attached import NO_ROOM, left_out_warnings
+from ingestion.parsing.parsed import Attachment
+from ingestion.parsing.scratch import Scratch
+
+REASONS = {
+    EmptyFile: "empty",
+    FileTooLarge: "larger than the mail they are in",
+    UnknownFileKind: "of no kind that is read here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StagedChildren:
+    """Attachments that can become documents, and a warning for each reason why others cannot."""
+
+    children: tuple[Child, ...]
+    blobs: tuple[StagedBlob, ...]
+    warnings: tuple[ReadingWarning, ...]
+
+    def keep(self) -> None:
+        """Make the originals durable; within the transaction that registers the children."""
+        for blob in self.blobs:
+            blob.keep()
+
+
+@contextmanager
+def staged_children(
+    blobs: BlobStore, scratch: Scratch, attachments: Sequence[Attachment], *, room: int
+) -> Iterator[StagedChildren]:
+    """Receive up to `room` attachments as uploads are: measured, recognised, in their order.
+
+    What is not kept is gone at the end. Raises `StorageUnavailable` when they cannot be written.
+    """
+    children: list[Child] = []
+    staged: list[StagedBlob] = []
+    left_out: dict[str, list[str]] = defaultdict(list)
+    with ExitStack() as stack:
+        for attachment in attachments:
+            if len(children) == room:
+                left_out[NO_ROOM].append(attachment.filename)
+                continue
+            try:
+                blob = stack.enter_context(_staged(blobs, scratch, attachment))
+                kind = detect_kind(blob.path, attachment.filename)
+            except tuple(REASONS) as error:
+                left_out[REASONS[type(error)]].append(attachment.filename)
+                continue
+            content = Content(blob.content_sha256, blob.size_bytes, kind.media_type)
+            children.append(Child(attachment.filename, content))
+            staged.append(blob)
+        yield StagedChildren(tuple(children), tuple(staged), left_out_warnings(left_out))
+
+
+@contextmanager
+def _staged(blobs: BlobStore, scratch: Scratch, attachment: Attachment) -> Iterator[StagedBlob]:
+    path = scratch.written(attachment.scratch_name)
+    if path is None:
+        raise EmptyFile(f"There is nothing in {attachment.filename}.")
+    with ExitStack() as stack:
+        try:
+            with path.open("rb") as source:
+                blob = stack.enter_context(blobs.stage(source, max_bytes=scratch.limit_bytes))
+        except OSError as error:
+            raise StorageUnavailable(
+                f"An attachment could not be stored: {error.strerror or error}."
+            ) from error
+        yield blob
