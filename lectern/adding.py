@@ -197,6 +197,8 @@ class _Adding:
         for name, document in final:
             self._outcomes.final(name, document)
             self._bars.file_done()
+            for attached in document.get("attachments", []):
+                self.followed.add(attached["document_id"], f"{name} → {attached['filename']}")
         for name in gone:
             self._outcomes.failed(name, "its document was deleted meanwhile.")
             self._bars.file_done()

@@ -129,7 +129,10 @@ def rm(
         for document_id in document_ids:
             receipt = client.delete(document_id)
             verified = "verified" if receipt["verified"] else "NOT verified"
-            print(f"deleted {document_id}: {receipt['points_removed']} chunks, {verified}")
+            count = receipt.get("children_deleted", 0)
+            attached = f" with {count} attachment{'s'[: count != 1]}" if count else ""
+            points = receipt["points_removed"]
+            print(f"deleted {document_id}{attached}: {points} chunks, {verified}")
 
 
 @app.command()

@@ -220,3 +220,26 @@ def test_warnings_stand_under_the_line_of_their_file(paths: list[Path]) -> None:
         "✓ a.txt: 1 page, 2 chunks",
         "    " + warning.replace("\x1b", ""),
     ]
+
+
+def test_what_is_attached_has_an_outcome_of_its_own(paths: list[Path]) -> None:
+    out = StringIO()
+    attachments = [{"document_id": "2", "filename": "plan.pdf"}]
+    deeper = [{"document_id": "3", "filename": "deep.pdf"}]
+    answers = {
+        "POST /documents/known": [NOTHING_KNOWN],
+        "POST /documents": [accepted("1")],
+        "POST /documents/lookup": [
+            found(ready("1", attachments=attachments)),
+            found(document("2", "parsing")),
+            found(ready("2", attachments=deeper)),
+            found(),
+        ],
+    }
+    with scripted_lectern(answers) as url:
+        assert not added(url, paths[:1], out)
+    assert out.getvalue().splitlines() == [
+        "✓ a.txt: 1 page, 2 chunks",
+        "✓ a.txt → plan.pdf: 1 page, 2 chunks",
+        "✗ a.txt → plan.pdf → deep.pdf: its document was deleted meanwhile.",
+    ]
