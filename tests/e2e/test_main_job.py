@@ -91,6 +91,7 @@ def test_a_deleted_document_is_used_by_no_later_answer(server: LecternServer) ->
         "id": document["id"],
         "deleted": True,
         "points_removed": document["chunks"],
+        "children_deleted": 0,
         "verified": True,
     }
     assert server.chat(question, collection="deletion")["state"] == "not_in_documents"
