@@ -100,9 +100,7 @@ def list_documents(
         last = tuple_(created_at, last_id, types=[column.type for column in columns])
         query = query.where(tuple_(*columns) < last)
     query = query.order_by(documents.c.created_at.desc(), documents.c.id.desc()).limit(limit + 1)
-    rows = connection.execute(query).mappings().all()
-    attached = attached_to(connection, [row["id"] for row in rows])
-    found = [_document(row, attached) for row in rows]
+    found = _documents(connection, query)
     if len(found) <= limit:
         return found, None
     found = found[:limit]
@@ -112,7 +110,7 @@ def list_documents(
 def find_documents(connection: Connection, document_ids: Collection[str]) -> list[Document]:
     """Those of these documents that there are, in no order."""
     query = _with_newest_version().where(documents.c.id.in_(list(document_ids)))
-    return [_document(row) for row in connection.execute(query).mappings()]
+    return _documents(connection, query)
 
 
 def find_by_content(
@@ -126,7 +124,7 @@ def find_by_content(
         documents.c.collection == collection,
         documents.c.identity.in_([f"sha256:{one}" for one in hashes]),
     )
-    return [_document(row) for row in connection.execute(query).mappings()]
+    return _documents(connection, query)
 
 
 def live_versions(connection: Connection, document_ids: Collection[str]) -> Mapping[str, int]:
@@ -200,6 +198,12 @@ def collection_exists(connection: Connection, name: str) -> bool:
     """Whether anything was ever uploaded to a collection of this name."""
     found = connection.execute(select(collections.c.name).where(collections.c.name == name))
     return found.first() is not None
+
+
+def _documents(connection: Connection, query: Select[tuple[object, ...]]) -> list[Document]:
+    rows = connection.execute(query).mappings().all()
+    attached = attached_to(connection, [row["id"] for row in rows])
+    return [_document(row, attached) for row in rows]
 
 
 def _document(row: RowMapping, attached: Mapping[str, tuple[Attached, ...]]) -> Document:

@@ -142,7 +142,7 @@ def _forwarded(part: EmailMessage) -> list[Message]:
     # Not allowed, but done: the parser has taken the encoded message for the body of one.
     inner[0]["Content-Transfer-Encoding"] = encoding
     decoded = cast("bytes", inner[0].get_payload(decode=True) or b"")
-    return [message_from_bytes(decoded, policy=policy.default)]
+    return [message_from_bytes(decoded, policy=BoundedHeaders())]
 
 
 def _filename(part: Message) -> str | None:

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import files
 from tests.e2e.server import LecternServer
-from tests.e2e.test_ends_in_order import wait_for_server
 from tests.e2e.test_survives_being_killed import (
     expect_everything_once,
     upload_all,
@@ -22,8 +20,6 @@ from tests.e2e.test_survives_being_killed import (
 from tests.postgres import OwnPostgres, new_database, own_postgres
 
 MakeDataDir = Callable[[], Path]
-
-NOT_ALONE = "DATABASE_URL and QDRANT_URL"
 
 
 @pytest.fixture(scope="module")
@@ -63,43 +59,6 @@ def test_every_document_becomes_ready_whatever_is_killed(
         assert server.http.delete(f"/documents/{boats}").json()["verified"]
         expect_everything_once(server, ids)
         assert not (server.data_dir / "registry.sqlite").exists()
-
-
-def test_a_server_without_a_worker_says_so_and_another_start_finishes(
-    make_data_dir: MakeDataDir, database_server: OwnPostgres
-) -> None:
-    with new_database(database_server.url) as url:
-        server = LecternServer(make_data_dir(), DATABASE_URL=url)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lectern", "serve", "--no-worker"], env=server.environment
-        )
-        try:
-            server.http.base_url = wait_for_server(server.data_dir).url
-            checks = server.http.get("/readyz").json()["checks"]
-            assert (checks["registry"], checks["worker"]) == ("ok", "no worker is alive")
-            document = server.upload("a.pdf", files.long_pdf(1, "copper")).json()
-        finally:
-            process.terminate()
-            assert process.wait(60) == 0
-        with server:
-            assert server.wait_until_final(document["id"])["status"] == "ready"
-
-
-def test_a_worker_on_its_own_is_refused_where_the_index_belongs_to_the_server(
-    tmp_path: Path,
-) -> None:
-    lone = LecternServer(tmp_path / "data", DATABASE_URL="postgresql://user:secretword@localhost/x")
-    done = subprocess.run(
-        [sys.executable, "-m", "lectern", "worker"],
-        env=lone.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert NOT_ALONE in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_doctor_names_the_database_and_never_its_password(
