@@ -129,7 +129,8 @@ class Pipeline:
         with self.workspace.folder() as folder:
             # What is in a mail is not larger than it.
             self._ingest(job, version, watch, Scratch(folder, version.size_bytes), room)
-        self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
+        if job.version > 1:
+            self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
 
     def remove_nodes(self, job: Job) -> None:
         """Remove the nodes of the job's version from the index."""
