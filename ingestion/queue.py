@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
+from corpus.registry.jobs import announce_work
 from corpus.registry.locks import lock_document
 from corpus.registry.schema import collections, documents, jobs, versions
 from corpus.values import Status
@@ -162,6 +163,8 @@ def _release(connection: Connection, which: ColumnElement[bool]) -> int:
         if changed.rowcount:
             _show_as_queued(connection, document_id, version)
             released += 1
+    if released:
+        announce_work(connection)
     return released
 
 

@@ -22,7 +22,6 @@ from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.fingerprints import check_fingerprints, rechunk
 from corpus.registry.postgres import open_postgres_registry
-from corpus.registry.wakeups import listening
 from corpus.registry.workers import count_alive
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.office import Office
@@ -161,6 +160,9 @@ def ocr_options(settings: Settings) -> OcrOptions | None:
 def _wake_ups(settings: Settings, wake: threading.Event) -> AbstractContextManager[None]:
     if settings.database_url is None:
         return nullcontext()
+    # Imported only when used: it loads the database's driver.
+    from corpus.registry.wakeups import listening  # noqa: PLC0415
+
     return listening(settings.database_url, wake.set)
 
 

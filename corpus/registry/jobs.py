@@ -8,10 +8,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from corpus.registry.schema import jobs
-from corpus.registry.wakeups import announce_work
+
+CHANNEL = "lectern_jobs"  # of Postgres' NOTIFY
+
+
+def announce_work(connection: Connection) -> None:
+    """Wake the workers that listen (wakeups.py), once this transaction is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
 def enqueue(

@@ -1,4 +1,4 @@
-"""Telling workers elsewhere that there is work, without their asking all the time.
+"""Hearing at once that there is work, without asking all the time.
 
 Postgres carries the word, with the commit that queues the job. A worker beside a SQLite registry is
 woken by its server. What is missed (a connection that was away) is found by looking now and then.
@@ -13,20 +13,14 @@ from contextlib import contextmanager
 
 import psycopg
 from pydantic import SecretStr
-from sqlalchemy import Connection, text
 
-CHANNEL = "lectern_jobs"
+from corpus.registry.jobs import CHANNEL
+
 LISTEN_S = 1.0  # at a time: bounds how long the end of the block is waited for
 RECONNECT_S = 2.0
 CONNECT_TIMEOUT_S = 5
 
 log = logging.getLogger("lectern.worker")
-
-
-def announce_work(connection: Connection) -> None:
-    """Wake the workers that listen, once this transaction is committed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
 @contextmanager
