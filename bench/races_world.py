@@ -21,7 +21,8 @@ from corpus.registry.schema import documents, pages
 from corpus.settings import Settings
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.scratch import Scratch
-from ingestion.pipeline import OnProgress, Pipeline
+from ingestion.pipeline import Pipeline
+from ingestion.ports import OnProgress
 from ingestion.programs.workspace import Workspace
 from ingestion.worker import Worker
 from lectern.wiring import open_registry

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import MetadataMode, TextNode
-from llama_index.core.vector_stores.types import (
-    FilterOperator,
-    MetadataFilter,
-    MetadataFilters,
-)
 
 from corpus.blobs import BlobStore
 from corpus.deletion import drop_originals, remove_buried
@@ -35,66 +28,25 @@ from corpus.registry.versions import (
     Version,
     complete_version,
     find_version,
-    report_progress,
 )
 from corpus.reports import VersionReport
 from corpus.values import Coverage, PageText, Status
 from ingestion.attachments import StagedChildren, staged_children
 from ingestion.chunking import DocumentContext, chunk_document
 from ingestion.deadlines import embedding_deadline
+from ingestion.node_filters import beyond, of_older_versions, of_version
 from ingestion.pace import Pace
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.scratch import Scratch
+from ingestion.ports import NodeWriter, Parser
 from ingestion.programs.workspace import Workspace
+from ingestion.progress import LostJobError, ProgressReporter
 from ingestion.queue import Job
 from ingestion.reporting import embedded_tokens, page_records, report_of
-from ingestion.reuse import EmbeddingLender, KnownEmbeddings
+from ingestion.reuse import KnownEmbeddings
 from ingestion.stopwatch import Stopwatch
 
 EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces the progress
-PROGRESS_EVERY_S = 0.5
-
-
-class LostJobError(Exception):
-    """The job is no longer this worker's, or its document is deleted: stop, change nothing."""
-
-
-class StoppingError(Exception):
-    """The worker was asked to stop: hand the job back as it is."""
-
-
-class OnProgress(Protocol):
-    """Told how far a stage is."""
-
-    def __call__(self, done: int, total: int, /) -> None:
-        """`done` of `total` units."""
-        ...
-
-
-class Parser(Protocol):
-    """Parses one file; ingestion.parsing.sandbox has the real one."""
-
-    def parse(
-        self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None
-    ) -> ParsedDocument:
-        """All pages, or an `UnreadableFile`; attachments go into the scratch."""
-        ...
-
-
-class NodeWriter(EmbeddingLender, Protocol):
-    """The part of a node store that ingestion needs."""
-
-    def add(self, nodes: Sequence[TextNode]) -> list[str]:
-        """Write nodes with their embeddings; their ids."""
-        ...
-
-    def delete_nodes(self, *, filters: MetadataFilters) -> None:
-        """Remove what matches."""
-        ...
-
-    def count(self, filters: MetadataFilters | None) -> int:
-        """How many nodes match."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +82,16 @@ class Pipeline:
             # What is in a mail is not larger than it.
             self._ingest(job, version, watch, Scratch(folder, version.size_bytes), room)
         if job.version > 1:
-            self.store.delete_nodes(filters=_of_older_versions(job.document_id, job.version))
+            self.store.delete_nodes(filters=of_older_versions(job.document_id, job.version))
 
     def remove_nodes(self, job: Job) -> None:
         """Remove the nodes of the job's version from the index."""
-        self.store.delete_nodes(filters=_of_version(job.document_id, job.version))
+        self.store.delete_nodes(filters=of_version(job.document_id, job.version))
 
     def _ingest(
         self, job: Job, version: Version, watch: Stopwatch, scratch: Scratch, room: int
     ) -> None:
-        reporter = _Reporter(self, job)
+        reporter = ProgressReporter(self.registry, job, self.worker, self.pace, self.stop)
         with watch.stage("parsing"):
             parsed, kind = self._parse(version, reporter, scratch if room else None)
         parsing_s = reporter.stage_s()
@@ -164,7 +116,7 @@ class Pipeline:
         reused_count = self._embed_and_write(nodes, known, reporter, watch)
         if job.claims > 1 or job.failures:
             # An earlier try may have written nodes that this one did not overwrite.
-            self.store.delete_nodes(filters=_beyond(job.document_id, job.version, len(nodes)))
+            self.store.delete_nodes(filters=beyond(job.document_id, job.version, len(nodes)))
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
         pages = page_records(parsed)
         with staged_children(self.blobs, scratch, parsed.attachments, room=room) as staged:
@@ -173,7 +125,7 @@ class Pipeline:
             self._go_live(job, parsed, pages, report, len(nodes), reused_count, staged)
 
     def _parse(
-        self, version: Version, reporter: _Reporter, scratch: Scratch | None
+        self, version: Version, reporter: ProgressReporter, scratch: Scratch | None
     ) -> tuple[ParsedDocument, FileKind]:
         reporter.say(Status.PARSING, 0, 0)
         with self._original(version) as path:
@@ -205,7 +157,7 @@ class Pipeline:
         self,
         nodes: Sequence[TextNode],
         known: KnownEmbeddings,
-        reporter: _Reporter,
+        reporter: ProgressReporter,
         watch: Stopwatch,
     ) -> int:
         """Write all nodes; how many of them had a known embedding."""
@@ -246,7 +198,7 @@ class Pipeline:
         reused_count: int,
         staged: StagedChildren,
     ) -> None:
-        written = self.store.count(_of_version(job.document_id, job.version))
+        written = self.store.count(of_version(job.document_id, job.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
         with self.registry.write() as connection:
@@ -274,52 +226,6 @@ class Pipeline:
             remove_buried(self.registry, self.blobs, self.store, document_id)
 
 
-class _Reporter:
-    """Tells the registry about progress, not more often than `PROGRESS_EVERY_S` within a stage."""
-
-    def __init__(self, pipeline: Pipeline, job: Job) -> None:
-        self._pipeline = pipeline
-        self._job = job
-        self._said_at_s = 0.0
-        self._stage = Status.QUEUED
-        self._stage_began_s = time.monotonic()
-
-    def stage_s(self) -> float:
-        """Seconds since the stage began."""
-        return time.monotonic() - self._stage_began_s
-
-    def parsing(self, done: int, total: int, /) -> None:
-        self._now_and_then(Status.PARSING, done, total)
-
-    def embedding(self, done: int, total: int, /) -> None:
-        self._now_and_then(Status.EMBEDDING, done, total)
-
-    def _now_and_then(self, status: Status, done: int, total: int) -> None:
-        if time.monotonic() - self._said_at_s >= PROGRESS_EVERY_S:
-            self.say(status, done, total)
-
-    def say(self, status: Status, done: int, total: int) -> None:
-        self._said_at_s = time.monotonic()
-        if status is not self._stage:
-            self._stage, self._stage_began_s = status, self._said_at_s
-        with self._pipeline.registry.write() as connection:
-            ours = report_progress(
-                connection,
-                self._job.document_id,
-                self._job.version,
-                self._pipeline.worker,
-                status=status,
-                done=done,
-                total=total,
-                eta_s=self._pipeline.pace.eta_s(status, done, total, self.stage_s()),
-            )
-        # In this order: a job that is lost has nothing to hand back, and nodes to take back.
-        if not ours:
-            raise LostJobError
-        if self._pipeline.stop.is_set():
-            raise StoppingError
-
-
 def _require_text(version: Version, parsed: ParsedDocument) -> None:
     if parsed.pages_with_text:
         return
@@ -336,31 +242,3 @@ def _batches(nodes: Sequence[TextNode], size: int) -> Iterator[list[TextNode]]:
     remaining = iter(nodes)
     while batch := list(islice(remaining, size)):
         yield batch
-
-
-def _of_version(document_id: str, version: int) -> MetadataFilters:
-    return MetadataFilters(
-        filters=[
-            MetadataFilter(key="document_id", value=document_id),
-            MetadataFilter(key="version", value=version),
-        ]
-    )
-
-
-def _beyond(document_id: str, version: int, chunk_count: int) -> MetadataFilters:
-    return MetadataFilters(
-        filters=[
-            MetadataFilter(key="document_id", value=document_id),
-            MetadataFilter(key="version", value=version),
-            MetadataFilter(key="ordinal", value=chunk_count, operator=FilterOperator.GTE),
-        ]
-    )
-
-
-def _of_older_versions(document_id: str, version: int) -> MetadataFilters:
-    return MetadataFilters(
-        filters=[
-            MetadataFilter(key="document_id", value=document_id),
-            MetadataFilter(key="version", value=version, operator=FilterOperator.LT),
-        ]
-    )

@@ -15,8 +15,9 @@ from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
 from corpus.registry.engine import Registry
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport
-from ingestion.pipeline import LostJobError, Pipeline, StoppingError
+from ingestion.pipeline import Pipeline
 from ingestion.presence import present
+from ingestion.progress import LostJobError, StoppingError
 from ingestion.queue import RENEW_S, Job, claim_next, give_back, renew
 from ingestion.retry import GiveUp, TryAgain, after_failure, after_interruptions
 

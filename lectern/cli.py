@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -143,9 +143,7 @@ def retry(
 ) -> None:
     """Have documents read again: after a failure, or when OCR was installed since."""
     with _client(data_dir, url) as client:
-        for document_id in document_ids:
-            document = client.retry(document_id)
-            print(plain(f"{document['status']} {document_id} {document['filename']}"))
+        _for_each(document_ids, client.retry)
 
 
 @app.command()
@@ -156,9 +154,7 @@ def rollback(
 ) -> None:
     """Put back what documents were before their newest version; again: undo that."""
     with _client(data_dir, url) as client:
-        for document_id in document_ids:
-            document = client.rollback(document_id)
-            print(plain(f"{document['status']} {document_id} {document['filename']}"))
+        _for_each(document_ids, client.rollback)
 
 
 @app.command()
@@ -169,9 +165,7 @@ def cancel(
 ) -> None:
     """Stop documents that wait or are worked on."""
     with _client(data_dir, url) as client:
-        for document_id in document_ids:
-            document = client.cancel(document_id)
-            print(plain(f"{document['status']} {document_id} {document['filename']}"))
+        _for_each(document_ids, client.cancel)
 
 
 @app.command()
@@ -217,6 +211,13 @@ def main() -> None:
     """Run the command line."""
     set_offline_environment()
     app()
+
+
+def _for_each(document_ids: Sequence[str], change: Callable[[str], dict[str, Any]]) -> None:
+    """Change documents, and print how each is then."""
+    for document_id in document_ids:
+        document = change(document_id)
+        print(plain(f"{document['status']} {document_id} {document['filename']}"))
 
 
 def _settings(data_dir: Path | None, **given: str | int | None) -> Settings:

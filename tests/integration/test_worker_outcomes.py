@@ -26,7 +26,8 @@ from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.scratch import Scratch
-from ingestion.pipeline import OnProgress, Pipeline
+from ingestion.pipeline import Pipeline
+from ingestion.ports import OnProgress
 from ingestion.programs.workspace import Workspace
 from ingestion.worker import Worker
 from tests.doubles.word_embedding import WordEmbedding
