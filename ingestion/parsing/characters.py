@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 _SPACES = (
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"
@@ -54,8 +55,14 @@ def means_nothing(text: str) -> bool:
     So it is with fonts that do not say which characters their glyphs are: what comes out is control
     and private characters, and U+FFFD. False for no characters.
     """
-    visible = [char for char in text if not char.isspace() and char not in _INVISIBLE]
+    visible = {
+        char: count
+        for char, count in Counter(text).items()
+        if not char.isspace() and char not in _INVISIBLE
+    }
     unknown = sum(
-        char == "\ufffd" or unicodedata.category(char) in _MEANINGLESS for char in visible
+        count
+        for char, count in visible.items()
+        if char == "\ufffd" or unicodedata.category(char) in _MEANINGLESS
     )
-    return unknown > _MEANINGLESS_SHARE * len(visible)
+    return unknown > _MEANINGLESS_SHARE * sum(visible.values())

@@ -10,15 +10,16 @@ other text and not reported.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from ingestion.parsing.pdf_lines import Line
-from ingestion.parsing.pdf_pictures import Box, is_stamped_picture, pictures_of
+from ingestion.parsing.pdf_pictures import STAMP_LETTERS, Box, is_stamped_picture, pictures_of
 
 _PALE = 235  # of 255 in red, green and blue: on paper nobody reads it
 _FAINT = 26  # of 255, in opacity
@@ -168,5 +169,7 @@ def _pixel(
     return column.value, row.value
 
 
-def _letters(lines: Iterator[Line] | Sequence[Line]) -> int:
-    return sum(char.isalnum() for line in lines for char in line.text)
+def _letters(lines: Iterable[Line]) -> int:
+    """How many letters and digits they have, counted up to `STAMP_LETTERS`."""
+    letters = filter(str.isalnum, chain.from_iterable(line.text for line in lines))
+    return sum(1 for _ in islice(letters, STAMP_LETTERS))

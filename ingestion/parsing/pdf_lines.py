@@ -102,6 +102,8 @@ def rejoin_words(text: str, hyphenated: frozenset[str]) -> str:
     The word has one if the document writes it so elsewhere (`hyphenated`), or if it does not go
     on in lower case ("COVID-19", "Anglo-American"). Otherwise the hyphen was the typesetter's.
     """
+    if BROKEN_WORD not in text:
+        return text  # the pattern is slow to find nothing, and few paragraphs have a mark
 
     def rejoin(match: re.Match[str]) -> str:
         before, after = match.groups()

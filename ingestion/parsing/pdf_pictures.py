@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 _SCAN_SHARE = 0.1
 # A picture over so much of a page with no more text than a stamp or a page number is the page.
 _WHOLE_PAGE_SHARE = 0.5
-_STAMP_LETTERS = 200
+STAMP_LETTERS = 200
 # What is drawn behind thousands of other things is no page of its own.
 _MOST_OBJECTS = 5000
 
@@ -56,4 +56,4 @@ def pictures_of(page: pypdfium2.PdfPage) -> Pictures:
 
 def is_stamped_picture(page: pypdfium2.PdfPage, letters: int) -> bool:
     """Whether a page with so many letters of text is a picture with hardly more than a stamp."""
-    return 0 < letters < _STAMP_LETTERS and pictures_of(page).share >= _WHOLE_PAGE_SHARE
+    return 0 < letters < STAMP_LETTERS and pictures_of(page).share >= _WHOLE_PAGE_SHARE
