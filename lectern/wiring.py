@@ -62,7 +62,7 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
     registry = open_registry(settings)
     blobs = FolderBlobStore(settings.data_dir / "originals")
     blobs.clear_staging()
-    embedding = open_embedding(settings, threads=QUERY_THREADS)
+    embedding = open_embedding(settings, QUERY_THREADS, "float32")
     fingerprint = embedding.fingerprint
     with registry.read() as connection:
         check_fingerprints(connection, fingerprint.as_json())
@@ -114,7 +114,7 @@ def opened_worker(
     Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
     """
     registry = open_registry(settings)
-    embedding = open_embedding(settings, threads=os.cpu_count() or 1)
+    embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
     with registry.read() as connection:
         check_fingerprints(connection, embedding.fingerprint.as_json())
     with (

@@ -22,7 +22,7 @@ LAYERS = 6
 HEADS = 12
 HIDDEN = 384
 LAYER_NORM_EPSILON = 1e-12
-_FUSED = "com.microsoft"
+FUSED = "com.microsoft"
 # The oldest versions with all we use: any ONNX Runtime since 1.13 reads the file.
 _OPSET_VERSION = 17
 _IR_VERSION = 8
@@ -30,25 +30,56 @@ _IR_VERSION = 8
 Weights = Mapping[str, NDArray[Any]]
 
 
-class _Graph:
-    """Nodes and weights in the order they are added."""
+class Graph:
+    """Nodes and weights in the order they are added; multiplies in float32.
+
+    The four products of a layer are known by their `place`: "qkv" (query, key and value in one),
+    "mixed" (of what was attended to), "wide" and "narrow" (into and out of the feed-forward part).
+    """
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
     def weight(self, name: str, values: NDArray[Any]) -> str:
+        """Add an initial value; its name."""
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:  # noqa: ANN401 - what ONNX takes
+        """Add a node of one output, which has the node's name."""
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
+    def product(self, layer: int, place: str, inputs: str, kernel: NDArray[Any]) -> str:
+        """`inputs` (n, tokens, rows of `kernel`) times `kernel`."""
+        name = f"layer.{layer}.{place}"
+        return self.node("MatMul", [inputs, self.weight(f"{name}.kernel", kernel)], f"{name}.out")
 
-def build_bert_graph(weights: Weights) -> onnx.ModelProto:
-    """Return the whole model, weights included (about 90 MB). Raises KeyError for a missing one."""
-    graph = _Graph()
+    def attention(
+        self, layer: int, hidden: str, kernel: NDArray[Any], bias: NDArray[Any], mask: str
+    ) -> str:
+        """Self-attention of all heads; the columns of `kernel` are query, key and value."""
+        name = f"layer.{layer}"
+        return self.node(
+            "Attention",
+            [
+                hidden,
+                self.weight(f"{name}.qkv", kernel),
+                self.weight(f"{name}.qkv.bias", bias),
+                mask,
+            ],
+            f"{name}.attended",
+            domain=FUSED,
+            num_heads=HEADS,
+        )
+
+
+def build_bert_graph(weights: Weights, graph: Graph) -> onnx.ModelProto:
+    """Add the whole model to an empty graph and return it, weights included: 90 MB in float32.
+
+    Raises KeyError for a missing weight.
+    """
     hidden = _embed_tokens(graph, weights)
     for layer in range(LAYERS):
         hidden = _encode(graph, weights, layer, hidden)
@@ -65,13 +96,13 @@ def build_bert_graph(weights: Weights) -> onnx.ModelProto:
             [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", HIDDEN])],
             graph.weights,
         ),
-        opset_imports=[helper.make_opsetid("", _OPSET_VERSION), helper.make_opsetid(_FUSED, 1)],
+        opset_imports=[helper.make_opsetid("", _OPSET_VERSION), helper.make_opsetid(FUSED, 1)],
         ir_version=_IR_VERSION,
         producer_name="lectern",
     )
 
 
-def _embed_tokens(graph: _Graph, weights: Weights) -> str:
+def _embed_tokens(graph: Graph, weights: Weights) -> str:
     """Word plus position plus type; every token is of type 0, so the two last are one table."""
     table = "embeddings.{}_embeddings.weight".format
     positions = weights[table("position")] + weights[table("token_type")][0]
@@ -88,54 +119,40 @@ def _embed_tokens(graph: _Graph, weights: Weights) -> str:
                 graph.weight("embeddings.beta", weights["embeddings.LayerNorm.bias"]),
             ],
             ["hidden.in", ""],
-            domain=_FUSED,
+            domain=FUSED,
             epsilon=LAYER_NORM_EPSILON,
         )
     )
     return "hidden.in"
 
 
-def _encode(graph: _Graph, weights: Weights, layer: int, hidden: str) -> str:
-    source, here = f"encoder.layer.{layer}", f"layer.{layer}"
+def _encode(graph: Graph, weights: Weights, layer: int, hidden: str) -> str:
+    source = f"encoder.layer.{layer}"
     attention = [f"{source}.attention.self.{part}" for part in ("query", "key", "value")]
-    attended = graph.node(
-        "Attention",
-        [
-            hidden,
-            graph.weight(
-                f"{here}.qkv", np.concatenate([weights[f"{a}.weight"].T for a in attention], axis=1)
-            ),
-            graph.weight(
-                f"{here}.qkv.bias", np.concatenate([weights[f"{a}.bias"] for a in attention])
-            ),
-            "attention_mask",
-        ],
-        f"{here}.attended",
-        domain=_FUSED,
-        num_heads=HEADS,
+    attended = graph.attention(
+        layer,
+        hidden,
+        np.concatenate([weights[f"{part}.weight"].T for part in attention], axis=1),
+        np.concatenate([weights[f"{part}.bias"] for part in attention]),
+        "attention_mask",
     )
-    mixed = _project(graph, weights, f"{source}.attention.output", attended, hidden)
-    wide = graph.node(
-        "MatMul",
-        [mixed, graph.weight(f"{here}.wide", weights[f"{source}.intermediate.dense.weight"].T)],
-        f"{here}.widened",
-    )
+    output = f"{source}.attention.output"
+    mixed = graph.product(layer, "mixed", attended, weights[f"{output}.dense.weight"].T)
+    mixed = _normalise(graph, weights, output, mixed, hidden)
+    wide = graph.product(layer, "wide", mixed, weights[f"{source}.intermediate.dense.weight"].T)
+    name = f"layer.{layer}.wide"
     active = graph.node(
         "BiasGelu",
-        [wide, graph.weight(f"{here}.wide.bias", weights[f"{source}.intermediate.dense.bias"])],
-        f"{here}.active",
-        domain=_FUSED,
+        [wide, graph.weight(f"{name}.bias", weights[f"{source}.intermediate.dense.bias"])],
+        f"{name}.active",
+        domain=FUSED,
     )
-    return _project(graph, weights, f"{source}.output", active, mixed)
+    narrow = graph.product(layer, "narrow", active, weights[f"{source}.output.dense.weight"].T)
+    return _normalise(graph, weights, f"{source}.output", narrow, mixed)
 
 
-def _project(graph: _Graph, weights: Weights, part: str, inputs: str, skip: str) -> str:
-    """Dense layer, residual connection, layer normalisation."""
-    dense = graph.node(
-        "MatMul",
-        [inputs, graph.weight(f"{part}.dense", weights[f"{part}.dense.weight"].T)],
-        f"{part}.projected",
-    )
+def _normalise(graph: Graph, weights: Weights, part: str, dense: str, skip: str) -> str:
+    """Bias, residual connection, layer normalisation."""
     return graph.node(
         "SkipLayerNormalization",
         [
@@ -146,12 +163,12 @@ def _project(graph: _Graph, weights: Weights, part: str, inputs: str, skip: str)
             graph.weight(f"{part}.bias", weights[f"{part}.dense.bias"]),
         ],
         f"{part}.normalised",
-        domain=_FUSED,
+        domain=FUSED,
         epsilon=LAYER_NORM_EPSILON,
     )
 
 
-def _pool(graph: _Graph, hidden: str) -> None:
+def _pool(graph: Graph, hidden: str) -> None:
     """Sum over the unmasked tokens, scaled to length 1: the mean's divisor cancels out."""
     graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.FLOAT)
     graph.node("Unsqueeze", ["mask", graph.weight("one", np.array([1]))], "mask.row")

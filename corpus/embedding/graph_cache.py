@@ -9,39 +9,45 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from corpus.embedding.weights import WEIGHTS_SHA256, weights_file
 
-# Raise it with any change in bert_graph.py.
-GRAPH_VERSION = 1
+Precision = Literal["float32", "int8"]
+
+# Raise it with any change in bert_graph.py, int8_graph.py or the ranges it reads.
+GRAPH_VERSION = 2
 
 
-def graph_path(cache_dir: Path) -> Path:
+def graph_path(cache_dir: Path, precision: Precision) -> Path:
     """Return where the built graph is kept, whether or not it exists."""
-    return cache_dir / f"all-MiniLM-L6-v2-{WEIGHTS_SHA256[:12]}-v{GRAPH_VERSION}.onnx"
+    weights = WEIGHTS_SHA256[:12]
+    return cache_dir / f"all-MiniLM-L6-v2-{weights}-{precision}-v{GRAPH_VERSION}.onnx"
 
 
-def cached_graph(cache_dir: Path, model_folder: Path) -> Path:
+def cached_graph(cache_dir: Path, model_folder: Path, precision: Precision) -> Path:
     """Return the graph's file, built first if it is not there (about a second).
 
     Raises WeightsMissing when it must be built and the weights are not the official ones, and
     OSError when the folder cannot be written.
     """
-    path = graph_path(cache_dir)
+    path = graph_path(cache_dir, precision)
     if not path.exists():
-        build_graph(path, weights_file(model_folder))
+        build_graph(path, weights_file(model_folder), precision)
     return path
 
 
-def build_graph(path: Path, weights: Path) -> None:
+def build_graph(path: Path, weights: Path, precision: Precision) -> None:
     """Write the graph of `weights` (safetensors) to `path`, replacing what is there at once."""
     from safetensors.numpy import load_file  # noqa: PLC0415 - only a first start pays for these
 
-    from corpus.embedding.bert_graph import build_bert_graph  # noqa: PLC0415
+    from corpus.embedding.bert_graph import Graph, build_bert_graph  # noqa: PLC0415
+    from corpus.embedding.int8_graph import Int8Graph, measured_ranges  # noqa: PLC0415
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = build_bert_graph(load_file(weights)).SerializeToString(deterministic=True)
+    graph = Int8Graph(measured_ranges()) if precision == "int8" else Graph()
+    content = build_bert_graph(load_file(weights), graph).SerializeToString(deterministic=True)
     # Not a temporary file of the system: those are for one user only, and a graph made while an
     # image is built is read by another.
     unfinished = path.with_name(f"{path.name}.{uuid4().hex}.part")

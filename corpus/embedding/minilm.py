@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -15,15 +16,16 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from pydantic import PrivateAttr
 from tokenizers import Tokenizer
 
-from corpus.embedding.graph_cache import build_graph, cached_graph
+from corpus.embedding.graph_cache import Precision, build_graph, cached_graph
 from corpus.embedding.tokens import encodable
 from corpus.embedding.weights import model_folder, tokenizer_file, weights_file
 
 DIMENSION = 384
 # sentence_bert_config.json of the model; special tokens are counted in it.
 LIMIT_TOKENS = 256
-# Length-sorted batches of 16 were the fastest here; larger ones fall out of the cache.
-BATCH_TEXTS = 16
+# Small batches on a thread each were the fastest here, 15 % before one batch on all threads; larger
+# ones fall out of the cache, and pad more.
+BATCH_TEXTS = 4
 # LlamaIndex cuts its calls to this size; enough texts to sort before they are batched.
 _CALL_TEXTS = 256
 _DAMAGED_GRAPH = (
@@ -41,11 +43,14 @@ class MiniLmEmbedding(BaseEmbedding):
 
     _session: onnxruntime.InferenceSession = PrivateAttr()
     _tokenizer: Tokenizer = PrivateAttr()
+    _threads: ThreadPoolExecutor | None = PrivateAttr(default=None)
 
     @classmethod
-    def open(cls, cache_dir: Path, threads: int) -> Self:
+    def open(cls, cache_dir: Path, threads: int, precision: Precision = "float32") -> Self:
         """Load the model on `threads` threads.
 
+        In int8 it is faster; the vectors' cosine to the exact ones is 0.99 and more (0.985 for a
+        single mark).
         Its graph is built in `cache_dir` if it is not there or damaged; raises WeightsMissing when
         the weights are not installed or not the official ones.
         """
@@ -55,12 +60,14 @@ class MiniLmEmbedding(BaseEmbedding):
         tokenizer.enable_truncation(LIMIT_TOKENS)
         embedding = cls(model_name="all-MiniLM-L6-v2", embed_batch_size=_CALL_TEXTS)
         embedding._tokenizer = tokenizer
-        graph = cached_graph(cache_dir, folder)
+        if threads > 1:
+            embedding._threads = ThreadPoolExecutor(threads, thread_name_prefix="embedding")
+        graph = cached_graph(cache_dir, folder, precision)
         try:
-            embedding._session = _open_session(graph, threads)
+            embedding._session = _open_session(graph)
         except _DAMAGED_GRAPH:
-            build_graph(graph, weights_file(folder))
-            embedding._session = _open_session(graph, threads)
+            build_graph(graph, weights_file(folder), precision)
+            embedding._session = _open_session(graph)
         return embedding
 
     @classmethod
@@ -75,11 +82,14 @@ class MiniLmEmbedding(BaseEmbedding):
         """
         encodings = self._tokenizer.encode_batch_fast([encodable(text) for text in texts])
         rows = [encoding.ids for encoding in encodings]
-        shortest_first = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        # The longest first, so that no thread is left with a long one at the end.
+        order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+        batches = [order[i : i + BATCH_TEXTS] for i in range(0, len(order), BATCH_TEXTS)]
+        inputs = [[rows[i] for i in batch] for batch in batches]
+        outputs = self._threads.map(self._run, inputs) if self._threads else map(self._run, inputs)
         vectors = np.empty((len(rows), DIMENSION), np.float32)
-        for first in range(0, len(rows), BATCH_TEXTS):
-            batch = shortest_first[first : first + BATCH_TEXTS]
-            vectors[batch] = self._run([rows[i] for i in batch])
+        for batch, output in zip(batches, outputs, strict=True):
+            vectors[batch] = output
         return vectors
 
     def _run(self, rows: list[list[int]]) -> NDArray[np.float32]:
@@ -114,11 +124,9 @@ class MiniLmEmbedding(BaseEmbedding):
         return await asyncio.to_thread(self._get_text_embeddings, texts)
 
 
-def _open_session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+def _open_session(graph: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Idle threads would otherwise burn a core for a while after each call.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1
     # Plans for one shape are useless when every batch has another length.
     options.enable_mem_pattern = False
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from corpus.embedding.fingerprint import CHUNKER_VERSION, EmbeddingFingerprint
+from corpus.embedding.graph_cache import Precision
 from corpus.embedding.tokens import TokenCounter, TokenizerFile
 from corpus.embedding.weights import model_folder, tokenizer_file
 from corpus.errors import Misconfigured
@@ -28,24 +29,27 @@ class OpenedEmbedding:
     limit_tokens: int | None
 
 
-def open_embedding(settings: Settings, threads: int) -> OpenedEmbedding:
+def open_embedding(settings: Settings, threads: int, precision: Precision) -> OpenedEmbedding:
     """Open the built-in model on `threads` threads, or the endpoint, which is asked once.
 
+    `precision` is the built-in model's: float32 for questions, int8 for documents by the thousand.
     With an endpoint, tokens are counted by the built-in model's tokenizer, because the protocol
     does not tell; for English the counts of common models differ by about a tenth.
     Raises WeightsMissing, Misconfigured, or EmbeddingUnavailable when the endpoint does not answer.
     """
     tokens = TokenizerFile(tokenizer_file(model_folder()))
     if settings.embedding == BUILT_IN_EMBEDDING:
-        return _open_built_in(settings, threads, tokens)
+        return _open_built_in(settings, threads, precision, tokens)
     return _open_endpoint(settings, tokens)
 
 
-def _open_built_in(settings: Settings, threads: int, tokens: TokenCounter) -> OpenedEmbedding:
+def _open_built_in(
+    settings: Settings, threads: int, precision: Precision, tokens: TokenCounter
+) -> OpenedEmbedding:
     from corpus.embedding import minilm  # noqa: PLC0415 - an endpoint needs no ONNX Runtime
 
     return OpenedEmbedding(
-        model=minilm.MiniLmEmbedding.open(settings.data_dir / "models", threads),
+        model=minilm.MiniLmEmbedding.open(settings.data_dir / "models", threads, precision),
         tokens=tokens,
         fingerprint=EmbeddingFingerprint(
             model=BUILT_IN_EMBEDDING,

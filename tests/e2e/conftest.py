@@ -2,18 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from corpus.embedding.minilm import MiniLmEmbedding
+from corpus.embedding.graph_cache import Precision, cached_graph
+from corpus.embedding.weights import model_folder
 from tests.e2e.server import LecternServer
 
 
 @pytest.fixture(scope="session")
 def built_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedding's graph, built once for all the servers of the tests."""
+    """The embedding's graphs, built once for all the servers of the tests."""
     folder = tmp_path_factory.mktemp("models")
-    MiniLmEmbedding.open(folder, threads=1)
+    for precision in get_args(Precision):
+        cached_graph(folder, model_folder(), precision)
     return folder
 
 

@@ -64,6 +64,27 @@ def test_a_row_depends_on_its_text_alone(model: MiniLmEmbedding) -> None:
     assert not np.allclose(together[0], together[1], atol=0.01)
 
 
+def test_in_int8_every_vector_stays_close_to_the_exact_one_and_depends_on_its_text_alone(
+    model: MiniLmEmbedding, cache_dir: Path
+) -> None:
+    texts = [
+        "What the station keeps: lamp oil, wicks, and a spare lens for the winter months. " * 3,
+        "Der Leuchtturm wurde 1871 gebaut; das Öl wird in zwei Fässern gelagert.",
+        "灯塔建于1871年，灯油储存在两个桶里。",
+        "Total revenue 1,234.5 (987.6) 12.3 % 2021 2020 2019",
+        "def add(one, two):\n    return one + two",
+        "See page 12.",
+        "",
+    ]
+    exact = model.embed(texts)
+    quick = MiniLmEmbedding.open(cache_dir, 2, "int8")
+    vectors = quick.embed(texts)
+    assert np.all(np.sum(exact * vectors, axis=1) > 0.99)
+    assert not np.allclose(vectors, exact, atol=1e-4)
+    alone = np.concatenate([quick.embed([text]) for text in texts])
+    assert np.all(np.sum(alone * vectors, axis=1) > 0.9999)
+
+
 def test_text_beyond_256_tokens_is_not_seen(model: MiniLmEmbedding) -> None:
     # 254 words of one token each, and the two special tokens.
     full = "house " * 254
@@ -108,7 +129,7 @@ def test_the_async_interface_gives_the_same_and_leaves_the_event_loop_free(
 
 
 def test_a_damaged_graph_is_built_anew(tmp_path: Path) -> None:
-    damaged = graph_path(tmp_path)
+    damaged = graph_path(tmp_path, "float32")
     damaged.write_bytes(b"\x08\x08\x12")
     vectors = MiniLmEmbedding.open(tmp_path, threads=1).embed([HAPPY])
     assert vectors.shape == (1, DIMENSION)

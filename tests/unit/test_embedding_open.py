@@ -76,7 +76,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def test_the_default_is_the_built_in_model(tmp_path: Path) -> None:
-    opened = open_embedding(Settings(data_dir=tmp_path, embedding=BUILT_IN_EMBEDDING), threads=1)
+    opened = open_embedding(Settings(data_dir=tmp_path, embedding=BUILT_IN_EMBEDDING), 1, "float32")
     assert opened.dimension == len(opened.model.get_query_embedding("hello")) == 384
     assert opened.limit_tokens == 256
     assert opened.fingerprint.model == "all-MiniLM-L6-v2"
@@ -90,7 +90,7 @@ def test_a_url_is_an_endpoint_that_tells_its_dimension(tmp_path: Path, endpoint:
         embedding_model="small",
         embedding_api_key=SecretStr("k"),
     )
-    opened = open_embedding(settings, threads=1)
+    opened = open_embedding(settings, 1, "float32")
     assert opened.dimension == 3
     assert opened.fingerprint.as_json() == {
         "model": "small",
@@ -135,7 +135,7 @@ def test_an_endpoint_that_is_not_there_is_embedding_unavailable(tmp_path: Path) 
     with serving() as gone:
         settings = Settings(data_dir=tmp_path, embedding=gone.url, embedding_model="m")
     with pytest.raises(EmbeddingUnavailable):
-        open_embedding(settings, threads=1)
+        open_embedding(settings, 1, "float32")
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_settings_that_name_no_endpoint_or_no_model_are_refused(
 ) -> None:
     settings = Settings(data_dir=tmp_path, embedding=embedding, embedding_model=model)
     with pytest.raises(Misconfigured, match="LECTERN_EMBEDDING"):
-        open_embedding(settings, threads=1)
+        open_embedding(settings, 1, "float32")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from corpus.embedding.graph_cache import build_graph, cached_graph, graph_path
+from corpus.embedding.graph_cache import Precision, build_graph, cached_graph, graph_path
 from corpus.embedding.weights import PACKAGE, model_folder, tokenizer_file, weights_file
 from corpus.errors import WeightsMissing
 
@@ -30,7 +31,7 @@ def test_other_bytes_than_the_official_ones_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="not the official file"):
         tokenizer_file(tmp_path)
     with pytest.raises(WeightsMissing):
-        cached_graph(tmp_path / "cache", tmp_path)
+        cached_graph(tmp_path / "cache", tmp_path, "float32")
     assert not (tmp_path / "cache").exists()
 
 
@@ -39,17 +40,20 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         weights_file(tmp_path)
 
 
-def test_two_builds_give_the_same_bytes_and_leave_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_two_builds_give_the_same_bytes_and_leave_nothing_else(
+    tmp_path: Path, precision: Precision
+) -> None:
     folder = model_folder()
-    first = cached_graph(tmp_path / "new" / "models", folder)
+    first = cached_graph(tmp_path / "new" / "models", folder, precision)
     second = tmp_path / "new" / "models" / "second.onnx"
-    build_graph(second, weights_file(folder))
+    build_graph(second, weights_file(folder), precision)
     assert first.read_bytes() == second.read_bytes()
     assert sorted(first.parent.iterdir()) == sorted([first, second])
 
 
 def test_a_graph_that_is_there_needs_no_weights(tmp_path: Path) -> None:
-    kept = graph_path(tmp_path)
+    kept = graph_path(tmp_path, "int8")
     kept.write_bytes(b"built before")
-    assert cached_graph(tmp_path, tmp_path / "nowhere") == kept
+    assert cached_graph(tmp_path, tmp_path / "nowhere", "int8") == kept
     assert kept.read_bytes() == b"built before"
