@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
 from corpus.registry.engine import Registry
+from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport
 from ingestion.pipeline import Pipeline
@@ -155,11 +156,16 @@ class Worker:
         """Remove what was written of a version that is neither live nor still to be ingested.
 
         With the lease lost to another worker the version is wanted, and its nodes are left alone.
+        The document stays locked while they go: who asks for it again waits, so that no other
+        worker's nodes are among them.
         """
         with self._registry.read() as connection:
-            wanted = is_wanted(connection, job.document_id, job.version)
-        if not wanted:
-            self._pipeline.remove_nodes(job)
+            if is_wanted(connection, job.document_id, job.version):
+                return
+        with self._registry.write() as connection:
+            lock_document(connection, job.document_id)
+            if not is_wanted(connection, job.document_id, job.version):
+                self._pipeline.remove_nodes(job)
 
     @contextmanager
     def _lease_kept(self, job: Job) -> Iterator[None]:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from llama_index.core.bridge.pydantic import Field
+from llama_index.core.schema import TextNode
+from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.blobs import FolderBlobStore
 from corpus.deletion import delete_document
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
 from corpus.index.edge import EdgeVectorStore
+from corpus.index.points import StoredEmbedding
 from corpus.kinds import FileKind
 from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.reports import find_report
-from corpus.registry.steering import cancel_ingestion
+from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.scratch import Scratch
 from ingestion.pipeline import Pipeline
-from ingestion.ports import OnProgress
+from ingestion.ports import NodeWriter, OnProgress
 from ingestion.programs.workspace import Workspace
 from ingestion.worker import Worker
 from tests.doubles.word_embedding import WordEmbedding
@@ -89,6 +92,32 @@ class ObservedEmbedding(WordEmbedding):
 
 
 @dataclass
+class SlowRemoval:
+    """The index, which starts `ask` before it removes something, and leaves it time to end."""
+
+    store: EdgeVectorStore
+    ask: threading.Thread
+    was_answered_before: bool | None = None
+
+    def stored_embeddings(
+        self, node_ids: Sequence[str], *, with_vectors: bool = True
+    ) -> Mapping[str, StoredEmbedding]:
+        return self.store.stored_embeddings(node_ids, with_vectors=with_vectors)
+
+    def add(self, nodes: Sequence[TextNode]) -> list[str]:
+        return self.store.add(nodes)
+
+    def count(self, filters: MetadataFilters | None) -> int:
+        return self.store.count(filters)
+
+    def delete_nodes(self, *, filters: MetadataFilters) -> None:
+        self.ask.start()
+        self.ask.join(0.5)
+        self.was_answered_before = not self.ask.is_alive()
+        self.store.delete_nodes(filters=filters)
+
+
+@dataclass
 class World:
     folder: Path
     registry: Registry
@@ -123,6 +152,7 @@ class World:
         *,
         max_attempts: int = 3,
         document_timeout_s: float = 60.0,
+        store: NodeWriter | None = None,
     ) -> None:
         """Run a worker until `before` stops it or every document is final."""
         tokens: TokenCounter = WordTokens()
@@ -134,7 +164,7 @@ class World:
             embedding=embedding,
             tokens=tokens,
             fingerprint={"model": "words"},
-            store=self.store,
+            store=store or self.store,
             chunk_tokens=32,
             document_timeout_s=document_timeout_s,
             workspace=Workspace(self.folder),
@@ -292,6 +322,24 @@ def test_a_cancelled_document_leaves_no_node(world: World) -> None:
     assert final.error is not None
     assert final.error.code == "cancelled"
     assert world.store.count(None) == 0
+
+
+def test_who_asks_again_for_a_failed_document_waits_until_its_nodes_are_removed(
+    world: World,
+) -> None:
+    world.parser.error = BrokenFile("It is torn.")
+    document = world.upload("Ships sail")
+
+    def ask() -> None:
+        with world.registry.write() as connection:
+            ingest_again(connection, document.id)
+
+    index = SlowRemoval(world.store, threading.Thread(target=ask))
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None, store=index)
+    index.ask.join(10)
+    assert index.was_answered_before is False
+    assert world.document(document.id).status is Status.QUEUED
 
 
 def test_a_draining_worker_ends_with_the_job_at_hand(world: World) -> None:
