@@ -14,6 +14,7 @@ from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter,
 
 from corpus.registry.audit import Expected, expected_nodes, ingest_again
 from corpus.registry.engine import Registry
+from corpus.registry.locks import lock_document
 
 
 class NodeAudit(Protocol):
@@ -63,16 +64,20 @@ def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
     for document_id, nodes in expected.items():
         if nodes.has_job or found.get(document_id, 0) == nodes.count:
             continue
-        with registry.read() as connection:
+        # Locked, so that no worker begins with it between the second look and the removal.
+        with registry.write() as connection:
+            lock_document(connection, document_id)
             now = expected_nodes(connection, document_id).get(document_id)
-        if now is None or now.has_job or store.count(_of(document_id)) == now.count:
-            continue
-        _remove_leftovers(store, document_id, now)
-        leftovers.append(document_id)
-        if now.version is not None and store.count(_of(document_id)) != now.count:
-            with registry.write() as connection:
-                if ingest_again(connection, document_id, now.version):
-                    queued.append(document_id)
+            if now is None or now.has_job or store.count(_of(document_id)) == now.count:
+                continue
+            _remove_leftovers(store, document_id, now)
+            leftovers.append(document_id)
+            if (
+                now.version is not None
+                and store.count(_of(document_id)) != now.count
+                and ingest_again(connection, document_id, now.version)
+            ):
+                queued.append(document_id)
     return Repairs(tuple(orphans), tuple(leftovers), tuple(queued))
 
 

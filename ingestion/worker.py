@@ -156,8 +156,8 @@ class Worker:
         """Remove what was written of a version that is neither live nor still to be ingested.
 
         With the lease lost to another worker the version is wanted, and its nodes are left alone.
-        The document stays locked while they go: who asks for it again waits, so that no other
-        worker's nodes are among them.
+        The document stays locked while they go (on SQLite, everything): who asks for it again
+        waits, so that no other worker's nodes are among them.
         """
         with self._registry.read() as connection:
             if is_wanted(connection, job.document_id, job.version):

@@ -3,8 +3,9 @@
 The files are texts (UTF-8), cut at blank lines; the more kinds of text, the better. Writes
 `corpus/embedding/activation_ranges.npz`, and GRAPH_VERSION is then to be raised.
 
-The ones in use are those of half of wiki/en, wiki/de and wiki/zh, three filings as text, and the
-source code of Lectern: `PLACES` by layer, the lowest and highest value of every channel.
+It holds by place and layer the lowest and highest value of every channel. The ones in use are those
+of 36 encyclopedia articles (every other one of the wiki folders of ../shared/data, in English,
+German and Chinese), 700 chunks of three filings, and the source of `corpus/` and `service/`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import onnxruntime
@@ -20,17 +22,17 @@ from onnx import TensorProto, helper
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from bench.embedding.sample import evenly
 from corpus.embedding import int8_graph
-from corpus.embedding.bert_graph import LAYERS, Graph, build_bert_graph
+from corpus.embedding.bert_graph import LAYERS, Graph, Place, build_bert_graph
 from corpus.embedding.minilm import LIMIT_TOKENS
 from corpus.embedding.weights import model_folder, tokenizer_file, weights_file
 
-PLACES = ("qkv", "mixed", "wide", "narrow")
 # Evenly spread over what is given: ranges grow slowly with more.
 MOST_TEXTS = 2000
 SHORTEST_CHARS = 3
 
-Ranges = dict[str, NDArray[np.float32]]
+Ranges = dict[Place, NDArray[np.float32]]
 
 
 class _WatchedGraph(Graph):
@@ -38,9 +40,9 @@ class _WatchedGraph(Graph):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inputs: dict[tuple[str, int], str] = {}
+        self.inputs: dict[tuple[Place, int], str] = {}
 
-    def product(self, layer: int, place: str, inputs: str, kernel: NDArray[np.float32]) -> str:
+    def product(self, layer: int, place: Place, inputs: str, kernel: NDArray[np.float32]) -> str:
         self.inputs[place, layer] = inputs
         return super().product(layer, place, inputs, kernel)
 
@@ -50,10 +52,9 @@ class _WatchedGraph(Graph):
         hidden: str,
         kernel: NDArray[np.float32],
         bias: NDArray[np.float32],
-        mask: str,
     ) -> str:
         self.inputs["qkv", layer] = hidden
-        return super().attention(layer, hidden, kernel, bias, mask)
+        return super().attention(layer, hidden, kernel, bias)
 
 
 def measure(texts: Sequence[str]) -> Ranges:
@@ -67,8 +68,8 @@ def measure(texts: Sequence[str]) -> Ranges:
     for name in graph.inputs.values():
         model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    low: dict[tuple[str, int], NDArray[np.float32]] = {}
-    high: dict[tuple[str, int], NDArray[np.float32]] = {}
+    low: dict[tuple[Place, int], NDArray[np.float32]] = {}
+    high: dict[tuple[Place, int], NDArray[np.float32]] = {}
     for text in texts:
         ids = np.array([tokenizer.encode(text).ids], np.int32)
         found = session.run(
@@ -81,7 +82,7 @@ def measure(texts: Sequence[str]) -> Ranges:
         place: np.stack(
             [np.stack([low[place, layer], high[place, layer]]) for layer in range(LAYERS)]
         )
-        for place in PLACES
+        for place in get_args(Place)
     }
 
 
@@ -93,7 +94,7 @@ def pieces(paths: Sequence[Path]) -> list[str]:
         for piece in path.read_text("utf-8", "replace").split("\n\n")
         if len(piece.strip()) >= SHORTEST_CHARS
     ]
-    spread = whole[:: max(1, len(whole) // MOST_TEXTS)]
+    spread = evenly(whole, MOST_TEXTS)
     return [*spread, *(piece.splitlines()[0][:60] for piece in spread[::8])]
 
 

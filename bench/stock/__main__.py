@@ -19,19 +19,15 @@ ready at least 2 times the pages per second; under 1.2 GB of memory on a PDF of 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from bench.stock import ours
 from bench.stock.figures import Ingested, Parsed
-from corpus.quiet import OFFLINE_ENVIRONMENT, set_offline_environment
+from bench.stock.other_python import run_there
+from corpus.embedding.weights import model_folder
+from corpus.quiet import set_offline_environment
 
 SCRIPTS = Path(__file__).parent
-LIMIT_S = 4 * 3600
 
 
 def main() -> None:
@@ -55,29 +51,20 @@ def main() -> None:
 
     our_parsing = ours.parse(paths)
     print(f"parsing, ours:         {our_parsing}", flush=True)
-    stock_parsing = Parsed(**_stock(chosen.stock_python, "stock_parsing.py", names))
+    stock_parsing = Parsed(**run_there(chosen.stock_python, SCRIPTS / "stock_parsing.py", names))
     print(f"parsing, unstructured: {stock_parsing}", flush=True)
     print(f"  {our_parsing.pages_per_s / stock_parsing.pages_per_s:.1f} times as fast")
     our_run = ours.ingest(paths, tokens)
     print(f"upload to ready, ours: {our_run}", flush=True)
-    stock_run = Ingested(**_stock(chosen.stock_python, "stock_pipeline.py", [str(tokens), *names]))
+    stock_run = Ingested(
+        **run_there(
+            chosen.stock_python,
+            SCRIPTS / "stock_pipeline.py",
+            [str(model_folder()), str(tokens), *names],
+        )
+    )
     print(f"stock LlamaIndex:      {stock_run}", flush=True)
     print(f"  {our_run.pages_per_s / stock_run.pages_per_s:.2f} times the pages per second")
-
-
-def _stock(python: Path, script: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """What the script prints last; it sees neither our settings nor our packages."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    done = subprocess.run(
-        [str(python), str(SCRIPTS / script), *arguments],
-        env={**kept, **OFFLINE_ENVIRONMENT},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=LIMIT_S,
-        check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 if __name__ == "__main__":

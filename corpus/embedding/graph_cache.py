@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from uuid import uuid4
 
 from corpus.embedding.weights import WEIGHTS_SHA256, weights_file
@@ -18,12 +18,13 @@ Precision = Literal["float32", "int8"]
 
 # Raise it with any change in bert_graph.py, int8_graph.py or the ranges it reads.
 GRAPH_VERSION = 2
+_NAME = "all-MiniLM-L6-v2"
 
 
 def graph_path(cache_dir: Path, precision: Precision) -> Path:
     """Return where the built graph is kept, whether or not it exists."""
     weights = WEIGHTS_SHA256[:12]
-    return cache_dir / f"all-MiniLM-L6-v2-{weights}-{precision}-v{GRAPH_VERSION}.onnx"
+    return cache_dir / f"{_NAME}-{weights}-{precision}-v{GRAPH_VERSION}.onnx"
 
 
 def cached_graph(cache_dir: Path, model_folder: Path, precision: Precision) -> Path:
@@ -35,6 +36,7 @@ def cached_graph(cache_dir: Path, model_folder: Path, precision: Precision) -> P
     path = graph_path(cache_dir, precision)
     if not path.exists():
         build_graph(path, weights_file(model_folder), precision)
+        _remove_other_versions(cache_dir)
     return path
 
 
@@ -59,3 +61,11 @@ def build_graph(path: Path, weights: Path, precision: Precision) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _remove_other_versions(cache_dir: Path) -> None:
+    """Graphs that an earlier version of Lectern built: 90 MB each that nobody reads any more."""
+    current = {graph_path(cache_dir, precision) for precision in get_args(Precision)}
+    for path in cache_dir.glob(f"{_NAME}-*.onnx"):
+        if path not in current:
+            path.unlink(missing_ok=True)

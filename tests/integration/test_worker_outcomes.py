@@ -325,8 +325,9 @@ def test_a_cancelled_document_leaves_no_node(world: World) -> None:
 
 
 def test_who_asks_again_for_a_failed_document_waits_until_its_nodes_are_removed(
-    world: World,
+    world: World, registry: Registry
 ) -> None:
+    world.registry = registry
     world.parser.error = BrokenFile("It is torn.")
     document = world.upload("Ships sail")
 

@@ -52,6 +52,16 @@ def test_two_builds_give_the_same_bytes_and_leave_nothing_else(
     assert sorted(first.parent.iterdir()) == sorted([first, second])
 
 
+def test_the_graph_of_an_earlier_version_is_removed(tmp_path: Path) -> None:
+    old = tmp_path / "all-MiniLM-L6-v2-53aa51172d14-v1.onnx"
+    other = tmp_path / "another-model.onnx"
+    kept = graph_path(tmp_path, "float32")
+    for path in (old, other, kept):
+        path.write_bytes(b"built before")
+    built = cached_graph(tmp_path, model_folder(), "int8")
+    assert sorted(tmp_path.iterdir()) == sorted([other, kept, built])
+
+
 def test_a_graph_that_is_there_needs_no_weights(tmp_path: Path) -> None:
     kept = graph_path(tmp_path, "int8")
     kept.write_bytes(b"built before")
