@@ -1,4 +1,4 @@
-"""The command line: `lectern serve | add | ask | list | rollback | rm | doctor`, and more."""
+"""The command line: `lectern serve | add | ask | eval | list | rm | doctor`, and more."""
 
 from __future__ import annotations
 
@@ -102,6 +102,32 @@ def ask(
         _refuse_empty(question)
     with _client(data_dir, url) as client:
         print_answer(client.ask(question, collection), Console())
+
+
+@app.command("eval")
+def evaluate(
+    golden: Annotated[Path, typer.Argument(metavar="GOLDEN.jsonl", exists=True, dir_okay=False)],
+    collection: Collection = "default",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the reports [in the data folder: evaluations/GOLDEN-NAME]."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, max=1, help="By how much a share may be worse than last time.")
+    ] = 0.02,
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Measure answers on questions whose answers are known; exit code 1: worse than last time."""
+    from lectern.evaluation.running import Evaluation, evaluate_golden  # noqa: PLC0415
+
+    with _errors_shown():
+        check_collection_name(collection)
+        folder = out or _settings(data_dir).data_dir / "evaluations" / f"{golden.stem}-{collection}"
+    with _client(data_dir, url) as client:
+        wanted = Evaluation(golden, collection, folder, tolerance)
+        if not evaluate_golden(client, wanted, Console()):
+            raise typer.Exit(1)
 
 
 @app.command("list")

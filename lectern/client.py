@@ -131,6 +131,20 @@ class Client:
         found: dict[str, Any] = self._http.get("/readyz", timeout=READINESS_TIMEOUT_S).json()
         return found
 
+    def page(self, document_id: str, number: int) -> dict[str, Any]:
+        """The text of a page, from 1, and where it begins in the document's."""
+        return self._json("GET", f"/documents/{document_id}/pages/{number}")
+
+    def search(self, query: str, collection: str, top_k: int) -> list[dict[str, Any]]:
+        """At most `top_k` hits, best first."""
+        body = {"query": query, "collection": collection, "top_k": top_k}
+        hits: list[dict[str, Any]] = self._json("POST", "/search", json=body)["hits"]
+        return hits
+
+    def answer(self, message: str, collection: str) -> dict[str, Any]:
+        """A whole answer with its citations."""
+        return self._json("POST", "/chat", json={"message": message, "collection": collection})
+
     def ask(self, message: str, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Events of a streamed answer: (name, data) up to `done` or `error`."""
         body = {"message": message, "collection": collection, "stream": True}
