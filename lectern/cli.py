@@ -106,8 +106,12 @@ def ask(
 
 @app.command("eval")
 def evaluate(
-    golden: Annotated[Path, typer.Argument(metavar="GOLDEN.jsonl", exists=True, dir_okay=False)],
+    golden: Annotated[Path, typer.Argument(metavar="GOLDEN.jsonl", dir_okay=False)],
     collection: Collection = "default",
+    make: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Write so many questions from the documents instead."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the reports [in the data folder: evaluations/GOLDEN-NAME]."),
@@ -119,12 +123,17 @@ def evaluate(
     url: Url = None,
 ) -> None:
     """Measure answers on questions whose answers are known; exit code 1: worse than last time."""
+    from lectern.evaluation.making import write_proposal  # noqa: PLC0415
     from lectern.evaluation.running import Evaluation, evaluate_golden  # noqa: PLC0415
 
     with _errors_shown():
         check_collection_name(collection)
         folder = out or _settings(data_dir).data_dir / "evaluations" / f"{golden.stem}-{collection}"
     with _client(data_dir, url) as client:
+        if make is not None:
+            made = write_proposal(client, collection, make, golden)
+            print(plain(f"written: {golden}, {made} questions: read them before you rely on them"))
+            return
         wanted = Evaluation(golden, collection, folder, tolerance)
         if not evaluate_golden(client, wanted, Console()):
             raise typer.Exit(1)

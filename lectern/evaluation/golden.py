@@ -44,6 +44,8 @@ def read_golden(path: Path) -> list[Golden]:
     questions: list[Golden] = []
     try:
         lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{path} is not UTF-8 text.", hint=_HINT) from error
     for number, line in enumerate(lines, start=1):

@@ -55,6 +55,24 @@ def test_the_sample_is_measured_reported_and_compared(data_dir: Path, tmp_path: 
         assert "worse by more than 0.02" in worse.stdout
 
 
+def test_a_proposed_golden_set_can_be_measured_at_once_and_is_never_overwritten(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    golden, out = tmp_path / "made.jsonl", tmp_path / "reports"
+    made = lectern(data_dir, "eval", str(golden), "--make", "20")
+    assert made.returncode == 0, made.stderr
+    assert "3 questions" in made.stdout  # a page each
+    content = golden.read_text()
+    refused = lectern(data_dir, "eval", str(golden), "--make", "20")
+    assert refused.returncode == 1
+    assert "exists already" in refused.stderr
+    assert golden.read_text() == content
+    measured = lectern(data_dir, "eval", str(golden), "--out", str(out))
+    assert measured.returncode == 0, measured.stderr
+    report = json.loads((out / "report.json").read_text())
+    assert {figure["name"]: figure["value"] for figure in report["figures"]}["recall@5"] == 1
+
+
 def test_a_golden_set_that_does_not_fit_is_refused_with_a_hint(
     data_dir: Path, tmp_path: Path
 ) -> None:

@@ -40,6 +40,11 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, said: str) -> None:
         read_golden(path)
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"none\.jsonl cannot be read: No such file"):
+        read_golden(tmp_path / "none.jsonl")
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe"])
 def test_a_file_without_questions_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "golden.jsonl"
