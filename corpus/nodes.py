@@ -39,7 +39,9 @@ class NodeMetadata(TypedDict):
     `version` counts from 1, `ordinal` from 0 within the version, `page` from 1. `start_char` and
     `end_char` delimit `node.text` in the document's text (end exclusive). `heading_path` is the
     headings above the chunk joined by " > " (where the kind marks none, the first lines of the
-    page), empty when there are none. `created_at` is the document's, RFC 3339 in UTC.
+    page), empty when there are none. `created_at` is the document's, RFC 3339 in UTC. `language`
+    is the one that BM25 takes the document to be in (ISO 639-1). `figure_share` in [0, 1] is how
+    many of the text's characters are digits: high in tables.
 
     Where the chunk has rows of tables: `table_html` is their markup with their headers, made of
     `<table>`, `<thead>`, `<tbody>`, `<tr>`, `<th>` and `<td>` alone. Where it begins below a
@@ -58,6 +60,8 @@ class NodeMetadata(TypedDict):
     start_char: int
     end_char: int
     created_at: str
+    language: str
+    figure_share: float
     table_header: NotRequired[str]
     table_html: NotRequired[str]
 

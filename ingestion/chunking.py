@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from llama_index.core.schema import TextNode
 
 from corpus.embedding.fingerprint import CHUNKER_VERSION
 from corpus.embedding.tokens import TokenCounter
+from corpus.index.languages import language_of
 from corpus.nodes import NodeMetadata, make_node
 from ingestion.outline import Outline, readable_title
 from ingestion.packing import pack
@@ -23,6 +26,8 @@ SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 CONTEXT_SHARE = 1 / 3
 # Where a document marks no headings, each page's head stands for them.
 PAGE_LEVEL = 1
+# More than enough to tell a language by.
+LANGUAGE_WORDS = 5_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ def chunk_document(
         readable_title(parsed.title, context.filename), tokens, int(limit_tokens * CONTEXT_SHARE)
     )
     heads = page_heads(parsed.pages)
+    language = language_of(" ".join(islice(_words(parsed), LANGUAGE_WORDS)))
     nodes: list[TextNode] = []
     for page in parsed.pages:
         if heads:
@@ -62,9 +68,10 @@ def chunk_document(
         tables = TableMarkup(page)
         for first, end in pack(units, limit_tokens):
             start_char, end_char = units[first].start_char, units[end - 1].end_char
+            text = page.text[start_char:end_char]
             nodes.append(
                 make_node(
-                    page.text[start_char:end_char],
+                    text,
                     NodeMetadata(
                         collection=context.collection,
                         document_id=context.document_id,
@@ -78,9 +85,20 @@ def chunk_document(
                         start_char=page.start_char + start_char,
                         end_char=page.start_char + end_char,
                         created_at=context.created_at,
+                        language=language,
+                        figure_share=figure_share(text),
                         table_header=units[first].table_header,
                         table_html=tables.between(start_char, end_char),
                     ),
                 )
             )
     return nodes
+
+
+def figure_share(text: str) -> float:
+    """How many of the characters are digits, in [0, 1], to three places."""
+    return round(sum(map(str.isdigit, text)) / max(1, len(text)), 3)
+
+
+def _words(parsed: ParsedDocument) -> Iterator[str]:
+    return (word for page in parsed.pages for word in page.text.split())

@@ -8,16 +8,23 @@ from pathlib import PurePath
 from corpus.embedding.tokens import TokenCounter
 
 _PATH_JOIN = " > "
+_WORD = re.compile(r"[^\W_]+")
 # Underscores, and hyphens after a letter: the ones in dates and in "10-K" mean something.
 _NAME_GAPS = re.compile(r"[\s_]+|(?<=[^\W\d_])-")
 
 
 def readable_title(stated: str | None, filename: str) -> str:
-    """Return the document's own title, or its file name as words ("3M_2022.pdf": "3M 2022")."""
+    """The file name as words, and the document's own title where it says more.
+
+    "3M_2022.pdf" is "3M 2022"; with the title "Annual Report", "3M 2022: Annual Report". Titles
+    stated inside of files are often those of a template, names are what people look for.
+    """
+    name = " ".join(_NAME_GAPS.sub(" ", PurePath(filename).stem).split()) or filename
     own = " ".join((stated or "").split())
-    if own:
-        return own
-    return " ".join(_NAME_GAPS.sub(" ", PurePath(filename).stem).split()) or filename
+    named, stated_words = (set(_WORD.findall(text.casefold())) for text in (name, own))
+    if stated_words <= named:
+        return name
+    return own if named <= stated_words else f"{name}: {own}"
 
 
 class Outline:

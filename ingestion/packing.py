@@ -1,4 +1,4 @@
-"""Pack units into chunks: whole sections, of even size, never over the limit."""
+"""Pack units into chunks: whole sections and paragraphs, of even size, never over the limit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from math import ceil
 
 from ingestion.units import Unit
 
-# A heading begins a chunk when what stands before it fills this share of one; smaller sections
-# share a chunk, because a chunk of one line is found by everything and answers nothing.
+# A heading or a paragraph begins a chunk when what stands before it fills this share of one;
+# smaller ones share one, because a chunk of one line is found by everything and answers nothing.
+# Measured with paragraphs, and with headings alone (24 articles without any, 632 questions): the
+# passage is first for 0.973 against 0.903.
 SECTION_SHARE = 0.4
 # A remainder below this share is not worth a chunk of its own.
 REMAINDER_SHARE = 0.15
@@ -31,14 +33,15 @@ def pack(units: Sequence[Unit], limit_tokens: int) -> list[tuple[int, int]]:
 
 
 def _sections(units: Sequence[Unit], limit_tokens: int) -> list[tuple[int, int]]:
-    """Group units from heading to heading, small sections together."""
+    """Group units from heading to heading, or paragraph to paragraph, small ones together."""
     if not units:
         return []
     starts = [0]
     size_tokens = 0
     for i, unit in enumerate(units):
         after_heading = i > 0 and units[i - 1].is_heading
-        if unit.is_heading and not after_heading and size_tokens >= SECTION_SHARE * limit_tokens:
+        begins = unit.is_heading or unit.begins_paragraph
+        if begins and not after_heading and size_tokens >= SECTION_SHARE * limit_tokens:
             starts.append(i)
             size_tokens = 0
         size_tokens += unit.tokens

@@ -29,7 +29,8 @@ class Unit:
 
     `start_char` and `end_char` delimit it in the page's text (end exclusive). A chunk that begins
     with it says `heading_path` and `table_header` (that of the table it is a row of), which with
-    the title take `context_tokens`.
+    the title take `context_tokens`. `begins_paragraph`: prose or a list begins with it, after a
+    blank line.
     """
 
     start_char: int
@@ -40,6 +41,7 @@ class Unit:
     table_header: str = ""
     is_heading: bool = False
     is_sentence: bool = False
+    begins_paragraph: bool = False
 
 
 def page_units(
@@ -59,9 +61,10 @@ def page_units(
             outline.leave(part.level)
         header, header_tokens = headers.fitting(part.header)
         body_start = after_lines(text, part.header_lines, 0, len(text))
-        for piece_start, piece_end, size_tokens in _pieces(
+        pieces = _pieces(
             text, part.kind, tokens, limit_tokens - outline.context_tokens - header_tokens
-        ):
+        )
+        for number, (piece_start, piece_end, size_tokens) in enumerate(pieces):
             in_body = piece_start >= body_start
             yield Unit(
                 start_char=part.start + piece_start,
@@ -72,6 +75,7 @@ def page_units(
                 table_header=header if in_body else "",
                 is_heading=heading,
                 is_sentence=running and text[piece_end - 1] in _SENTENCE_ENDS,
+                begins_paragraph=number == 0 and running and _is_parted(page.text, part.start),
             )
         if heading:
             outline.enter(part.level, text)
@@ -109,6 +113,10 @@ def _within(page: ParsedPage, block: Block, cursor: int) -> tuple[int, int]:
     length = len(page.text)
     start = min(max(block.start_char - page.start_char, cursor), length)
     return start, min(max(block.end_char - page.start_char, start), length)
+
+
+def _is_parted(text: str, start: int) -> bool:
+    return text[:start].endswith("\n\n") or start == 0
 
 
 def _pieces(

@@ -22,6 +22,7 @@ from service.answering.still_live import while_live
 from service.answering.synthesizer import GroundedSynthesizer, answer_of
 from service.parts import ServiceParts
 from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
+from service.retrieval.ranking import RankedInContext
 from service.retrieval.retriever import HybridRetriever
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
@@ -114,7 +115,7 @@ def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
             filters=question.filters,
             top_k=question.top_k,
         ),
-        LiveNodesOnly(live, top_k=question.top_k),
+        [LiveNodesOnly(live), RankedInContext(top_k=question.top_k)],
         _synthesizer(parts),
     )
 

@@ -35,6 +35,8 @@ def a_node(  # every field has a default, so that a test names only what it is a
         "start_char": 0,
         "end_char": len(text),
         "created_at": created_at,
+        "language": "en",
+        "figure_share": 0.0,
     }
     node = make_node(text, metadata)
     node.metadata.update(extra)

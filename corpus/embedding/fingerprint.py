@@ -6,8 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-# Raise it when the same file would be cut into other chunks than before.
-CHUNKER_VERSION = 2
+# Raise it when the same file would be cut into other chunks than before, or its words would be
+# encoded in another way.
+CHUNKER_VERSION = 3
 
 
 @dataclass(frozen=True)

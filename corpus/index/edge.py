@@ -22,7 +22,9 @@ from qdrant_edge import (
     FacetRequest,
     Filter,
     PayloadSelector,
+    QueryRequest,
     Record,
+    ScoredPoint,
     ScrollRequest,
 )
 
@@ -31,9 +33,9 @@ from corpus.index.bm25 import Bm25Encoder
 from corpus.index.compaction import COMPACT_AFTER_S, compact, is_due
 from corpus.index.edge_filters import edge_filter
 from corpus.index.edge_points import edge_point, node_of, stored_embedding_of
-from corpus.index.edge_query import edge_request
+from corpus.index.edge_query import edge_requests
 from corpus.index.edge_shards import EdgeShards
-from corpus.index.fusion import RankFusion, plan_search
+from corpus.index.fusion import ScoreFusion, SearchPlan, fuse, plan_search
 from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS
 from corpus.index.points import IndexPoint, StoredEmbedding, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
@@ -53,20 +55,20 @@ class EdgeVectorStore(NodeStore):
 
     _shards: EdgeShards = PrivateAttr()
     _dimension: int = PrivateAttr()
-    _fusion: RankFusion = PrivateAttr()
+    _fusion: ScoreFusion = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()
 
     def __init__(
-        self, shards: EdgeShards, dimension: int, fusion: RankFusion | None = None
+        self, shards: EdgeShards, dimension: int, fusion: ScoreFusion | None = None
     ) -> None:
         super().__init__(stores_text=True)
         self._shards = shards
         self._dimension = dimension
-        self._fusion = fusion if fusion is not None else RankFusion()
+        self._fusion = fusion if fusion is not None else ScoreFusion()
         self._encoder = Bm25Encoder()
 
     @classmethod
-    def open(cls, path: Path, dimension: int, fusion: RankFusion | None = None) -> Self:
+    def open(cls, path: Path, dimension: int, fusion: ScoreFusion | None = None) -> Self:
         """Load the index in the folder `path`, or create it; errors as `open_shard`."""
         return cls(EdgeShards(path, dimension), dimension, fusion)
 
@@ -154,22 +156,39 @@ class EdgeVectorStore(NodeStore):
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; empty when nothing matches.
 
-        `similarities` are cosines in [-1, 1] (DEFAULT), BM25 scores (SPARSE), or fused rank scores
-        (HYBRID: see `RankFusion`); higher is better. With `with_embedding=True` each node carries
+        `similarities` are cosines in [-1, 1] (DEFAULT), BM25 scores (SPARSE), or their weighted sum
+        (HYBRID: see `ScoreFusion`); higher is better. With `with_embedding=True` each node carries
         its stored embedding, of length 1. Raises `ValueError` for a query that lacks what its mode
         needs.
         """
         with_embedding = bool(kwargs.pop("with_embedding", False))
         refuse_unknown(kwargs)
         plan = plan_search(query, self._encoder, self._fusion)
-        if not plan.halves:
-            return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
-        request = edge_request(plan, query, self._fusion, with_embedding=with_embedding)
-        hits = self._ask(lambda shard: shard.query(request))
+        requests = edge_requests(plan, query, with_embedding=with_embedding)
+        found = [self._ask(partial(_search, request)) for request in requests]
+        if plan.is_hybrid:
+            return self._fused(plan, found, with_embedding=with_embedding)
+        hits = [hit for half in found for hit in half]
         return VectorStoreQueryResult(
             nodes=[node_of(hit) for hit in hits],
             similarities=[hit.score for hit in hits],
             ids=[str(hit.id) for hit in hits],
+        )
+
+    def _fused(
+        self, plan: SearchPlan, found: Sequence[Sequence[ScoredPoint]], *, with_embedding: bool
+    ) -> VectorStoreQueryResult:
+        best = fuse(plan, [{str(hit.id): hit.score for hit in half} for half in found])
+        wanted: list[int | UUID | str] = [hit for hit, _ in best]
+        vectors = [DENSE_VECTOR] if with_embedding else False
+        records = self._ask(lambda shard: shard.retrieve(wanted, True, vectors))
+        nodes = {str(record.id): node_of(record) for record in records}
+        # A node may be deleted between the two questions.
+        kept = [(hit, score) for hit, score in best if hit in nodes]
+        return VectorStoreQueryResult(
+            nodes=[nodes[hit] for hit, _ in kept],
+            similarities=[score for _, score in kept],
+            ids=[hit for hit, _ in kept],
         )
 
     def optimize(self) -> bool:
@@ -211,6 +230,10 @@ class EdgeVectorStore(NodeStore):
             yield from records
             if offset is None:
                 return
+
+
+def _search(request: QueryRequest, shard: EdgeShard) -> list[ScoredPoint]:
+    return shard.query(request)
 
 
 def _scroll_page(

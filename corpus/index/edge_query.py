@@ -1,57 +1,33 @@
-"""A search plan as one request to Qdrant Edge, fused inside the engine."""
+"""The halves of a search plan as requests to Qdrant Edge."""
 
 from __future__ import annotations
 
 from llama_index.core.vector_stores.types import VectorStoreQuery
-from qdrant_edge import (
-    Filter,
-    Fusion,
-    IdfParams,
-    Prefetch,
-    Query,
-    QueryRequest,
-    SearchParams,
-    SparseVector,
-)
+from qdrant_edge import Filter, IdfParams, Query, QueryRequest, SearchParams, SparseVector
 
 from corpus.index.edge_filters import edge_filter, edge_tenant_filter
-from corpus.index.fusion import Half, RankFusion, SearchPlan
+from corpus.index.fusion import Half, SearchPlan
 from corpus.index.layout import DENSE_VECTOR
 
 
-def edge_request(
-    plan: SearchPlan, query: VectorStoreQuery, fusion: RankFusion, *, with_embedding: bool
-) -> QueryRequest:
-    """The request for a plan that has halves; each half is filtered by all that the query says."""
+def edge_requests(
+    plan: SearchPlan, query: VectorStoreQuery, *, with_embedding: bool
+) -> list[QueryRequest]:
+    """One request a half, each filtered by all that the query says; a hybrid's ask for ids only."""
     condition = edge_filter(query.filters, node_ids=query.node_ids, document_ids=query.doc_ids)
     tenant = edge_tenant_filter(query.filters)
-    vectors = [DENSE_VECTOR] if with_embedding else False
-    if not plan.fused:
-        return QueryRequest(
-            limit=plan.limit,
-            query=_nearest(plan.halves[0]),
-            filter=condition,
-            params=_params(plan.halves[0], tenant),
-            with_payload=True,
-            with_vector=vectors,
-        )
-    prefetches = [
-        Prefetch(
+    vectors = [DENSE_VECTOR] if with_embedding and not plan.is_hybrid else False
+    return [
+        QueryRequest(
             limit=half.limit,
             query=_nearest(half),
             filter=condition,
             params=_params(half, tenant),
+            with_payload=not plan.is_hybrid,
+            with_vector=vectors,
         )
         for half in plan.halves
     ]
-    weights = [half.weight for half in plan.halves]
-    return QueryRequest(
-        limit=plan.limit,
-        prefetches=prefetches,
-        query=Fusion.Rrf(fusion.rank_constant, weights),  # type: ignore[arg-type]
-        with_payload=True,
-        with_vector=vectors,
-    )
 
 
 def _nearest(half: Half) -> Query:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from corpus.index.fusion import ScoreFusion
 from corpus.index.port import NodeStore
-from corpus.settings import Settings
+from corpus.settings import BUILT_IN_EMBEDDING, Settings
 
 SERVER_TIMEOUT_S = 10.0
 EDGE_FOLDER = "index"
@@ -15,6 +16,9 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
     On a server the collection is `lectern-<fingerprint_short>`, so that differently embedded
     nodes never share one. Raises `IndexUnavailable`, `EmbeddingMismatch` or (Edge) `DataDirInUse`.
     """
+    # The built-in model is an English one; of others it is not known which languages they lack.
+    is_built_in = settings.embedding == BUILT_IN_EMBEDDING
+    fusion = ScoreFusion() if is_built_in else ScoreFusion(embedded_languages=None)
     if settings.qdrant_url:
         # Imported here: the client takes two seconds to import and Edge does not need it.
         from corpus.index.server import open_server_store  # noqa: PLC0415
@@ -26,7 +30,8 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
             f"lectern-{fingerprint_short}",
             dimension,
             timeout_s=SERVER_TIMEOUT_S,
+            fusion=fusion,
         )
     from corpus.index.edge import EdgeVectorStore  # noqa: PLC0415
 
-    return EdgeVectorStore.open(settings.data_dir / EDGE_FOLDER, dimension)
+    return EdgeVectorStore.open(settings.data_dir / EDGE_FOLDER, dimension, fusion)

@@ -11,6 +11,7 @@ from llama_index.core.schema import BaseNode, MetadataMode
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable
 from corpus.index.bm25 import Bm25Encoder
+from corpus.index.languages import language_of
 from corpus.index.layout import payload_of
 
 
@@ -49,10 +50,14 @@ def to_points(nodes: Sequence[BaseNode], encoder: Bm25Encoder) -> list[IndexPoin
     """Points in the order of the nodes.
 
     Each node needs its embedding (`ValueError` without one). BM25 reads the same text as the
-    embedding did. Raises `EmbeddingUnavailable` when an embedding holds NaN or infinity.
+    embedding did, in the `language` of its metadata, or the one it seems to be in. Raises `EmbeddingUnavailable` when an embedding holds NaN or infinity.
     """
     texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
-    indices, values = encoder.encode_documents(texts)
+    languages = [
+        node.metadata.get("language") or language_of(text)
+        for node, text in zip(nodes, texts, strict=True)
+    ]
+    indices, values = encoder.encode_documents(texts, languages)
     return [
         IndexPoint(
             id=node.node_id,

@@ -25,13 +25,15 @@ from qdrant_client.http.models import (
     KeywordIndexType,
     Modifier,
     PayloadSchemaType,
+    PointStruct,
+    SparseVector,
     SparseVectorParams,
     VectorParams,
 )
 
 from corpus.errors import IndexUnavailable, InvalidFilter, LecternError
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.fusion import RankFusion, plan_search
+from corpus.index.fusion import ScoreFusion, SearchPlan, fuse, plan_search
 from corpus.index.layout import (
     DENSE_VECTOR,
     DOCUMENT_FIELD,
@@ -40,13 +42,14 @@ from corpus.index.layout import (
     SPARSE_VECTOR,
     TENANT_FIELD,
 )
-from corpus.index.points import StoredEmbedding, check_embeddings, check_length
+from corpus.index.points import StoredEmbedding, check_embeddings, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.server_filters import server_filter
-from corpus.index.server_query import server_request
+from corpus.index.server_query import server_requests
 from corpus.nodes import EMBED_SHA
 
 SCROLL_POINTS = 1024
+BATCH_POINTS = 64
 
 
 # Stock Qdrant methods also take a shard identifier; we use no custom sharding and refuse it.
@@ -58,7 +61,7 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
     """
 
     _dimension: int = PrivateAttr()
-    _fusion: RankFusion = PrivateAttr()
+    _fusion: ScoreFusion = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()
 
     def __init__(
@@ -66,7 +69,7 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
         client: QdrantClient,
         collection_name: str,
         dimension: int,
-        fusion: RankFusion | None = None,
+        fusion: ScoreFusion | None = None,
     ) -> None:
         """Raises `IndexUnavailable`, or `EmbeddingMismatch` for a collection of other vectors."""
         encoder = Bm25Encoder()
@@ -87,7 +90,7 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
                 self._create_collection(collection_name, dimension)
             check_length(dimension, _stored_dimension(client, collection_name))
         self._dimension = dimension
-        self._fusion = fusion if fusion is not None else RankFusion()
+        self._fusion = fusion if fusion is not None else ScoreFusion()
         self._encoder = encoder
 
     @classmethod
@@ -101,8 +104,24 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
         """Store nodes with their embeddings; gives their ids in order, once the server has them."""
         refuse_unknown(kwargs)
         check_embeddings(nodes, self._dimension)
+        points = [
+            PointStruct(
+                id=point.id,
+                vector={
+                    DENSE_VECTOR: np.frombuffer(point.dense, dtype="<f4").tolist(),
+                    SPARSE_VECTOR: SparseVector(
+                        indices=point.sparse_indices, values=point.sparse_values
+                    ),
+                },
+                payload=point.payload,
+            )
+            for point in to_points(nodes, self._encoder)
+        ]
         with server_errors():
-            return QdrantVectorStore.add(self, list(nodes))
+            self._client.upload_points(
+                self.collection_name, points, batch_size=BATCH_POINTS, wait=True
+            )
+        return [node.node_id for node in nodes]
 
     def delete(  # type: ignore[override]
         self, ref_doc_id: str, **delete_kwargs: object
@@ -187,13 +206,31 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
         plan = plan_search(query, self._encoder, self._fusion)
         if not plan.halves:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
-        request = server_request(plan, query, self._fusion)
-        vectors = [DENSE_VECTOR] if with_embedding else False
+        requests = server_requests(plan, query, with_embedding=with_embedding)
         with server_errors():
-            answer = self._client.query_points(
-                self.collection_name, with_payload=True, with_vectors=vectors, **request
+            found = self._client.query_batch_points(self.collection_name, requests)
+        if plan.is_hybrid:
+            scores = [{str(hit.id): hit.score for hit in half.points} for half in found]
+            return self._fused(plan, scores, with_embedding=with_embedding)
+        return self.parse_to_query_result(found[0].points)
+
+    def _fused(
+        self, plan: SearchPlan, scores: Sequence[Mapping[str, float]], *, with_embedding: bool
+    ) -> VectorStoreQueryResult:
+        best = dict(fuse(plan, scores))
+        with server_errors():
+            records = self._client.retrieve(
+                self.collection_name,
+                list(best),
+                with_payload=True,
+                with_vectors=[DENSE_VECTOR] if with_embedding else False,
             )
-        return self.parse_to_query_result(answer.points)
+        # A node may be deleted between the two requests.
+        there = {str(record.id): record for record in records}
+        kept = [there[hit] for hit in best if hit in there]
+        result = self.parse_to_query_result(kept)
+        result.similarities = [best[str(record.id)] for record in kept]
+        return result
 
     def close(self) -> None:
         """Close the connections; closing twice is harmless."""
@@ -215,7 +252,7 @@ def open_server_store(
     dimension: int,
     *,
     timeout_s: float,
-    fusion: RankFusion | None = None,
+    fusion: ScoreFusion | None = None,
 ) -> ServerVectorStore:
     """Connect and make the collection if it is missing.
 

@@ -1,56 +1,40 @@
-"""A search plan as one request to a Qdrant server, fused inside the engine."""
+"""The halves of a search plan as requests to a Qdrant server."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from llama_index.core.vector_stores.types import VectorStoreQuery
 from qdrant_client.http.models import (
     Filter,
     IdfCorpusParams,
-    Prefetch,
-    Rrf,
-    RrfQuery,
+    QueryRequest,
     SearchParams,
     SparseVector,
 )
 
-from corpus.index.fusion import Half, RankFusion, SearchPlan
+from corpus.index.fusion import Half, SearchPlan
+from corpus.index.layout import DENSE_VECTOR
 from corpus.index.server_filters import server_filter, server_tenant_filter
 
 
-def server_request(plan: SearchPlan, query: VectorStoreQuery, fusion: RankFusion) -> dict[str, Any]:
-    """Arguments of `QdrantClient.query_points`; each half is filtered by all that the query says.
-
-    The plan has halves.
-    """
+def server_requests(
+    plan: SearchPlan, query: VectorStoreQuery, *, with_embedding: bool
+) -> list[QueryRequest]:
+    """One request a half, each filtered by all that the query says; a hybrid's ask for ids only."""
     condition = server_filter(query.filters, node_ids=query.node_ids, document_ids=query.doc_ids)
     tenant = server_tenant_filter(query.filters)
-    if not plan.fused:
-        half = plan.halves[0]
-        return {
-            "query": _vector(half),
-            "using": half.using,
-            "limit": plan.limit,
-            "query_filter": condition,
-            "search_params": _params(half, tenant),
-        }
-    prefetches = [
-        Prefetch(
+    vectors = [DENSE_VECTOR] if with_embedding and not plan.is_hybrid else False
+    return [
+        QueryRequest(
             query=_vector(half),
             using=half.using,
             limit=half.limit,
             filter=condition,
             params=_params(half, tenant),
+            with_payload=not plan.is_hybrid,
+            with_vector=vectors,
         )
         for half in plan.halves
     ]
-    weights = [half.weight for half in plan.halves]
-    return {
-        "prefetch": prefetches,
-        "query": RrfQuery(rrf=Rrf(k=fusion.rank_constant, weights=weights)),
-        "limit": plan.limit,
-    }
 
 
 def _vector(half: Half) -> SparseVector | list[float]:

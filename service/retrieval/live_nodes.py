@@ -57,16 +57,16 @@ def find_dead(nodes: Sequence[NodeWithScore], live_versions: LiveVersions) -> De
 
 
 class LiveNodesOnly(BaseNodePostprocessor):
-    """Keep the first `top_k` nodes whose document and version are live, in order.
+    """Keep the nodes whose document and version are live, in order; the first `top_k`, if given.
 
     What the index still holds of deleted documents and of old or unfinished versions is dropped,
     and so is a node that does not say where it comes from.
     """
 
     _live_versions: LiveVersions = PrivateAttr()
-    _top_k: int = PrivateAttr()
+    _top_k: int | None = PrivateAttr()
 
-    def __init__(self, live_versions: LiveVersions, *, top_k: int) -> None:
+    def __init__(self, live_versions: LiveVersions, *, top_k: int | None = None) -> None:
         super().__init__()
         self._live_versions = live_versions
         self._top_k = top_k

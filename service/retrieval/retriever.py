@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -18,10 +19,13 @@ from llama_index.core.vector_stores.types import (
 )
 
 from service.retrieval.live_nodes import LiveVersions, find_dead
+from service.retrieval.rewriting import rewrite
 
 # The registry may strike nodes of deleted, failed, unfinished and replaced versions from what is
 # found; while a document is being replaced, half of the nodes are its old ones.
 OVER_FETCH = 2
+# `RankedInContext` orders what is found anew; from 60 to 300 its order does not change.
+CANDIDATES = 100
 # Where it struck so many that too few are left, the search is repeated without those versions.
 MAX_SEARCHES = 4
 
@@ -29,10 +33,11 @@ MAX_SEARCHES = 4
 class HybridRetriever(BaseRetriever):
     """Nodes of one collection, best first; empty when nothing matches the filters.
 
-    Fetches `OVER_FETCH * top_k` nodes, and looks further when so few of them are live that `top_k`
-    would not be reached; `LiveNodesOnly` strikes the others and cuts to what is asked for. Leaves
-    the question's embedding in the `QueryBundle`, as LlamaIndex's own retriever does, so that later
-    steps need not compute it again. On the async path all work runs in threads.
+    Fetches more than `top_k` nodes, and looks further when so few of them are live that `top_k`
+    would not be reached; `LiveNodesOnly` strikes the others, `RankedInContext` orders and cuts to
+    what is asked for. Searches for the question as `rewrite` has it. Leaves the embedding of its
+    `plain` form in the `QueryBundle`, as LlamaIndex's own retriever does, so that later steps need
+    not compute it again. On the async path all work runs in threads.
 
     Errors: EmbeddingUnavailable, IndexUnavailable.
     """
@@ -54,17 +59,20 @@ class HybridRetriever(BaseRetriever):
         self._live_versions = live_versions
         self._filters = within_collection(collection, filters)
         self._top_k = top_k
-        self._limit = OVER_FETCH * top_k
+        self._limit = max(OVER_FETCH * top_k, CANDIDATES)
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        question = rewrite(query_bundle.query_str)
         if query_bundle.embedding is None:
-            query_bundle.embedding = self._embedding.get_agg_embedding_from_queries(
-                query_bundle.embedding_strs
-            )
+            query_bundle.embedding = self._embedding.get_query_embedding(question.plain)
+        embedding = query_bundle.embedding
+        if question.related:
+            expanded = self._embedding.get_query_embedding(question.expanded)
+            embedding = _mean(embedding, expanded)
         filters = self._filters
         nodes: list[NodeWithScore] = []
         for _ in range(MAX_SEARCHES):
-            nodes = self._search(query_bundle, filters)
+            nodes = self._search(question.expanded, embedding, filters)
             dead = find_dead(nodes, self._live_versions)
             enough = len(nodes) - dead.node_count >= self._top_k
             if enough or len(nodes) < self._limit:
@@ -74,11 +82,13 @@ class HybridRetriever(BaseRetriever):
             )
         return nodes
 
-    def _search(self, query_bundle: QueryBundle, filters: MetadataFilters) -> list[NodeWithScore]:
+    def _search(
+        self, words: str, embedding: Sequence[float], filters: MetadataFilters
+    ) -> list[NodeWithScore]:
         result = self._store.query(
             VectorStoreQuery(
-                query_embedding=query_bundle.embedding,
-                query_str=query_bundle.query_str,
+                query_embedding=list(embedding),
+                query_str=words,
                 similarity_top_k=self._limit,
                 hybrid_top_k=self._limit,
                 sparse_top_k=self._limit,
@@ -95,6 +105,10 @@ class HybridRetriever(BaseRetriever):
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)
+
+
+def _mean(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    return [(a + b) / 2 for a, b in zip(one, other, strict=True)]
 
 
 def within_collection(collection: str, filters: MetadataFilters | None) -> MetadataFilters:

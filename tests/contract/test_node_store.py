@@ -24,7 +24,7 @@ from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
 from corpus.index.edge import EdgeVectorStore
-from corpus.index.fusion import RankFusion
+from corpus.index.fusion import ScoreFusion
 from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
@@ -33,7 +33,7 @@ from corpus.nodes import EMBED_SHA
 from tests.index_nodes import DIMENSION, a_node
 
 # The formula is tested where it is simplest; the default is chosen by measurement.
-EVEN = RankFusion(dense_weight=1.0, sparse_weight=1.0, rank_constant=2)
+EVEN = ScoreFusion(sparse_weight=1.0)
 TOWARDS_X = [1.0, 0.0, 0.0, 0.0]
 TOWARDS_Y = [0.0, 1.0, 0.0, 0.0]
 AND, OR, NOT = FilterCondition.AND, FilterCondition.OR, FilterCondition.NOT
@@ -217,7 +217,7 @@ class TestHybrid:
             ]
         )
         mostly_dense = stores.reader.query(hybrid("xylograph", TOWARDS_X, alpha=0.6))
-        mostly_sparse = stores.reader.query(hybrid("xylograph", TOWARDS_X, alpha=0.4))
+        mostly_sparse = stores.reader.query(hybrid("xylograph", TOWARDS_X, alpha=0.1))
         assert texts(mostly_dense)[0] == "a xylograph among much else"
         assert texts(mostly_sparse)[0] == "xylograph xylograph"
 
@@ -229,14 +229,38 @@ class TestHybrid:
             "xylograph"
         ]
 
-    def test_the_score_is_the_weighted_rank_formula(self, stores: Stores) -> None:
+    def test_the_score_is_the_weighted_sum(self, stores: Stores) -> None:
         stores.writer.add(
             [a_node("plain", TOWARDS_X, ordinal=0), a_node("xylograph", TOWARDS_Y, ordinal=1)]
         )
         found = stores.reader.query(hybrid("xylograph", TOWARDS_X, alpha=0.75))
         score_of = dict(zip(texts(found), found.similarities or [], strict=True))
-        assert score_of["plain"] == pytest.approx(1 / (1 + 1))
-        assert score_of["xylograph"] == pytest.approx(1 / (2 + 1) + 1 / (3 + 1))
+        assert score_of == pytest.approx({"plain": 0.75, "xylograph": 0.25}, abs=1e-6)
+
+    def test_no_more_are_found_than_asked_for_and_the_best_come_first(self, stores: Stores) -> None:
+        stores.writer.add(
+            [a_node(f"text {n}", [1.0, 0.1 * n, 0.0, 0.0], ordinal=n) for n in range(20)]
+        )
+        found = stores.reader.query(hybrid("text", TOWARDS_X))
+        assert len(found.nodes or []) == 10
+        assert texts(found)[0] == "text 0"
+        assert found.similarities == sorted(found.similarities or [], reverse=True)
+
+    @pytest.mark.parametrize(
+        ("language", "question", "text"),
+        [
+            ("de", "Welche Häuser wurden verkauft?", "Das Haus wird jetzt verkauft"),
+            ("fr", "Quelles maisons avons-nous vendues ?", "La maison est vendue"),
+            ("zh", "谁发明了电话？", "电话的发明者是贝尔"),
+            ("ja", "電話を発明したのは誰ですか", "ベルが電話を発明した"),
+            ("th", "ใครประดิษฐ์โทรศัพท์", "เบลล์ประดิษฐ์โทรศัพท์เครื่องแรก"),
+        ],
+    )
+    def test_words_are_found_in_other_languages(
+        self, stores: Stores, language: str, question: str, text: str
+    ) -> None:
+        stores.writer.add([a_node(text, TOWARDS_Y, language=language, ordinal=0)])
+        assert texts(stores.reader.query(sparse(question))) == [text]
 
     def test_the_filter_applies_to_both_halves(self, stores: Stores) -> None:
         stores.writer.add(

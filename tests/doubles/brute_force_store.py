@@ -23,8 +23,6 @@ from llama_index.core.vector_stores.types import (
 
 from service.answering.words import content_words
 
-_RANK_CONSTANT = 60  # reciprocal rank fusion, Cormack et al. 2009
-
 
 class BruteForceStore(BasePydanticVectorStore):
     """Dense, sparse (shared words) and hybrid queries with nested filters; best first.
@@ -52,10 +50,7 @@ class BruteForceStore(BasePydanticVectorStore):
 
     def query(self, query: VectorStoreQuery, **_: object) -> VectorStoreQueryResult:
         nodes = [n for n in self._nodes.values() if matches(n.metadata, query.filters)]
-        scores = {node.node_id: 0.0 for node in nodes}
-        for ranking in self._rankings(query, nodes):
-            for rank, name in enumerate(ranking):
-                scores[name] += 1 / (_RANK_CONSTANT + rank)
+        scores = {node.node_id: self._score(query, node, nodes) for node in nodes}
         best = sorted(nodes, key=lambda node: -scores[node.node_id])[: query.similarity_top_k]
         return VectorStoreQueryResult(
             nodes=best,
@@ -63,17 +58,15 @@ class BruteForceStore(BasePydanticVectorStore):
             ids=[node.node_id for node in best],
         )
 
-    def _rankings(self, query: VectorStoreQuery, nodes: list[BaseNode]) -> list[list[str]]:
-        rankings = []
+    def _score(self, query: VectorStoreQuery, node: BaseNode, nodes: list[BaseNode]) -> float:
+        score = 0.0
         if query.mode != VectorStoreQueryMode.SPARSE:
-            question = np.asarray(query.query_embedding)
-            close = {n.node_id: float(np.asarray(n.embedding) @ question) for n in nodes}
-            rankings.append(sorted(close, key=lambda name: -close[name]))
+            score += float(np.asarray(node.embedding) @ np.asarray(query.query_embedding))
         if query.mode != VectorStoreQueryMode.DEFAULT:
             words = set(content_words(query.query_str or ""))
-            shared = {n.node_id: len(words & self._words[n.node_id]) for n in nodes}
-            rankings.append(sorted(shared, key=lambda name: -shared[name]))
-        return rankings
+            most = max(len(words & self._words[other.node_id]) for other in nodes)
+            score += len(words & self._words[node.node_id]) / max(1, most)
+        return score
 
 
 def matches(metadata: dict[str, Any], filters: MetadataFilters | MetadataFilter | None) -> bool:

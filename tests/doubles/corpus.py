@@ -41,6 +41,8 @@ def node_of(
         start_char=start_char,
         end_char=start_char + len(text),
         created_at="2024-01-01T00:00:00Z",
+        language="en",
+        figure_share=0.0,
     )
     return make_node(text, metadata)
 

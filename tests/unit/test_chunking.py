@@ -132,7 +132,20 @@ def test_the_file_name_is_read_as_a_title_when_the_document_states_none() -> Non
     (untitled,) = chunked(document(prose("Sales rose.")))
     (titled,) = chunked(document(prose("Sales rose."), title="Annual\nReport"))
     assert untitled.get_content(MetadataMode.EMBED) == "3M 2022 10K\n\nSales rose."
-    assert titled.metadata["title"] == "Annual Report"
+    assert titled.metadata["title"] == "3M 2022 10K: Annual Report"
+
+
+def test_a_paragraph_begins_a_chunk_and_short_ones_share_one() -> None:
+    long, short = sentences(6), "Short."
+    texts = [node.text for node in chunked(document(*map(prose, [long, long, short, short])))]
+    assert texts == [long, f"{long}\n\n{short}\n\n{short}"]
+
+
+def test_a_node_says_its_language_and_how_many_of_its_characters_are_digits() -> None:
+    (node,) = chunked(document(prose("Die Zahl der Schiffe ist nicht mehr als 12.")))
+    assert node.metadata["language"] == "de"
+    assert node.metadata["figure_share"] == pytest.approx(2 / 43, abs=1e-3)
+    assert "de" not in node.get_content(MetadataMode.EMBED).split()
 
 
 def test_headings_above_are_carried_over_pages_and_closed_by_their_level() -> None:
@@ -219,7 +232,9 @@ def test_rows_below_the_header_say_it_and_the_first_chunk_has_it_already() -> No
     for node in others:
         assert node.metadata["table_header"] == "Tides\nStation | Height | Wind"
         embedded = node.get_content(MetadataMode.EMBED)
-        assert embedded == (f"Report\nLog\nTides\nStation | Height | Wind\n\n{node.text}")
+        assert embedded == (
+            f"3M 2022 10K: Report\nLog\nTides\nStation | Height | Wind\n\n{node.text}"
+        )
         assert node.metadata["table_html"].count("<tr>") == 2 + len(node.text.split("\n"))
     assert [row for node in (first, *others) for row in node.text.split("\n")][-50:] == rows
 

@@ -31,6 +31,7 @@ from service.answering.response import (
     TextPiece,
 )
 from service.retrieval.live_nodes import LiveNodesOnly
+from service.retrieval.ranking import RankedInContext
 from service.retrieval.retriever import HybridRetriever
 from tests.doubles.corpus import (
     PATENTS,
@@ -58,7 +59,7 @@ def engine(*, live: dict[str, int]) -> RetrieverQueryEngine:
     )
     return build_query_engine(
         retriever,
-        LiveNodesOnly(lambda _ids: live, top_k=3),
+        [LiveNodesOnly(lambda _ids: live), RankedInContext(top_k=3)],
         ExtractiveSynthesizer(WordEmbedding()),
     )
 
