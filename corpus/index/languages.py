@@ -34,26 +34,32 @@ BM25_LANGUAGES = {
     "tr": "turkish",
 }
 DEFAULT_LANGUAGE = "en"
+OTHER_LANGUAGE = "und"  # ISO 639-2: undetermined
 # Enough words of any text to tell its language.
 _SAMPLE_WORDS = 400
+_SAMPLE_CHARS = 2_000
+_LAST_LATIN = "\u024f"
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def languages_of(text: str) -> tuple[str, ...]:
     """The languages whose stop words `text` uses most, as ISO 639-1, those that tie together.
 
-    English is first where it is among them. All languages for a text without stop words.
+    English is first where it is among them. For a text without stop words, all languages; or
+    `OTHER_LANGUAGE` if its letters are mostly not Latin ones, as in Chinese.
     """
     counts = dict.fromkeys(BM25_LANGUAGES, 0)
     for word in _sample(text):
         for language in _stopping(word):
             counts[language] += 1
     most = max(counts.values())
+    if most == 0 and _is_mostly_not_latin(text):
+        return (OTHER_LANGUAGE,)
     return tuple(language for language, count in counts.items() if count == most)
 
 
 def language_of(text: str) -> str:
-    """One of `languages_of`: English if it is among them, else the first."""
+    """The first of `languages_of`: English if it is among them."""
     return languages_of(text)[0]
 
 
@@ -71,6 +77,11 @@ def _sample(text: str) -> set[str]:
         if len(found) == _SAMPLE_WORDS:
             break
     return found
+
+
+def _is_mostly_not_latin(text: str) -> bool:
+    letters = [char for char in text[:_SAMPLE_CHARS] if char.isalpha()]
+    return 2 * sum(char > _LAST_LATIN for char in letters) > len(letters)
 
 
 @lru_cache(maxsize=16_384)

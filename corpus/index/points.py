@@ -50,7 +50,8 @@ def to_points(nodes: Sequence[BaseNode], encoder: Bm25Encoder) -> list[IndexPoin
     """Points in the order of the nodes.
 
     Each node needs its embedding (`ValueError` without one). BM25 reads the same text as the
-    embedding did, in the `language` of its metadata, or the one it seems to be in. Raises `EmbeddingUnavailable` when an embedding holds NaN or infinity.
+    embedding did, in the `language` of its metadata, or the one it seems to be in. Raises
+    `EmbeddingUnavailable` when an embedding holds NaN or infinity.
     """
     texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
     languages = [

@@ -11,30 +11,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _SHORT_YEAR = re.compile(r"\bFY ?['’]?(\d\d)\b")
 # Words with a digit that are the form's or the year's, not a name: 10K, 8K, 2022, 2023Q1, Q4, FY22.
 _NUMBERED = re.compile(r"\d+|\d{1,2}[kq]|(?:19|20)\d\dq\d|q\d|fy\d+")
-_NO_NAMES = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "at",
-        "by",
-        "de",
-        "der",
-        "die",
-        "das",
-        "for",
-        "from",
-        "in",
-        "is",
-        "of",
-        "on",
-        "or",
-        "the",
-        "to",
-        "und",
-        "with",
-    ]
-)
+_SMALL_WORDS = "a an and at by de der die das for from in is of on or the to und with"
+_NO_NAMES = frozenset(_SMALL_WORDS.split())
 # "JnJ", "J&J": the letters of a name's words, with "and" or without.
 _JOINING = re.compile(r"[n&]")
 _SHORTEST_BEGINNING = 3

@@ -11,15 +11,15 @@ from service.retrieval.rewriting import MAX_RELATED, rewrite
         ("Who founded Acme?", "Who founded Acme?"),
         (
             (
-                "What drove the change as of FY2022? If it is not a useful metric for a company like "
-                "this, then please state that and explain why."
+                "What drove the change as of FY2022? If it is not a useful metric for a company "
+                "like this, then please state that and explain why."
             ),
             "What drove the change as of 2022?",
         ),
         (
             (
-                "What is the FY21 growth rate of Acme? Answer in units of percents and round to one "
-                "decimal place."
+                "What is the FY21 growth rate of Acme? Answer in units of percents and round to "
+                "one decimal place."
             ),
             "What is the 2021 growth rate of Acme?",
         ),
