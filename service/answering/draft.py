@@ -17,6 +17,7 @@ from service.answering.markers import Marker, MarkerFilter, PlainText
 from service.answering.passages import Passage
 from service.answering.prompts import ABSTAIN
 from service.answering.response import AnswerState, CitationMade, TextPiece
+from service.answering.thinking import ThinkingFilter
 from service.answering.words import content_words, numbers
 
 # Small models dress the sentinel up: "**NOT_IN_DOCUMENTS**", `NOT_IN_DOCUMENTS`.
@@ -34,13 +35,14 @@ class Draft:
 
     The model's passage numbers become citation numbers from 1, in the order of first use of each
     (passage, quote). How the text is split into pieces changes neither the joined answer nor the
-    citations. Holds text back only while it may still be the sentinel or a marker, or is white
-    space that may be the end.
+    citations. Holds text back only while it may still be the sentinel, a marker or a tag, or is
+    white space that may be the end. What a model thinks aloud is left out.
     """
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = {passage.number: passage for passage in passages}
         self._markers = MarkerFilter(max(self._passages, default=0))
+        self._thinking = ThinkingFilter()
         self._head: str | None = ""
         self._space = ""
         self._shown: list[str] = []
@@ -62,7 +64,10 @@ class Draft:
 
     def feed(self, piece: str) -> Iterator[TextPiece | CitationMade]:
         """Take the next piece of the model's text; nothing comes out once it has abstained."""
-        if self.abstained:
+        yield from self._take(self._thinking.feed(piece))
+
+    def _take(self, piece: str) -> Iterator[TextPiece | CitationMade]:
+        if self.abstained or not piece:
             return
         if self._head is not None:
             self._head += piece
@@ -77,6 +82,7 @@ class Draft:
 
     def finish(self) -> Iterator[TextPiece | CitationMade]:
         """Give out what was held back: the model has ended."""
+        yield from self._take(self._thinking.finish())
         if self.abstained:
             return
         if self._head is not None:

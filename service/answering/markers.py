@@ -1,7 +1,8 @@
 """Citation markers in streamed text: found across piece boundaries, made-up ones dropped. Pure.
 
-A marker is square brackets around one to three digits, or several such numbers with commas between:
-`[1]`, `[2, 3]`. Anything else in brackets is text: `a[i]`, `[sic]`, `[2023]`.
+A marker is square brackets around one to three digits, or several such numbers or ranges with
+commas between: `[1]`, `[2, 3]`, `[1-3]`; also as some models write it, `【1】` and `【1†source】`.
+Anything else in brackets is text: `a[i]`, `[sic]`, `[2023]`, `[0-9]`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WHOLE = re.compile(r"\[ ?\d{1,3}(?: ?[,;] ?\d{1,3})* ?\]")
-# Every beginning of a marker, and nothing else: what it matches may still become one.
-_BEGINNING = re.compile(r"\[ ?(?:\d{1,3}(?: ?[,;] ?\d{1,3})*(?: ?(?:[,;] ?)?)?)?")
+_NUMBER = r"(?:[1-9]\d{0,2} ?[-–] ?\d{1,3}|\d{1,3})"
+_WHOLE = re.compile(rf"[\[【] ?{_NUMBER}(?: ?[,;] ?{_NUMBER})*(?:†[^\[\]【】\n]*)? ?[\]】]")
+# Every beginning of a marker matches, and little else: what it matches may still become one.
+_BEGINNING = re.compile(r"[\[【][\d ,;–-]*(?:†[^\[\]【】\n]*)?")
+_OPENING = re.compile(r"[\[【]")
+_RANGE = re.compile(r"(\d+)(?: ?[-–] ?(\d+))?")
 # The longest marker recognised; a model does not cite eight passages at once.
 MAX_MARKER_CHARS = 64
 
@@ -56,7 +60,8 @@ class MarkerFilter:
     def _decide(self, *, is_last: bool) -> Iterator[PlainText | Marker]:
         text, at = self._held, 0
         ready: list[str] = []
-        while (bracket := text.find("[", at)) >= 0:
+        while (opening := _OPENING.search(text, at)) is not None:
+            bracket = opening.start()
             whole = _WHOLE.match(text, bracket, bracket + MAX_MARKER_CHARS)
             if whole is None:
                 if not is_last and self._may_become_marker(text, bracket):
@@ -72,7 +77,7 @@ class MarkerFilter:
                 yield from _plain(ready)
                 ready = []
                 yield Marker(numbers)
-        rest_from = len(text) if bracket < 0 else bracket
+        rest_from = len(text) if opening is None else opening.start()
         if not is_last and text[at:rest_from].endswith(" "):
             rest_from -= 1  # it goes too if a made-up marker follows
         ready.append(text[at:rest_from])
@@ -86,7 +91,11 @@ class MarkerFilter:
         )
 
     def _valid(self, marker: str) -> tuple[int, ...]:
-        written = (int(digits) for digits in re.findall(r"\d+", marker))
+        written = (
+            number
+            for first, last in _RANGE.findall(marker.partition("†")[0])
+            for number in range(int(first), int(last or first) + 1)
+        )
         kept = (number for number in written if 1 <= number <= self._passage_count)
         return tuple(dict.fromkeys(kept))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from service.answering.markers import MAX_MARKER_CHARS, Marker, MarkerFilter, PlainText
 
 # Many brackets, digits and separators, so that markers and near misses are common.
-texts = st.text(alphabet="[]123 ,;a.i", max_size=40)
+texts = st.text(alphabet="[]【】123 ,;-†a.i", max_size=40)
 splits = st.lists(st.integers(0, 40), max_size=8)
 
 
@@ -69,13 +69,21 @@ def test_neighbours_and_lists_are_recognised() -> None:
     assert read(["x [1, 2;3]"]) == [PlainText("x "), Marker((1, 2, 3))]
 
 
+def test_ranges_and_other_brackets_are_recognised() -> None:
+    assert read(["x [1-3]"]) == [PlainText("x "), Marker((1, 2, 3))]
+    assert read(["x [1–2, 3]"]) == [PlainText("x "), Marker((1, 2, 3))]
+    assert read(["x [2-9]"]) == [PlainText("x "), Marker((2, 3))]
+    assert read(["x【1】y"]) == [PlainText("x"), Marker((1,)), PlainText("y")]
+    assert read(["x【2†a.pdf】"]) == [PlainText("x"), Marker((2,))]
+
+
 def test_made_up_numbers_are_dropped_with_the_space_before_them() -> None:
     assert read(["True [9]. False [0]."]) == [PlainText("True. False.")]
     assert read(["x [2, 9]."]) == [PlainText("x "), Marker((2,)), PlainText(".")]
 
 
 def test_brackets_that_are_no_markers_stay() -> None:
-    text = "a[i] = b [sic] in [2023], {x: [y]} and [1"
+    text = "a[i] = b [sic] in [2023], [0-9] {x: [y]} 【注】 and [1"
     assert read([text]) == [PlainText(text)]
 
 
