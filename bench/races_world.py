@@ -139,6 +139,7 @@ def open_world(folder: Path) -> Iterator[World]:
         blobs=SteppedBlobs(folder / "originals"),
         store=store,
         embedding=HashedWords(),
+        sentence_embedding=HashedWords(),
         llm=None,
         wake_worker=lambda: None,
         worker_is_alive=lambda: True,

@@ -27,12 +27,21 @@ def print_answer(events: Iterator[tuple[str, dict[str, Any]]], console: Console)
 
 def _print_sources(answer: dict[str, Any], console: Console) -> None:
     for citation in answer["citations"]:
-        source = f"\n[{citation['id']}] {citation['filename']}, page {citation['page']}"
-        _print_line(source, console, style="bold")
-        quote = " ".join(citation["quote"].split())
-        _print_line(f"    “{quote}”", console)
+        _print_source(f"[{citation['id']}] ", citation, console)
+    nearest = answer.get("nearest", [])  # older servers have none
+    if nearest:
+        _print_line("\nThe nearest passages:", console)
+    for citation in nearest:
+        _print_source("", citation, console)
     for reason in answer["degraded"]:
         _print_line(f"\n({reason})", console, style="yellow")
+
+
+def _print_source(number: str, citation: dict[str, Any], console: Console) -> None:
+    source = f"\n{number}{citation['filename']}, page {citation['page']}"
+    _print_line(source, console, style="bold")
+    quote = " ".join(citation["quote"].split())
+    _print_line(f"    “{quote}”", console)
 
 
 def _print_line(text: str, console: Console, style: str | None = None) -> None:

@@ -84,6 +84,8 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             blobs=blobs,
             store=store,
             embedding=embedding.model,
+            # A dozen sentences an answer, most of the time that it takes (ADR 9).
+            sentence_embedding=open_embedding(settings, os.cpu_count() or 1, "int8").model,
             llm=open_llm(settings),
             wake_worker=hooks.wake,
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),

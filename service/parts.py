@@ -18,8 +18,10 @@ from corpus.settings import Settings
 class ServiceParts:
     """Opened parts, shared by all requests; all of them are thread-safe.
 
-    `llm` is None in extractive mode. `wake_worker` is called after a document was queued;
-    `worker_is_alive` says whether anyone would work on it.
+    `embedding` is for questions, one at a time and exactly; `sentence_embedding` is the same model
+    for many sentences at once, perhaps less exactly. `llm` is None in extractive mode.
+    `wake_worker` is called after a document was queued; `worker_is_alive` says whether anyone would
+    work on it.
     """
 
     settings: Settings
@@ -27,6 +29,7 @@ class ServiceParts:
     blobs: BlobStore
     store: NodeStore
     embedding: BaseEmbedding
+    sentence_embedding: BaseEmbedding
     llm: LLM | None
     wake_worker: Callable[[], None]
     worker_is_alive: Callable[[], bool]

@@ -129,7 +129,7 @@ def _live_versions_of(parts: ServiceParts) -> LiveVersions:
 
 
 def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
-    extractive = ExtractiveSynthesizer(parts.embedding)
+    extractive = ExtractiveSynthesizer(parts.sentence_embedding)
     if parts.llm is None:
         return extractive
     # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.

@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from corpus.index.languages import DEFAULT_LANGUAGE, languages_of
+from service.answering.passages import Passage
 from service.answering.ranking import RankedSentence
+from service.answering.subjects import is_of_others
 from service.answering.words import content_words
+from service.retrieval.rewriting import rewrite
 
-COVERAGE_WEIGHT = 0.5
+# An English embedding tells less of texts in other languages than their words do; the constant
+# makes one threshold fit both.
+_WEIGHTS = (1.0, 0.5, 0.0)
+_FOREIGN_WEIGHTS = (0.5, 1.0, 0.1)
 
-# Measured on 632 questions about 24 encyclopedia articles in one collection (XQuAD English), each
-# asked with its article present and with it left out, 8 passages retrieved:
-#   threshold   refused though present   answered though absent
-#     0.50              0.3 %                   16.9 %
-#     0.60              1.6 %                    6.5 %
-#     0.65              2.4 %                    3.2 %
-#     0.75              5.5 %                    1.0 %
-# Analysts' questions about company filings are told less clearly: 14 of 14 answerable ones reach
-# 0.65 (the lowest 0.67), and so do 10 of 14 with their filing replaced by another company's.
-ENOUGH = 0.65
+# Chosen by `python -m bench.quality.threshold`: each question asked with its document present and
+# left out, 8 passages retrieved.
+#                    refused though present   answered though absent
+#   threshold        0.55   0.60   0.65       0.55   0.60   0.65
+#   wiki/en          0.021  0.031  0.037      0.075  0.032  0.019
+#   wiki/de          0.086  0.124  0.190      0.190  0.105  0.086
+#   wiki/zh          0.067  0.124  0.181      0.286  0.162  0.086
+#   19 filings       0.085  0.106  0.191      0.064  0.064  0.021
+ENOUGH = 0.60
 # A model that reads the passages judges better than this sum: it is spared only the clear cases.
-HOPELESS = 0.50
+HOPELESS = 0.45
+# Names and years of the question are looked for in the best sentence's passage, and in so many of
+# the first passages.
+_LOOKED_AT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +39,40 @@ class Evidence:
 
     `closeness` is the cosine of the best sentence with the question, in [-1, 1]; `coverage` in
     [0, 1] is the share of the question's content words in that sentence's passage, title and
-    headings included. Higher is better for both.
+    headings included. Higher is better for both. `is_of_others`: no passage has a name, or a year,
+    that the question asks about. `is_foreign`: the question is not in English.
     """
 
     closeness: float
     coverage: float
+    is_of_others: bool = False
+    is_foreign: bool = False
 
     @property
     def strength(self) -> float:
-        """Both in one number, in [-1, 1 + COVERAGE_WEIGHT]."""
-        return self.closeness + COVERAGE_WEIGHT * self.coverage
+        """Closeness and coverage in one number, in [-0.5, 1.6]."""
+        closeness, coverage, constant = _FOREIGN_WEIGHTS if self.is_foreign else _WEIGHTS
+        return closeness * self.closeness + coverage * self.coverage + constant
 
 
-def weigh(question: str, ranked: Sequence[RankedSentence]) -> Evidence:
-    """The evidence of ranked sentences, best first; all zero for none."""
+def weigh(question: str, passages: Sequence[Passage], ranked: Sequence[RankedSentence]) -> Evidence:
+    """The evidence of passages and their ranked sentences, best first; none for no sentence."""
     if not ranked:
-        return Evidence(closeness=0.0, coverage=0.0)
+        return Evidence(closeness=0.0, coverage=0.0, is_of_others=True)
     best = ranked[0]
-    wanted = set(content_words(question))
+    wanted = set(content_words(rewrite(question).plain))
     there = set(content_words(best.candidate.passage.context))
-    coverage = len(wanted & there) / len(wanted) if wanted else 0.0
-    return Evidence(closeness=best.closeness, coverage=coverage)
+    return Evidence(
+        closeness=best.closeness,
+        coverage=len(wanted & there) / len(wanted) if wanted else 0.0,
+        is_of_others=is_of_others(question, [best.candidate.passage, *passages[:_LOOKED_AT]]),
+        is_foreign=DEFAULT_LANGUAGE not in languages_of(question),
+    )
 
 
 def is_enough(evidence: Evidence) -> bool:
     """Whether sentences may be quoted as an answer."""
-    return evidence.strength >= ENOUGH
+    return evidence.strength >= ENOUGH and not evidence.is_of_others
 
 
 def is_hopeless(evidence: Evidence) -> bool:

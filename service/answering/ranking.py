@@ -11,6 +11,7 @@ from llama_index.core.schema import QueryBundle
 
 from service.answering.candidates import Candidate, candidates
 from service.answering.passages import Passage
+from service.retrieval.rewriting import rewrite
 
 # Measured on 632 questions (XQuAD English, 120 paragraphs): the sentences shown hold the answer for
 # 95.0 % at 8 candidates, 94.9 % at 12, 95.1 % at 16, 95.3 % at 32. Each costs one embedding, and
@@ -42,11 +43,12 @@ def rank_sentences(
 
     Computes embeddings: call it off the event loop. Errors: EmbeddingUnavailable.
     """
-    found = candidates(query.query_str, passages, limit=MAX_CANDIDATES)
+    question = rewrite(query.query_str).plain
+    found = candidates(question, passages, limit=MAX_CANDIDATES)
     if not found:
         return []
     if query.embedding is None:
-        query.embedding = embedding.get_agg_embedding_from_queries(query.embedding_strs)
+        query.embedding = embedding.get_query_embedding(question)
     vectors = embedding.get_text_embedding_batch([candidate.text for candidate in found])
     closeness = _cosines(query.embedding, vectors)
     ranked = [

@@ -40,13 +40,15 @@ class AnswerDone:
     """The end of every answer: `answer` is all text pieces joined, `citations` in order of id.
 
     `degraded` names what was missing: `llm_unavailable`, or `llm_interrupted` for an answer that
-    stops in the middle. `usage` counts tokens as the LLM reported them (empty when it did not);
-    `model` wrote the answer.
+    stops in the middle. `nearest` are the closest sentences of an answer that was withheld; they do
+    not answer the question, so none is `supported`. `usage` counts tokens as the LLM reported them
+    (empty when it did not); `model` wrote the answer.
     """
 
     state: AnswerState
     answer: str
     citations: tuple[Citation, ...] = ()
+    nearest: tuple[Citation, ...] = ()
     degraded: tuple[str, ...] = ()
     usage: Mapping[str, int] = field(default_factory=dict)
     model: str = ""
@@ -83,13 +85,18 @@ class CitedResponse(AsyncStreamingResponse):
 
 
 async def not_in_documents(
-    *, degraded: Sequence[str] = (), usage: Mapping[str, int] | None = None, model: str = ""
+    *,
+    nearest: Sequence[Citation] = (),
+    degraded: Sequence[str] = (),
+    usage: Mapping[str, int] | None = None,
+    model: str = "",
 ) -> AnswerEvents:
     """The whole answer when the documents hold none: the standard sentence, no citation."""
     yield TextPiece(NOT_FOUND_SENTENCE)
     yield AnswerDone(
         "not_in_documents",
         NOT_FOUND_SENTENCE,
+        nearest=tuple(nearest),
         degraded=tuple(degraded),
         usage=usage or {},
         model=model,

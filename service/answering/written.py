@@ -12,7 +12,7 @@ from llama_index.core.schema import QueryBundle
 from corpus.errors import LlmUnavailable
 from service.answering.draft import Draft
 from service.answering.evidence import is_hopeless, weigh
-from service.answering.extractive import ExtractiveSynthesizer, quoted_answer
+from service.answering.extractive import ExtractiveSynthesizer, nearest, quoted_answer
 from service.answering.llm_stream import LlmStream
 from service.answering.passages import Passage
 from service.answering.prompts import answer_messages, fit_to_context
@@ -52,8 +52,8 @@ class WrittenSynthesizer(GroundedSynthesizer):
         """Judge the evidence, ask the model, check what it writes while it writes."""
         ranked = await self._extractive.rank(query, passages)
         answer = (
-            not_in_documents(model=self._model_name)
-            if is_hopeless(weigh(query.query_str, ranked))
+            not_in_documents(nearest=nearest(ranked), model=self._model_name)
+            if is_hopeless(weigh(query.query_str, passages, ranked))
             else self._written(query.query_str, passages, ranked)
         )
         async with aclosing(answer) as events:
@@ -85,7 +85,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
             for event in draft.finish():
                 yield event
         async with aclosing(
-            self._ending(question, ranked, stream, draft, is_interrupted)
+            self._ending(question, passages, ranked, stream, draft, is_interrupted)
         ) as events:
             async for last in events:
                 yield last
@@ -93,15 +93,18 @@ class WrittenSynthesizer(GroundedSynthesizer):
     def _ending(
         self,
         question: str,
+        passages: Sequence[Passage],
         ranked: Sequence[RankedSentence],
         stream: LlmStream,
         draft: Draft,
         is_interrupted: bool,
     ) -> AnswerEvents:
         if draft.abstained:
-            return not_in_documents(usage=stream.usage, model=self._model_name)
+            return not_in_documents(
+                nearest=nearest(ranked), usage=stream.usage, model=self._model_name
+            )
         if not draft.answer:
-            return quoted_answer(question, ranked, degraded=[LLM_UNAVAILABLE])
+            return quoted_answer(question, passages, ranked, degraded=[LLM_UNAVAILABLE])
         return _only(
             AnswerDone(
                 "partial" if is_interrupted else draft.state(),

@@ -105,7 +105,11 @@ class ChatRequest(BaseModel):
 
 
 class ChatReply(BaseModel):
-    """An answer; each `[n]` in it is the citation with that id."""
+    """An answer; each `[n]` in it is the citation with that id.
+
+    `nearest` are the closest sentences where the state is `not_in_documents`: places to look at, no
+    answers, so none of them is `supported`.
+    """
 
     answer_id: str
     conversation_id: str | None
@@ -113,6 +117,7 @@ class ChatReply(BaseModel):
     state: AnswerState
     answer: str
     citations: list[Citation]
+    nearest: list[Citation]
     related_questions: list[str]
     model: str
     usage: dict[str, int]
@@ -230,6 +235,7 @@ class _ReplyMaker:
             state=done.state,
             answer=done.answer,
             citations=list(done.citations),
+            nearest=list(done.nearest),
             related_questions=[],
             model=done.model,
             usage=dict(done.usage),

@@ -56,10 +56,14 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """`plain` is the question without its instructions; `related` what may stand on its pages."""
+    """`plain` is the question without its instructions; `related` what may stand on its pages.
+
+    `rest` is `plain` without the terms that `related` is for: those may stand in no document.
+    """
 
     plain: str
     related: tuple[str, ...]
+    rest: str
 
     @property
     def expanded(self) -> str:
@@ -81,15 +85,13 @@ def rewrite(question: str) -> Rewritten:
     plain = _SPACES.sub(" ", text).strip()
     if not any(char.isalnum() for char in plain):
         plain = question
-    return Rewritten(plain, _related(question))
-
-
-def _related(question: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    related: dict[str, None] = {}
+    rest = plain
     for asked, said in _terms():
         if asked.search(question):
-            found.update(dict.fromkeys(said))
-    return tuple(found)[:MAX_RELATED]
+            related.update(dict.fromkeys(said))
+            rest = asked.sub(" ", rest)
+    return Rewritten(plain, tuple(related)[:MAX_RELATED], rest)
 
 
 @cache

@@ -32,6 +32,18 @@ def test_an_answer_and_its_sources_cannot_command_the_terminal() -> None:
     ]
 
 
+def test_a_withheld_answer_shows_the_nearest_passages_without_numbers() -> None:
+    done = {"citations": [], "nearest": [CITATION], "degraded": []}
+    assert printed(("done", done)).splitlines() == [
+        "",
+        "",
+        "The nearest passages:",
+        "",
+        "boats.pdf, page 2",
+        "    “A [2Jsmall round boat.”",
+    ]
+
+
 def test_an_answer_that_breaks_off_is_an_error() -> None:
     def events() -> Iterator[tuple[str, dict[str, Any]]]:
         yield BEGUN

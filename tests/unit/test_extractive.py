@@ -119,6 +119,14 @@ def test_what_no_document_says_is_not_in_the_documents() -> None:
         assert done == AnswerDone("not_in_documents", NOT_FOUND_SENTENCE, model=done.model)
 
 
+def test_what_comes_closest_is_offered_where_nothing_answers() -> None:
+    done = answer("What was the revenue of Initech in 2023?")
+    assert done.state == "not_in_documents"
+    assert done.citations == ()
+    assert "Revenue of Acme" in done.nearest[0].quote
+    assert not any(citation.supported for citation in done.nearest)
+
+
 def test_the_pieces_joined_are_the_answer_and_each_citation_follows_its_number() -> None:
     question = "Acme revenue 2023, people in nine countries, headquarters in Oslo"
     events = asyncio.run(ask(question, {"acme": 1, "globex": 1}))
@@ -243,11 +251,13 @@ def test_at_most_three_sentences_are_shown_best_first(texts: list[str]) -> None:
 
 def test_evidence_is_the_best_sentences_closeness_and_its_passages_coverage() -> None:
     question = "How many patents on turbines does Globex hold?"
-    ranked = rank_sentences(QueryBundle(question), passages_of(PATENTS), WordEmbedding())
-    evidence = weigh(question, ranked)
+    passages = passages_of(PATENTS)
+    ranked = rank_sentences(QueryBundle(question), passages, WordEmbedding())
+    evidence = weigh(question, passages, ranked)
     assert evidence.closeness == ranked[0].closeness
     assert evidence.coverage == 1.0
-    assert weigh(question, []) == Evidence(closeness=0.0, coverage=0.0)
+    assert not evidence.is_of_others
+    assert not is_enough(weigh(question, passages, []))
 
 
 def test_evidence_between_the_thresholds_is_for_a_model_only() -> None:

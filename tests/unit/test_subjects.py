@@ -1,0 +1,68 @@
+import pytest
+
+from service.answering.passages import Passage
+from service.answering.subjects import is_of_others, names_in
+
+
+def passage(text: str, title: str = "Best Buy 2023 10K") -> Passage:
+    return Passage(
+        number=1,
+        document_id="d",
+        filename="d.pdf",
+        title=title,
+        heading_path="",
+        page=1,
+        text=text,
+        start_char=0,
+    )
+
+
+BEST_BUY = passage("Revenue in fiscal 2023 was $46.3 billion, compared to $51.8 billion.")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What was Amazon's revenue in 2023?",
+        "Amazon's revenue?",
+        "How much revenue did Walmart have?",
+        "What was the revenue in 2035?",
+        "What was Best Buy's revenue in FY2035?",
+    ],
+)
+def test_a_question_about_someone_or_some_year_that_is_not_there(question: str) -> None:
+    assert is_of_others(question, [BEST_BUY])
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What was Best Buy's revenue in FY2023?",
+        "What was the revenue?",
+        "Revenue of best buy?",
+        "How high was the EBITDA in Q4 of 2023?",
+        "How does Best Buy compare with Amazon?",
+        "Wie hoch war der Umsatz von Amazon?",
+        "亚马逊的收入是多少？",
+    ],
+)
+def test_a_question_about_what_is_there_or_about_no_one(question: str) -> None:
+    assert not is_of_others(question, [BEST_BUY])
+
+
+def test_an_abbreviation_of_a_title_is_there() -> None:
+    filing = passage("Sales grew.", title="JOHNSON JOHNSON 2022 10K")
+    assert not is_of_others("How fast did JnJ grow?", [filing])
+    assert is_of_others("How fast did JPM grow?", [filing])
+
+
+def test_without_passages_nothing_is_said() -> None:
+    assert not is_of_others("What was Amazon's revenue?", [])
+
+
+def test_names_have_capitals_where_words_have_none() -> None:
+    assert names_in("What did Kawann Short and the NFL do? Roughly, in Q4 of FY2022?") == [
+        "Kawann",
+        "Short",
+        "NFL",
+    ]
