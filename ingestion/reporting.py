@@ -10,6 +10,7 @@ from statistics import median
 from llama_index.core.schema import MetadataMode, TextNode
 
 from corpus.embedding.tokens import TokenCounter
+from corpus.instructions import gives_instructions
 from corpus.reports import (
     ChunkTokens,
     PageStatistics,
@@ -19,7 +20,6 @@ from corpus.reports import (
 )
 from corpus.values import PageText
 from ingestion.chunking import SPECIAL_TOKENS
-from ingestion.instructions import pages_with_instructions
 from ingestion.parsing.notices import named, pages_need_ocr, unmapped_characters
 from ingestion.parsing.parsed import ParsedDocument, ParsedPage
 
@@ -81,7 +81,7 @@ def _found_in(parsed: ParsedDocument) -> list[ReadingWarning]:
     unmapped = [page.number for page in parsed.pages if _unmapped(page) > _WORTH_A_WARNING]
     if unmapped:
         found.append(unmapped_characters(unmapped))
-    instructing = pages_with_instructions(parsed.pages)
+    instructing = tuple(page.number for page in parsed.pages if gives_instructions(page.text))
     if instructing:
         detail = (
             f"The text of {named(instructing)} gives instructions to a language model. "

@@ -141,9 +141,12 @@ class Client:
         hits: list[dict[str, Any]] = self._json("POST", "/search", json=body)["hits"]
         return hits
 
-    def answer(self, message: str, collection: str) -> dict[str, Any]:
+    def answer(
+        self, message: str, collection: str, filters: dict[str, object] | None = None
+    ) -> dict[str, Any]:
         """A whole answer with its citations."""
-        return self._json("POST", "/chat", json={"message": message, "collection": collection})
+        body = {"message": message, "collection": collection, "filters": filters}
+        return self._json("POST", "/chat", json=body)
 
     def ask(self, message: str, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Events of a streamed answer: (name, data) up to `done` or `error`."""

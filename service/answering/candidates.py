@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
 
+from corpus.instructions import gives_instructions
 from corpus.sentences import sentence_spans
 from service.answering.fragments import ends_as_statement, is_statement
 from service.answering.passages import Passage
@@ -25,6 +26,8 @@ RANK_WEIGHT = 0.25
 # or with a share of 0.3, one answer of 632 is no longer shown.
 FRAGMENT_WEIGHT = 0.8
 ROW_SHARE = 0.4
+# What stands beside "ignore all previous instructions" is quoted after all that does not.
+INSTRUCTION_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def candidates(question: str, passages: Sequence[Passage], *, limit: int) -> lis
     def share(words: frozenset[str]) -> float:
         return sum(weights[word] for word in wanted & words) / total
 
+    commanding = [passage for passage in passages if gives_instructions(passage.text)]
     scored: list[Candidate] = []
     before: frozenset[str] = frozenset()
     context: frozenset[str] = frozenset()
@@ -87,6 +91,8 @@ def candidates(question: str, passages: Sequence[Passage], *, limit: int) -> lis
                 and not numbers(sentence.quote) <= context | wanted
             )
             weight = 1.0 if is_whole else FRAGMENT_WEIGHT
+            if passage in commanding:
+                weight *= INSTRUCTION_WEIGHT
             scored.append(replace(sentence, lexical=weight * lexical, weight=weight))
     scored.sort(key=lambda candidate: -candidate.lexical)
     return _without_repeats(scored)[:limit]

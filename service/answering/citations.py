@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.sentences import sentence_spans
 from service.answering.passages import Passage
+from service.answering.polarity import contradict
+from service.answering.subjects import capitals_tell_names, names_in
 from service.answering.words import content_words, numbers
 
 # Half the content words leaves room for a paraphrase and none for another subject.
@@ -82,7 +84,25 @@ def overlap(sentence: str, text: str) -> float:
 def is_supported(sentence: str, text: str) -> bool:
     """Whether `text` can carry the claim `sentence`, by words alone.
 
-    Every number of the sentence must occur in the text, and at least half of its content words. It
-    sees wrong figures and wrong subjects; it does not see a negation.
+    Every number and every name of the sentence must occur in the text, and at least half of its
+    content words; and where sentences of the text share as much with it, one of them must not say
+    the opposite. It sees wrong figures, wrong subjects and plain negations; it knows no synonyms,
+    so in doubt the claim is not supported.
     """
-    return numbers(sentence) <= numbers(text) and overlap(sentence, text) >= SUPPORTING_SHARE
+    if not numbers(sentence) <= numbers(text) or overlap(sentence, text) < SUPPORTING_SHARE:
+        return False
+    if not _names(sentence) <= frozenset(content_words(text)):
+        return False
+    spans = sentence_spans(text)
+    close = [text[start:end] for start, end in spans if _is_close(sentence, text[start:end])]
+    return not close or not all(contradict(sentence, one) for one in close)
+
+
+def _is_close(sentence: str, other: str) -> bool:
+    return overlap(sentence, other) >= SUPPORTING_SHARE
+
+
+def _names(sentence: str) -> frozenset[str]:
+    if not capitals_tell_names(sentence):
+        return frozenset()
+    return frozenset(word for name in names_in(sentence) for word in content_words(name))

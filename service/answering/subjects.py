@@ -37,13 +37,18 @@ def is_of_others(question: str, passages: Sequence[Passage]) -> bool:
     years = _YEAR.findall(rewritten.plain)
     if years and not any(year in texts or f"'{year[2:]}" in texts for year in years):
         return True
-    if _WITHOUT_NAME_CAPITALS.intersection(languages_of(question)[:1]):
+    if not capitals_tell_names(question):
         return False
     names = [frozenset(content_words(name)) for name in names_in(rewritten.rest)]
     there = frozenset(content_words(texts))
     if not any(names) or any(name and name <= there for name in names):
         return False
     return not any(naming(question, {passage.title for passage in passages}).values())
+
+
+def capitals_tell_names(text: str) -> bool:
+    """Whether the language of the text gives capitals to names only (German does not)."""
+    return _WITHOUT_NAME_CAPITALS.isdisjoint(languages_of(text)[:1])
 
 
 def names_in(text: str) -> list[str]:

@@ -19,7 +19,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from service.retrieval.live_nodes import LiveVersions, find_dead
-from service.retrieval.rewriting import rewrite
+from service.retrieval.rewriting import Rewritten, rewrite
 
 # The registry may strike nodes of deleted, failed, unfinished and replaced versions from what is
 # found; while a document is being replaced, half of the nodes are its old ones.
@@ -63,12 +63,8 @@ class HybridRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         question = rewrite(query_bundle.query_str)
-        if query_bundle.embedding is None:
-            query_bundle.embedding = self._embedding.get_query_embedding(question.plain)
-        embedding = query_bundle.embedding
-        if question.related:
-            expanded = self._embedding.get_query_embedding(question.expanded)
-            embedding = _mean(embedding, expanded)
+        plain, embedding = embedded(question, self._embedding)
+        query_bundle.embedding = plain
         filters = self._filters
         nodes: list[NodeWithScore] = []
         for _ in range(MAX_SEARCHES):
@@ -107,8 +103,16 @@ class HybridRetriever(BaseRetriever):
         return await asyncio.to_thread(self._retrieve, query_bundle)
 
 
-def _mean(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    return [(a + b) / 2 for a, b in zip(one, other, strict=True)]
+def embedded(question: Rewritten, embedding: BaseEmbedding) -> tuple[list[float], list[float]]:
+    """The embedding of the question's `plain` form, and the one to search with.
+
+    That is the mean of the plain and the expanded form; the same where there is nothing related.
+    """
+    plain = embedding.get_query_embedding(question.plain)
+    if not question.related:
+        return plain, plain
+    expanded = embedding.get_query_embedding(question.expanded)
+    return plain, [(a + b) / 2 for a, b in zip(plain, expanded, strict=True)]
 
 
 def within_collection(collection: str, filters: MetadataFilters | None) -> MetadataFilters:

@@ -64,6 +64,38 @@ def test_support_takes_every_number_and_half_of_the_words(sentence: str, support
     assert is_supported(sentence, REVENUE) is supported
 
 
+POLICY = (
+    "The Harbour Office does not refund tickets after departure. Fees rose by 4 percent in 2023. "
+    "Dogs travel free of charge."
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "supported"),
+    [
+        ("The Harbour Office does not refund tickets after departure.", True),
+        ("Tickets aren't refunded by the Harbour Office after departure.", True),
+        ("The Harbour Office refunds tickets after departure.", False),
+        ("Fees grew by 4 percent in 2023.", True),
+        ("Fees fell by 4 percent in 2023.", False),
+        ("Dogs do not travel free of charge.", False),
+        ("Dogs of Amazon travel free of charge.", False),
+    ],
+)
+def test_the_opposite_and_other_names_are_not_supported(sentence: str, supported: bool) -> None:
+    assert is_supported(sentence, POLICY) is supported
+
+
+@pytest.mark.parametrize(
+    ("sentence", "supported"),
+    [("Hunde fahren kostenlos mit.", True), ("Hunde fahren nicht kostenlos mit.", False)],
+)
+def test_german_negations_are_seen_and_its_nouns_are_no_names(
+    sentence: str, supported: bool
+) -> None:
+    assert is_supported(sentence, "Die Hunde fahren immer kostenlos mit.") is supported
+
+
 def test_a_score_outside_the_range_is_clipped() -> None:
     (passage,) = passages_of(REVENUE)
     assert make_citation(1, passage, (0, 7), score=-0.2, supported=True).score == 0.0

@@ -1,16 +1,14 @@
 """Text that speaks to a language model instead of to a reader: "ignore all previous instructions".
 
 It is reported, not removed: whoever uploads a paper about such attacks wants it found. Answers do
-not follow it, since passages are fenced as data; the report says where somebody tried. Pure.
+not follow it, since passages are fenced as data, and quote it last; the report says where somebody
+tried. Pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final, NamedTuple
-
-from ingestion.parsing.parsed import ParsedPage
 
 # Each pattern with words of which its matches hold at least one: looking for those first costs a
 # tenth. Gaps are bounded, so that every search is linear. What is meant for people ("you may revoke
@@ -118,8 +116,3 @@ def gives_instructions(text: str) -> bool:
     return any(
         any(word in plain for word in words) and regex.search(plain) for words, regex in _COMPILED
     )
-
-
-def pages_with_instructions(pages: Iterable[ParsedPage]) -> tuple[int, ...]:
-    """Numbers of the pages that do, in order; a sentence is not followed over a page's end."""
-    return tuple(page.number for page in pages if gives_instructions(page.text))
