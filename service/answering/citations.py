@@ -20,6 +20,8 @@ class Citation(BaseModel):
     `quote` is verbatim: the document's text from `start_char` to `end_char` (end exclusive), on
     `page` (from 1). `score` in [0, 1] says how well the quote fits, higher is better: for a quoted
     sentence its closeness to the question, for a written one the share of its words in the quote.
+    `created_at` is when the document came, RFC 3339: of two that contradict each other, the newer
+    one counts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +35,7 @@ class Citation(BaseModel):
     end_char: int
     score: float = Field(ge=0, le=1)
     supported: bool
+    created_at: str = ""
 
 
 def make_citation(
@@ -50,6 +53,7 @@ def make_citation(
         end_char=passage.start_char + end,
         score=min(1.0, max(0.0, score)),
         supported=supported,
+        created_at=passage.created_at,
     )
 
 

@@ -18,6 +18,7 @@ class Passage:
     `number` counts from 1 in the order of retrieval; `start_char` is the offset of `text` in the
     document's text; `page` counts from 1. `table_header` is a line of cells for each row that names
     the columns of the rows `text` begins with; empty when they are in it, or there are none.
+    `created_at` is when the document was uploaded, RFC 3339 in UTC.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Passage:
     text: str
     start_char: int
     table_header: str = ""
+    created_at: str = ""
 
     @property
     def context(self) -> str:
@@ -55,4 +57,5 @@ def _passage(number: int, found: NodeWithScore) -> Passage:
         text=node.text,
         start_char=metadata["start_char"],
         table_header=metadata.get("table_header", ""),
+        created_at=metadata["created_at"],
     )

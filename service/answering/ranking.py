@@ -61,21 +61,42 @@ def rank_sentences(
 
 
 def choose(ranked: Sequence[RankedSentence]) -> list[RankedSentence]:
-    """The best sentence and up to two more that are nearly as good and say something else."""
+    """The best sentence and up to two more that are nearly as good and say something else.
+
+    Of sentences that differ in their figures alone, the one of the newer document comes first.
+    """
     chosen: list[RankedSentence] = []
     for sentence in ranked:
         if len(chosen) == MAX_SENTENCES:
             break
-        if chosen and sentence.score < RELATIVE_THRESHOLD * chosen[0].score:
+        if chosen and sentence.score < RELATIVE_THRESHOLD * ranked[0].score:
             break
         if not any(_says_the_same(sentence.candidate, other.candidate) for other in chosen):
-            chosen.append(sentence)
+            older = (i for i, other in enumerate(chosen) if _supersedes(sentence, other))
+            chosen.insert(next(older, len(chosen)), sentence)
     return chosen
 
 
+def _supersedes(one: RankedSentence, other: RankedSentence) -> bool:
+    newer, older = one.candidate, other.candidate
+    return (
+        newer.passage.document_id != older.passage.document_id
+        and newer.passage.created_at > older.passage.created_at
+        and _share_words(_without_figures(newer.words), _without_figures(older.words))
+    )
+
+
+def _without_figures(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for word in words if not word[0].isdigit())
+
+
 def _says_the_same(one: Candidate, other: Candidate) -> bool:
-    shorter = min(len(one.words), len(other.words))
-    return len(one.words & other.words) >= NEAR_DUPLICATE_SHARE * shorter
+    return _share_words(one.words, other.words)
+
+
+def _share_words(one: frozenset[str], other: frozenset[str]) -> bool:
+    shorter = min(len(one), len(other))
+    return len(one & other) >= NEAR_DUPLICATE_SHARE * shorter
 
 
 def _cosines(query: Sequence[float], vectors: Sequence[Sequence[float]]) -> list[float]:

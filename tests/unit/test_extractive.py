@@ -94,6 +94,7 @@ def test_an_answer_quotes_the_best_sentence_with_its_place() -> None:
         end_char=REVENUE.index(quote) + len(quote),
         score=first.score,
         supported=True,
+        created_at="2024-01-01T00:00:00Z",
     )
 
 
@@ -238,6 +239,18 @@ def test_sentences_that_say_the_same_are_shown_once() -> None:
 def test_a_much_weaker_sentence_is_not_added() -> None:
     shown = chosen("How many patents does Globex hold?", passages_of(PATENTS, STAFF))
     assert shown == ["Globex holds 77 patents on turbines."]
+
+
+def test_of_two_documents_that_differ_in_a_figure_the_newer_one_comes_first() -> None:
+    old, new = passages_of("The deposit is 50 dollars.", "The deposit is 80 dollars.")
+    for first, second in ((old, new), (new, old)):
+        passages = [
+            replace(first, number=1, created_at=f"20{20 + (first is new)}-01-01T00:00:00Z"),
+            replace(second, number=2, created_at=f"20{20 + (second is new)}-01-01T00:00:00Z"),
+        ]
+        ranked = rank_sentences(QueryBundle("How much is the deposit?"), passages, WordEmbedding())
+        shown = [sentence.candidate.text for sentence in choose(ranked)]
+        assert shown == [new.text, old.text]
 
 
 @given(st.lists(prose, max_size=4))
