@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lectern.evaluation.run import Run
+from service.answering.evidence import ENOUGH
 
 REPORT = "report.json"
 BASELINE = "baseline.json"
@@ -48,6 +49,7 @@ def _body(run: Run) -> dict[str, Any]:
         "collection": run.collection,
         "at": run.at.isoformat(),
         "model": run.model,
+        "evidence_threshold": ENOUGH,
         "tolerance": run.tolerance,
         "figures": [
             {
