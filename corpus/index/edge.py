@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 from uuid import UUID
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -178,17 +178,18 @@ class EdgeVectorStore(NodeStore):
     def _fused(
         self, plan: SearchPlan, found: Sequence[Sequence[ScoredPoint]], *, with_embedding: bool
     ) -> VectorStoreQueryResult:
-        best = fuse(plan, [{str(hit.id): hit.score for hit in half} for half in found])
+        scores = [{cast("UUID", hit.id): hit.score for hit in half} for half in found]
+        best = fuse(plan, scores)
         wanted: list[int | UUID | str] = [hit for hit, _ in best]
         vectors = [DENSE_VECTOR] if with_embedding else False
         records = self._ask(lambda shard: shard.retrieve(wanted, True, vectors))
-        nodes = {str(record.id): node_of(record) for record in records}
+        nodes = {record.id: node_of(record) for record in records}
         # A node may be deleted between the two questions.
-        kept = [(hit, score) for hit, score in best if hit in nodes]
+        kept = [(nodes[hit], score) for hit, score in best if hit in nodes]
         return VectorStoreQueryResult(
-            nodes=[nodes[hit] for hit, _ in kept],
+            nodes=[node for node, _ in kept],
             similarities=[score for _, score in kept],
-            ids=[hit for hit, _ in kept],
+            ids=[node.node_id for node, _ in kept],
         )
 
     def optimize(self) -> bool:
