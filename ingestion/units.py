@@ -116,7 +116,7 @@ def _within(page: ParsedPage, block: Block, cursor: int) -> tuple[int, int]:
 
 
 def _is_parted(text: str, start: int) -> bool:
-    return text[:start].endswith("\n\n") or start == 0
+    return start == 0 or text.endswith("\n\n", 0, start)
 
 
 def _pieces(

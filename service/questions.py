@@ -13,6 +13,7 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
+from corpus.embedding.open import embedded_languages
 from corpus.errors import CollectionNotFound, SourcesChanged
 from corpus.registry.documents import collection_exists, live_versions
 from service.answering.engine import build_query_engine
@@ -129,7 +130,9 @@ def _live_versions_of(parts: ServiceParts) -> LiveVersions:
 
 
 def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
-    extractive = ExtractiveSynthesizer(parts.sentence_embedding)
+    extractive = ExtractiveSynthesizer(
+        parts.sentence_embedding, embedded_languages=embedded_languages(parts.settings)
+    )
     if parts.llm is None:
         return extractive
     # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.

@@ -18,15 +18,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.quality.data_sets import DataSet, data_sets
+from corpus.embedding.open import embedded_languages
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.wiring import ELSEWHERE, service_parts
-from service.answering.evidence import Evidence, weigh
+from service.answering.evidence import Evidence, is_enough, weigh
 from service.answering.passages import passages_from
 from service.answering.ranking import rank_sentences
 from service.parts import ServiceParts
 from service.questions import Question, search
 from service.retrieval.filters import parse_filters
+from service.retrieval.rewriting import rewrite
 
 THRESHOLDS = (0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 TOP_K = 8
@@ -41,11 +43,11 @@ class Weighed:
 
     def refused(self, threshold: float) -> float:
         """The share of answerable questions that are refused."""
-        return sum(not _is_enough(one, threshold) for one in self.present) / len(self.present)
+        return sum(not is_enough(one, threshold) for one in self.present) / len(self.present)
 
     def answered(self, threshold: float) -> float:
         """The share of unanswerable questions that are answered."""
-        return sum(_is_enough(one, threshold) for one in self.absent) / len(self.absent)
+        return sum(is_enough(one, threshold) for one in self.absent) / len(self.absent)
 
 
 def main() -> None:
@@ -75,14 +77,14 @@ async def _weigh(parts: ServiceParts, data: DataSet) -> Weighed:
             question = Question(golden.question, data.collection, TOP_K, parse_filters(filters))
             nodes = (await search(parts, question)).nodes
             passages = passages_from(nodes)
-            bundle = QueryBundle(golden.question)
+            plain = rewrite(golden.question).plain
+            bundle = QueryBundle(
+                golden.question, embedding=parts.embedding.get_query_embedding(plain)
+            )
             ranked = rank_sentences(bundle, passages, parts.sentence_embedding)
-            found.append(weigh(golden.question, passages, ranked))
+            languages = embedded_languages(parts.settings)
+            found.append(weigh(golden.question, passages, ranked, languages))
     return weighed
-
-
-def _is_enough(evidence: Evidence, threshold: float) -> bool:
-    return evidence.strength >= threshold and not evidence.is_of_others
 
 
 if __name__ == "__main__":

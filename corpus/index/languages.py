@@ -39,22 +39,27 @@ OTHER_LANGUAGE = "und"  # ISO 639-2: undetermined
 _SAMPLE_WORDS = 400
 _SAMPLE_CHARS = 2_000
 _LAST_LATIN = "\u024f"
+_SCRIPTS = {
+    "el": frozenset(map(chr, range(0x370, 0x400))),
+    "ru": frozenset(map(chr, range(0x400, 0x530))),
+    "ar": frozenset(map(chr, range(0x600, 0x700))),
+}
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def languages_of(text: str) -> tuple[str, ...]:
     """The languages whose stop words `text` uses most, as ISO 639-1, those that tie together.
 
-    English is first where it is among them. For a text without stop words, all languages; or
-    `OTHER_LANGUAGE` if its letters are mostly not Latin ones, as in Chinese.
+    English is first where it is among them. For a text without stop words, all languages; but if it
+    has letters that are not Latin, the language of their script, or `OTHER_LANGUAGE`.
     """
     counts = dict.fromkeys(BM25_LANGUAGES, 0)
     for word in _sample(text):
         for language in _stopping(word):
             counts[language] += 1
     most = max(counts.values())
-    if most == 0 and _is_mostly_not_latin(text):
-        return (OTHER_LANGUAGE,)
+    if most == 0 and (script := _other_script(text)) is not None:
+        return (script,)
     return tuple(language for language, count in counts.items() if count == most)
 
 
@@ -79,9 +84,14 @@ def _sample(text: str) -> set[str]:
     return found
 
 
-def _is_mostly_not_latin(text: str) -> bool:
-    letters = [char for char in text[:_SAMPLE_CHARS] if char.isalpha()]
-    return 2 * sum(char > _LAST_LATIN for char in letters) > len(letters)
+def _other_script(text: str) -> str | None:
+    """The language of the first letter that is not Latin."""
+    for char in text[:_SAMPLE_CHARS]:
+        if char > _LAST_LATIN and char.isalpha():
+            return next(
+                (code for code, letters in _SCRIPTS.items() if char in letters), OTHER_LANGUAGE
+            )
+    return None
 
 
 @lru_cache(maxsize=16_384)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from corpus.embedding.open import embedded_languages
 from corpus.index.fusion import ScoreFusion
 from corpus.index.port import NodeStore
-from corpus.settings import BUILT_IN_EMBEDDING, Settings
+from corpus.settings import Settings
 
 SERVER_TIMEOUT_S = 10.0
 EDGE_FOLDER = "index"
@@ -16,9 +17,7 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
     On a server the collection is `lectern-<fingerprint_short>`, so that differently embedded
     nodes never share one. Raises `IndexUnavailable`, `EmbeddingMismatch` or (Edge) `DataDirInUse`.
     """
-    # The built-in model is an English one; of others it is not known which languages they lack.
-    is_built_in = settings.embedding == BUILT_IN_EMBEDDING
-    fusion = ScoreFusion() if is_built_in else ScoreFusion(embedded_languages=None)
+    fusion = ScoreFusion(embedded_languages=embedded_languages(settings))
     if settings.qdrant_url:
         # Imported here: the client takes two seconds to import and Edge does not need it.
         from corpus.index.server import open_server_store  # noqa: PLC0415

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.sentences import sentence_spans
@@ -12,6 +15,7 @@ from service.answering.words import content_words, numbers
 
 # Half the content words leaves room for a paraphrase and none for another subject.
 SUPPORTING_SHARE = 0.5
+_CLAUSES = re.compile(r"[,;:，；：]|\b(?:and|but|while|whereas|und|aber|sondern)\b")
 
 
 class Citation(BaseModel):
@@ -20,8 +24,7 @@ class Citation(BaseModel):
     `quote` is verbatim: the document's text from `start_char` to `end_char` (end exclusive), on
     `page` (from 1). `score` in [0, 1] says how well the quote fits, higher is better: for a quoted
     sentence its closeness to the question, for a written one the share of its words in the quote.
-    `created_at` is when the document came, RFC 3339: of two that contradict each other, the newer
-    one counts.
+    `created_at` is when the document was uploaded, RFC 3339.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,17 +96,28 @@ def is_supported(sentence: str, text: str) -> bool:
     the opposite. It sees wrong figures, wrong subjects and plain negations; it knows no synonyms,
     so in doubt the claim is not supported.
     """
+    if _folded(sentence) and _folded(sentence) in _folded(text):
+        return True
     if not numbers(sentence) <= numbers(text) or overlap(sentence, text) < SUPPORTING_SHARE:
         return False
     if not _names(sentence) <= frozenset(content_words(text)):
         return False
-    spans = sentence_spans(text)
-    close = [text[start:end] for start, end in spans if _is_close(sentence, text[start:end])]
+    close = [one for one in _claims(text) if overlap(sentence, one) >= SUPPORTING_SHARE]
     return not close or not all(contradict(sentence, one) for one in close)
 
 
-def _is_close(sentence: str, other: str) -> bool:
-    return overlap(sentence, other) >= SUPPORTING_SHARE
+def _claims(text: str) -> Iterator[str]:
+    """The sentences, and the clauses of each that has several."""
+    for start, end in sentence_spans(text):
+        sentence = text[start:end]
+        yield sentence
+        clauses = _CLAUSES.split(sentence)
+        if len(clauses) > 1:
+            yield from clauses
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()) if content_words(text) else ""
 
 
 def _names(sentence: str) -> frozenset[str]:

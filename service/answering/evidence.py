@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpus.index.languages import DEFAULT_LANGUAGE, languages_of
+from corpus.index.languages import languages_of
 from service.answering.passages import Passage
 from service.answering.ranking import RankedSentence
 from service.answering.subjects import is_of_others
@@ -40,7 +40,7 @@ class Evidence:
     `closeness` is the cosine of the best sentence with the question, in [-1, 1]; `coverage` in
     [0, 1] is the share of the question's content words in that sentence's passage, title and
     headings included. Higher is better for both. `is_of_others`: no passage has a name, or a year,
-    that the question asks about. `is_foreign`: the question is not in English.
+    that the question asks about. `is_foreign`: the embedding was not made for its language.
     """
 
     closeness: float
@@ -50,13 +50,22 @@ class Evidence:
 
     @property
     def strength(self) -> float:
-        """Closeness and coverage in one number, in [-0.5, 1.6]."""
+        """Closeness and coverage in one number, in [-1, 1.6]."""
         closeness, coverage, constant = _FOREIGN_WEIGHTS if self.is_foreign else _WEIGHTS
         return closeness * self.closeness + coverage * self.coverage + constant
 
 
-def weigh(question: str, passages: Sequence[Passage], ranked: Sequence[RankedSentence]) -> Evidence:
-    """The evidence of passages and their ranked sentences, best first; none for no sentence."""
+def weigh(
+    question: str,
+    passages: Sequence[Passage],
+    ranked: Sequence[RankedSentence],
+    embedded_languages: frozenset[str] | None,
+) -> Evidence:
+    """The evidence of passages and their ranked sentences, best first; none for no sentence.
+
+    `embedded_languages` are those that the embedding was made for (None: perhaps any). Takes
+    milliseconds: call it off the event loop.
+    """
     if not ranked:
         return Evidence(closeness=0.0, coverage=0.0, is_of_others=True)
     best = ranked[0]
@@ -66,13 +75,14 @@ def weigh(question: str, passages: Sequence[Passage], ranked: Sequence[RankedSen
         closeness=best.closeness,
         coverage=len(wanted & there) / len(wanted) if wanted else 0.0,
         is_of_others=is_of_others(question, [best.candidate.passage, *passages[:_LOOKED_AT]]),
-        is_foreign=DEFAULT_LANGUAGE not in languages_of(question),
+        is_foreign=embedded_languages is not None
+        and embedded_languages.isdisjoint(languages_of(question)),
     )
 
 
-def is_enough(evidence: Evidence) -> bool:
+def is_enough(evidence: Evidence, threshold: float = ENOUGH) -> bool:
     """Whether sentences may be quoted as an answer."""
-    return evidence.strength >= ENOUGH and not evidence.is_of_others
+    return evidence.strength >= threshold and not evidence.is_of_others
 
 
 def is_hopeless(evidence: Evidence) -> bool:

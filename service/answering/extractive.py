@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
@@ -12,7 +13,7 @@ from llama_index.core.llms.mock import MockLLM
 from llama_index.core.schema import QueryBundle
 
 from service.answering.citations import Citation, is_supported, make_citation
-from service.answering.evidence import is_enough, weigh
+from service.answering.evidence import Evidence, is_enough, weigh
 from service.answering.passages import Passage
 from service.answering.ranking import RankedSentence, choose, rank_sentences
 from service.answering.response import (
@@ -31,6 +32,14 @@ NEAR = 0.3
 _SOURCE_NOTE = re.compile(r"\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\]")
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Sentences, best first, and the evidence that they are for an answer."""
+
+    ranked: Sequence[RankedSentence]
+    evidence: Evidence
+
+
 class ExtractiveSynthesizer(GroundedSynthesizer):
     """At most three sentences, best first, each followed by its own `[n]`.
 
@@ -39,31 +48,35 @@ class ExtractiveSynthesizer(GroundedSynthesizer):
     """
 
     def __init__(
-        self, embedding: BaseEmbedding, *, callback_manager: CallbackManager | None = None
+        self,
+        embedding: BaseEmbedding,
+        *,
+        embedded_languages: frozenset[str] | None = None,
+        callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(MockLLM(), callback_manager or CallbackManager())
         self._embedding = embedding
+        self._embedded_languages = embedded_languages
 
-    async def rank(self, query: QueryBundle, passages: Sequence[Passage]) -> list[RankedSentence]:
-        """The passages' sentences, best first, computed in a thread."""
-        return await asyncio.to_thread(rank_sentences, query, passages, self._embedding)
+    async def judge(self, query: QueryBundle, passages: Sequence[Passage]) -> Judged:
+        """The passages' sentences, best first, and their evidence; computed in a thread."""
+        return await asyncio.to_thread(self._judge, query, passages)
+
+    def _judge(self, query: QueryBundle, passages: Sequence[Passage]) -> Judged:
+        ranked = rank_sentences(query, passages, self._embedding)
+        evidence = weigh(query.query_str, passages, ranked, self._embedded_languages)
+        return Judged(ranked, evidence)
 
     async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
         """Rank, judge the evidence, quote."""
-        ranked = await self.rank(query, passages)
-        async for event in quoted_answer(query.query_str, passages, ranked):
+        async for event in quoted_answer(await self.judge(query, passages)):
             yield event
 
 
-async def quoted_answer(
-    question: str,
-    passages: Sequence[Passage],
-    ranked: Sequence[RankedSentence],
-    *,
-    degraded: Sequence[str] = (),
-) -> AnswerEvents:
-    """The answer made of ranked sentences, best first; `degraded` is passed on to its end."""
-    if not is_enough(weigh(question, passages, ranked)):
+async def quoted_answer(judged: Judged, *, degraded: Sequence[str] = ()) -> AnswerEvents:
+    """The answer made of ranked sentences; `degraded` is passed on to its end."""
+    ranked = judged.ranked
+    if not is_enough(judged.evidence):
         async for event in not_in_documents(
             nearest=nearest(ranked), degraded=degraded, model=EXTRACTIVE_MODEL
         ):

@@ -21,7 +21,9 @@ _NEGATIONS = _words(
     "pas jamais aucun aucune sans rien nunca ningún ninguna sin nada"
 )
 _CONTRACTED = ("n't", "n’t")
-_CHINESE_NEGATIONS = ("不", "没", "沒", "未", "無", "无", "非")
+_CHINESE_NEGATION = re.compile(
+    r"[没沒]有?|不(?![同仅僅但论論断斷])|未(?![来來])|无法|無法|并非|並非"
+)
 _UP = _words(
     "increase increased increases increasing rise rose risen rises rising grow grew grown grows "
     "growing growth up higher gain gains gained improve improved improves improving expanded "
@@ -48,7 +50,7 @@ def _is_negated(text: str) -> bool:
     return (
         not _NEGATIONS.isdisjoint(words)
         or any(word.endswith(_CONTRACTED) for word in words)
-        or any(mark in text for mark in _CHINESE_NEGATIONS)
+        or _CHINESE_NEGATION.search(text) is not None
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ LEXICAL_WEIGHT = 1.0
 RELATIVE_THRESHOLD = 0.6
 # Two sentences that share this much of the shorter one's words say the same.
 NEAR_DUPLICATE_SHARE = 0.85
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def rank_sentences(
 def choose(ranked: Sequence[RankedSentence]) -> list[RankedSentence]:
     """The best sentence and up to two more that are nearly as good and say something else.
 
-    Of sentences that differ in their figures alone, the one of the newer document comes first.
+    Of two editions of one document that differ in a figure, the one that came later is first.
     """
     chosen: list[RankedSentence] = []
     for sentence in ranked:
@@ -82,8 +84,20 @@ def _supersedes(one: RankedSentence, other: RankedSentence) -> bool:
     return (
         newer.passage.document_id != older.passage.document_id
         and newer.passage.created_at > older.passage.created_at
+        and _edition_of(newer.passage) == _edition_of(older.passage)
+        and _years(newer.words) == _years(older.words)
         and _share_words(_without_figures(newer.words), _without_figures(older.words))
     )
+
+
+def _edition_of(passage: Passage) -> frozenset[str]:
+    """The title's words but those with digits: of "Fees 2021" and "Fees v2", "fees"."""
+    words = passage.title.casefold().split()
+    return frozenset(word for word in words if not any(map(str.isdigit, word)))
+
+
+def _years(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for word in words if _YEAR.fullmatch(word))
 
 
 def _without_figures(words: frozenset[str]) -> frozenset[str]:
@@ -96,7 +110,7 @@ def _says_the_same(one: Candidate, other: Candidate) -> bool:
 
 def _share_words(one: frozenset[str], other: frozenset[str]) -> bool:
     shorter = min(len(one), len(other))
-    return len(one & other) >= NEAR_DUPLICATE_SHARE * shorter
+    return shorter > 0 and len(one & other) >= NEAR_DUPLICATE_SHARE * shorter
 
 
 def _cosines(query: Sequence[float], vectors: Sequence[Sequence[float]]) -> list[float]:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 
-_OPEN = re.compile(r"<(think|thinking|reasoning|thought)>", re.IGNORECASE)
-_TAGS = [
-    f"<{slash}{name}>"
-    for slash in ("", "/")
-    for name in ("think", "thinking", "reasoning", "thought")
-]
+_NAMES = ("think", "thinking", "reasoning", "thought")
+_TAG = re.compile(rf"<(?P<slash>/?)(?P<name>{'|'.join(_NAMES)})>", re.IGNORECASE)
+_TAGS = [f"<{slash}{name}>" for slash in ("", "/") for name in _NAMES]
+_LONGEST_TAG_CHARS = max(map(len, _TAGS))
+_END_OF = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in _NAMES}
 
 
 class ThinkingFilter:
     """Leaves `<think>...</think>` and its like out of a stream, whatever the pieces.
 
     Holds back no more than the beginning of a tag. A thought that never ends takes the rest of the
-    text with it; a closing tag without an opening one is left out alone.
+    text with it; a closing tag without an opening one is left out alone. Linear in the text.
     """
 
     def __init__(self) -> None:
         self._held = ""
-        self._closing: str | None = None  # the tag that ends the thought we are in
+        self._end: re.Pattern[str] | None = None  # of the thought we are in
 
     def feed(self, piece: str) -> str:
         """Take the next piece; gives what is decided to be text."""
@@ -33,29 +32,35 @@ class ThinkingFilter:
         return self._decide(is_last=True)
 
     def _decide(self, *, is_last: bool) -> str:
+        text, at = self._held, 0
         ready: list[str] = []
-        while True:
-            if self._closing is not None:
-                end = self._held.lower().find(self._closing)
-                if end < 0:
-                    self._held = "" if is_last else self._held[-len(self._closing) :]
+        while at < len(text):
+            if self._end is not None:
+                ended = self._end.search(text, at)
+                if ended is None:
+                    at = len(text) if is_last else max(at, len(text) - _LONGEST_TAG_CHARS)
                     break
-                self._held = self._held[end + len(self._closing) :]
-                self._closing = None
-            at = self._held.find("<")
-            if at < 0:
-                ready.append(self._held)
-                self._held = ""
+                at, self._end = ended.end(), None
+                continue
+            bracket = text.find("<", at)
+            if bracket < 0:
+                ready.append(text[at:])
+                at = len(text)
                 break
-            ready.append(self._held[:at])
-            self._held = self._held[at:]
-            if (opened := _OPEN.match(self._held)) is not None:
-                self._closing = f"</{opened[1].lower()}>"
-                self._held = self._held[opened.end() :]
-            elif not is_last and any(tag.startswith(self._held.lower()) for tag in _TAGS):
+            ready.append(text[at:bracket])
+            at = bracket
+            if (tag := _TAG.match(text, at)) is not None:
+                self._end = None if tag["slash"] else _END_OF[tag["name"].lower()]
+                at = tag.end()
+            elif not is_last and _may_become_tag(text[at : at + _LONGEST_TAG_CHARS]):
                 break
             else:
-                closed = next((tag for tag in _TAGS if self._held.lower().startswith(tag)), "<")
-                ready.append("<" if closed == "<" else "")
-                self._held = self._held[len(closed) :]
+                ready.append("<")
+                at += 1
+        self._held = text[at:]
         return "".join(ready)
+
+
+def _may_become_tag(beginning: str) -> bool:
+    lower = beginning.lower()
+    return any(tag.startswith(lower) for tag in _TAGS)

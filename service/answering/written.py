@@ -11,12 +11,11 @@ from llama_index.core.schema import QueryBundle
 
 from corpus.errors import LlmUnavailable
 from service.answering.draft import Draft
-from service.answering.evidence import is_hopeless, weigh
-from service.answering.extractive import ExtractiveSynthesizer, nearest, quoted_answer
+from service.answering.evidence import is_hopeless
+from service.answering.extractive import ExtractiveSynthesizer, Judged, nearest, quoted_answer
 from service.answering.llm_stream import LlmStream
 from service.answering.passages import Passage
 from service.answering.prompts import answer_messages, fit_to_context
-from service.answering.ranking import RankedSentence
 from service.answering.response import (
     LLM_INTERRUPTED,
     LLM_UNAVAILABLE,
@@ -50,11 +49,11 @@ class WrittenSynthesizer(GroundedSynthesizer):
 
     async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
         """Judge the evidence, ask the model, check what it writes while it writes."""
-        ranked = await self._extractive.rank(query, passages)
+        judged = await self._extractive.judge(query, passages)
         answer = (
-            not_in_documents(nearest=nearest(ranked), model=self._model_name)
-            if is_hopeless(weigh(query.query_str, passages, ranked))
-            else self._written(query.query_str, passages, ranked)
+            not_in_documents(nearest=nearest(judged.ranked), model=self._model_name)
+            if is_hopeless(judged.evidence)
+            else self._written(query.query_str, passages, judged)
         )
         async with aclosing(answer) as events:
             async for event in events:
@@ -65,7 +64,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
         return self._llm.metadata.model_name
 
     async def _written(
-        self, question: str, passages: Sequence[Passage], ranked: Sequence[RankedSentence]
+        self, question: str, passages: Sequence[Passage], judged: Judged
     ) -> AnswerEvents:
         context_tokens = self._llm.metadata.context_window
         read = fit_to_context(question, passages, context_tokens=context_tokens)
@@ -84,27 +83,23 @@ class WrittenSynthesizer(GroundedSynthesizer):
         if draft.answer or not is_interrupted:
             for event in draft.finish():
                 yield event
-        async with aclosing(
-            self._ending(question, passages, ranked, stream, draft, is_interrupted)
-        ) as events:
+        async with aclosing(self._ending(judged, stream, draft, is_interrupted)) as events:
             async for last in events:
                 yield last
 
     def _ending(
         self,
-        question: str,
-        passages: Sequence[Passage],
-        ranked: Sequence[RankedSentence],
+        judged: Judged,
         stream: LlmStream,
         draft: Draft,
         is_interrupted: bool,
     ) -> AnswerEvents:
         if draft.abstained:
             return not_in_documents(
-                nearest=nearest(ranked), usage=stream.usage, model=self._model_name
+                nearest=nearest(judged.ranked), usage=stream.usage, model=self._model_name
             )
         if not draft.answer:
-            return quoted_answer(question, passages, ranked, degraded=[LLM_UNAVAILABLE])
+            return quoted_answer(judged, degraded=[LLM_UNAVAILABLE])
         return _only(
             AnswerDone(
                 "partial" if is_interrupted else draft.state(),

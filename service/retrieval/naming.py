@@ -14,7 +14,7 @@ _NUMBERED = re.compile(r"\d+|\d{1,2}[kq]|(?:19|20)\d\dq\d|q\d|fy\d+")
 _SMALL_WORDS = "a an and at by de der die das for from in is of on or the to und with"
 _NO_NAMES = frozenset(_SMALL_WORDS.split())
 # "JnJ", "J&J": the letters of a name's words, with "and" or without.
-_JOINING = re.compile(r"[n&]")
+_JOINING = re.compile(r"(?<=[A-Z])[n&](?=[A-Z])")
 _SHORTEST_BEGINNING = 3
 # A year tells the filings of one company apart; alone, it names nothing.
 _WITHOUT_YEAR = 2 / 3
@@ -50,18 +50,19 @@ def _share(names: list[str], asked: set[str], having: Counter[str]) -> float:
 
 
 def _abbreviations(question: str) -> set[str]:
-    """Words of two capitals and more, in small letters."""
-    return {
-        word.lower()
+    """Words of two capitals and more, in small letters; "JnJ" also as "jj"."""
+    found = [
+        word
         for word in re.findall(r"[^\W_]+(?:&[^\W_]+)?", question)
         if sum(char.isupper() for char in word) >= 2
-    }
+    ]
+    return {form.lower() for word in found for form in (word, _JOINING.sub("", word))}
 
 
 def _is_abbreviated(names: list[str], short: set[str]) -> bool:
     initials = "".join(name[0] for name in names)
     for word in short:
-        if len(bare := _JOINING.sub("", word)) >= 2 and initials.startswith(bare):
+        if initials.startswith(word):
             return True
         if len(word) >= _SHORTEST_BEGINNING and any(name.startswith(word) for name in names):
             return True

@@ -23,6 +23,7 @@ NAMING_WEIGHT = 0.08
 PAGE_PENALTY = 0.05
 # More digits than this share make no better table.
 _FULL_OF_FIGURES = 0.25
+_STATEMENT = "consolidated "
 _ASKS_FOR_FIGURES = re.compile(
     r"\bhow (?:much|many|large|big|high|low|fast|often)\b|%|[$€£]"
     r"|\b(?:percent\w*|amounts?|ratios?|rates?|averages?|totals?|sums?|margins?|growth|quantity|"
@@ -89,7 +90,8 @@ def _spread_over_pages(nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:
 
 
 def _asks_for_figures(question: str) -> bool:
-    return bool(rewrite(question).related) or _ASKS_FOR_FIGURES.search(question) is not None
+    on_statements = any(one.startswith(_STATEMENT) for one in rewrite(question).related)
+    return on_statements or _ASKS_FOR_FIGURES.search(question) is not None
 
 
 def _sorted(nodes: list[NodeWithScore]) -> list[NodeWithScore]:

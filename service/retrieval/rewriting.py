@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-# A question of more words than these lists and sentences is not what they were made for.
-MAX_RELATED = 12
+from corpus.index.languages import DEFAULT_LANGUAGE, languages_of
+
+MAX_RELATED = 12  # more would drown the question
 
 _SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
-# Sentences that only say how to answer.
+# Sentences that only say how to answer. "Please tell me the opening hours" is a question.
 _INSTRUCTION = re.compile(
-    r"(?:if\b.*\b(?:state|explain|say|mention|tell)\b"
-    r"|round\b|assume that\b|please\b|kindly\b"
-    r"|(?:answer|respond|reply)\s+(?:in|with|by)\b"
+    r"(?:if\b.*\bnot\b.*\b(?:state|explain|say|mention)\b"
+    r"|round\s+(?:your|the|it|to)\b|assume (?:that )?you\b"
+    r"|(?:please\s+|kindly\s+)?(?:answer|respond|reply)\s+(?:in|with|by)\b"
+    r"|(?:please\s+|kindly\s+)(?:round|state that|explain why)\b"
     r"|(?:give|provide)\s+(?:an?|your)\s+(?:response|answer)\s+in\b)",
     re.IGNORECASE,
 )
@@ -51,7 +53,7 @@ _INSTRUCTING = [
     )
 ]
 _FISCAL_YEAR = re.compile(r"\bFY ?['’]?(?:(?P<long>(?:19|20)\d\d)|(?P<short>\d\d)(?!\d))")
-_SPACES = re.compile(r"\s+")
+_SPACES = re.compile(r"[^\S\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,16 @@ class Rewritten:
         return f"{self.plain}. {'; '.join(self.related)}" if self.related else self.plain
 
 
+@lru_cache(maxsize=256)
 def rewrite(question: str) -> Rewritten:
     """The question as it is searched for; `plain` is never blank if the question is not.
 
-    "FY2022" and "FY22" become the 2022 that pages write.
+    "FY2022" and "FY22" become the 2022 that pages write. The terms are English: a question in
+    another language has none related.
     """
     sentences = _SENTENCE_BREAK.split(question)
-    asking = [sentence for sentence in sentences if not _INSTRUCTION.match(sentence)]
-    text = " ".join(asking)
+    asking = [one for one in sentences if one.endswith("?") or not _INSTRUCTION.match(one)]
+    text = " ".join(asking) if any(one.endswith("?") for one in asking) else question
     for pattern in _INSTRUCTING:
         text = pattern.sub(" ", text)
     text = _FISCAL_YEAR.sub(lambda match: match["long"] or f"20{match['short']}", text)
@@ -87,7 +91,8 @@ def rewrite(question: str) -> Rewritten:
         plain = question
     related: dict[str, None] = {}
     rest = plain
-    for asked, said in _terms():
+    is_english = DEFAULT_LANGUAGE in languages_of(plain)
+    for asked, said in _terms() if is_english else ():
         if asked.search(question):
             related.update(dict.fromkeys(said))
             rest = asked.sub(" ", rest)
@@ -118,8 +123,9 @@ def _lines() -> Iterator[tuple[str, list[str]]]:
 
 
 def _as_pattern(asked: str) -> str:
-    words = [re.escape(word) for word in asked.split()]
-    return r",?\s+".join(words) + "s?"
+    pattern = r",?\s+".join(re.escape(word) for word in asked.split())
+    # "DIO" is days of inventory, "Dio" is God.
+    return f"(?-i:{pattern})" if asked.isupper() else f"{pattern}s?"
 
 
 def _listed(text: str) -> list[str]:

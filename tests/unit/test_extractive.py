@@ -11,7 +11,7 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import QueryBundle
 
 from corpus.sentences import sentence_spans
-from service.answering.candidates import candidates
+from service.answering.candidates import Candidate, candidates
 from service.answering.citations import Citation
 from service.answering.engine import build_query_engine
 from service.answering.evidence import ENOUGH, HOPELESS, Evidence, is_enough, is_hopeless, weigh
@@ -21,7 +21,7 @@ from service.answering.extractive import (
     without_source_notes,
 )
 from service.answering.passages import Passage
-from service.answering.ranking import MAX_SENTENCES, choose, rank_sentences
+from service.answering.ranking import MAX_SENTENCES, RankedSentence, choose, rank_sentences
 from service.answering.response import (
     NOT_FOUND_SENTENCE,
     AnswerDone,
@@ -30,6 +30,7 @@ from service.answering.response import (
     CitedResponse,
     TextPiece,
 )
+from service.answering.words import content_words
 from service.retrieval.live_nodes import LiveNodesOnly
 from service.retrieval.ranking import RankedInContext
 from service.retrieval.retriever import HybridRetriever
@@ -241,16 +242,26 @@ def test_a_much_weaker_sentence_is_not_added() -> None:
     assert shown == ["Globex holds 77 patents on turbines."]
 
 
-def test_of_two_documents_that_differ_in_a_figure_the_newer_one_comes_first() -> None:
-    old, new = passages_of("The deposit is 50 dollars.", "The deposit is 80 dollars.")
-    for first, second in ((old, new), (new, old)):
-        passages = [
-            replace(first, number=1, created_at=f"20{20 + (first is new)}-01-01T00:00:00Z"),
-            replace(second, number=2, created_at=f"20{20 + (second is new)}-01-01T00:00:00Z"),
-        ]
-        ranked = rank_sentences(QueryBundle("How much is the deposit?"), passages, WordEmbedding())
-        shown = [sentence.candidate.text for sentence in choose(ranked)]
-        assert shown == [new.text, old.text]
+@pytest.mark.parametrize(
+    ("titles", "texts", "newer_first"),
+    [
+        (("Fees 1", "Fees 2"), ("The deposit is 50 dollars.", "The deposit is 80 dollars."), True),
+        (("Acme", "Globex"), ("The deposit is 50 dollars.", "The deposit is 80 dollars."), False),
+        (("Fees", "Fees"), ("In 2022 it was 50 dollars.", "In 2021 it was 80 dollars."), False),
+    ],
+)
+def test_of_two_editions_that_differ_in_a_figure_the_newer_one_comes_first(
+    titles: tuple[str, str], texts: tuple[str, str], newer_first: bool
+) -> None:
+    old, new = (
+        replace(passage, title=title, created_at=f"20{year}-01-01T00:00:00Z")
+        for passage, title, year in zip(passages_of(*texts), titles, (20, 21), strict=True)
+    )
+    ranked = [
+        RankedSentence(Candidate(one, 0, len(one.text), frozenset(content_words(one.text))), s, s)
+        for one, s in ((old, 0.9), (new, 0.8))
+    ]
+    assert (choose(ranked)[0].candidate.passage is new) == newer_first
 
 
 @given(st.lists(prose, max_size=4))
@@ -266,11 +277,11 @@ def test_evidence_is_the_best_sentences_closeness_and_its_passages_coverage() ->
     question = "How many patents on turbines does Globex hold?"
     passages = passages_of(PATENTS)
     ranked = rank_sentences(QueryBundle(question), passages, WordEmbedding())
-    evidence = weigh(question, passages, ranked)
+    evidence = weigh(question, passages, ranked, None)
     assert evidence.closeness == ranked[0].closeness
     assert evidence.coverage == 1.0
     assert not evidence.is_of_others
-    assert not is_enough(weigh(question, passages, []))
+    assert not is_enough(weigh(question, passages, [], None))
 
 
 def test_evidence_between_the_thresholds_is_for_a_model_only() -> None:

@@ -22,6 +22,15 @@ def test_without_stop_words_every_language_is_possible_and_english_the_first(tex
     assert language_of(text) == "en"
 
 
-@pytest.mark.parametrize("text", ["谁发明了电话？", "ใครประดิษฐ์โทรศัพท์", "누가 전화를 발명했습니까?"])
+@pytest.mark.parametrize(
+    ("text", "language"), [("отпуска сотрудника", "ru"), ("διακοπή εργαζόμενος", "el")]
+)
+def test_without_stop_words_the_script_tells(text: str, language: str) -> None:
+    assert languages_of(text) == (language,)
+
+
+@pytest.mark.parametrize(
+    "text", ["DNA是什么", "谁发明了电话？", "ใครประดิษฐ์โทรศัพท์", "누가 전화를 발명했습니까?"]
+)
 def test_a_language_without_rules_is_told_from_english(text: str) -> None:
     assert languages_of(text) == (OTHER_LANGUAGE,)

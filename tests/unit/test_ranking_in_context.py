@@ -6,6 +6,7 @@ from service.retrieval.ranking import RankedInContext
 from tests.doubles.corpus import node_of
 
 FILINGS = ["3M 2018 10K", "3M 2022 10K", "JOHNSON JOHNSON 2022 10K", "JPMORGAN 2021Q1 10Q"]
+FILINGS.append("National Aeronautics and Space Administration")
 
 
 def best(question: str, titles: list[str]) -> str | None:
@@ -22,6 +23,7 @@ def best(question: str, titles: list[str]) -> str | None:
         ("How fast did JnJ grow in 2022?", "JOHNSON JOHNSON 2022 10K"),
         ("How fast did J&J grow?", "JOHNSON JOHNSON 2022 10K"),
         ("Did Johnson & Johnson grow?", "JOHNSON JOHNSON 2022 10K"),
+        ("What did NASA launch?", "National Aeronautics and Space Administration"),
         ("Which of JPM's segments is the largest?", "JPMORGAN 2021Q1 10Q"),
         ("What happened in 2022?", None),
         ("What is the revenue?", None),

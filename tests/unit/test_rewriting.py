@@ -31,6 +31,8 @@ from service.retrieval.rewriting import MAX_RELATED, rewrite
             "Using the register, how many ships does Acme own?",
         ),
         ("If it rains, what happens?", "If it rains, what happens?"),
+        ("Hello. Please tell me the opening hours.", "Hello. Please tell me the opening hours."),
+        ("Who pays? Please list all fees.", "Who pays? Please list all fees."),
     ],
 )
 def test_instructions_are_left_out_and_fiscal_years_written_out(question: str, plain: str) -> None:
@@ -44,14 +46,23 @@ def test_what_pages_say_is_added_to_what_people_ask() -> None:
     assert len(related) == len(set(related))
 
 
-@pytest.mark.parametrize("question", ["Where is Oslo?", "Who dropped the ball?", "Wer gewann?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where is Oslo?",
+        "Who dropped the ball?",
+        "Wer gewann?",
+        "Chi è Dio?",
+        "Wie hoch ist das EBITDA in der Sparte?",
+    ],
+)
 def test_other_questions_stay_as_they_are(question: str) -> None:
     found = rewrite(question)
     assert found.related == ()
     assert found.expanded == found.plain == question
 
 
-@pytest.mark.parametrize("question", ["Please explain.", "Round it.", "Answer in percent."])
+@pytest.mark.parametrize("question", ["Please explain.", "Round it.", "Answer with a number."])
 def test_a_question_of_instructions_alone_is_asked_as_it_is(question: str) -> None:
     assert rewrite(question).plain == question
 

@@ -103,7 +103,7 @@ def test_the_prompt_has_the_rules_and_the_passages_with_their_numbers(server: Sc
     (request,) = server.requests
     system, user = (message["content"] for message in request["messages"])
     assert ABSTAIN in system
-    assert '<passage number="2" document="D2" page="1" date="2024-01-01">\n' + STAFF in user
+    assert '<passage number="2" document="D2" page="1" uploaded="2024-01-01">\n' + STAFF in user
     assert user.index(PATENTS) < user.index(QUESTION)
 
 
