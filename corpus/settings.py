@@ -107,3 +107,8 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         3, ge=1, description="Tries for one document before it is failed for good."
     )
+
+    @property
+    def embedded_languages(self) -> frozenset[str] | None:
+        """The languages (ISO 639-1) that the embedding was made for; None: perhaps any."""
+        return frozenset({"en"}) if self.embedding == BUILT_IN_EMBEDDING else None

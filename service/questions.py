@@ -13,7 +13,6 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.embedding.open import embedded_languages
 from corpus.errors import CollectionNotFound, SourcesChanged
 from corpus.registry.documents import collection_exists, live_versions
 from service.answering.engine import build_query_engine
@@ -131,7 +130,7 @@ def _live_versions_of(parts: ServiceParts) -> LiveVersions:
 
 def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
     extractive = ExtractiveSynthesizer(
-        parts.sentence_embedding, embedded_languages=embedded_languages(parts.settings)
+        parts.sentence_embedding, embedded_languages=parts.settings.embedded_languages
     )
     if parts.llm is None:
         return extractive

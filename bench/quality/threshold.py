@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.quality.data_sets import DataSet, data_sets
-from corpus.embedding.open import embedded_languages
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.wiring import ELSEWHERE, service_parts
@@ -82,7 +81,7 @@ async def _weigh(parts: ServiceParts, data: DataSet) -> Weighed:
                 golden.question, embedding=parts.embedding.get_query_embedding(plain)
             )
             ranked = rank_sentences(bundle, passages, parts.sentence_embedding)
-            languages = embedded_languages(parts.settings)
+            languages = parts.settings.embedded_languages
             found.append(weigh(golden.question, passages, ranked, languages))
     return weighed
 

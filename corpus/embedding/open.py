@@ -29,11 +29,6 @@ class OpenedEmbedding:
     limit_tokens: int | None
 
 
-def embedded_languages(settings: Settings) -> frozenset[str] | None:
-    """The languages (ISO 639-1) that the embedding was made for; None: perhaps any."""
-    return frozenset({"en"}) if settings.embedding == BUILT_IN_EMBEDDING else None
-
-
 def open_embedding(settings: Settings, threads: int, precision: Precision) -> OpenedEmbedding:
     """Open the built-in model on `threads` threads, or the endpoint, which is asked once.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from corpus.embedding.open import embedded_languages
 from corpus.index.fusion import ScoreFusion
 from corpus.index.port import NodeStore
 from corpus.settings import Settings
@@ -17,7 +16,7 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
     On a server the collection is `lectern-<fingerprint_short>`, so that differently embedded
     nodes never share one. Raises `IndexUnavailable`, `EmbeddingMismatch` or (Edge) `DataDirInUse`.
     """
-    fusion = ScoreFusion(embedded_languages=embedded_languages(settings))
+    fusion = ScoreFusion(embedded_languages=settings.embedded_languages)
     if settings.qdrant_url:
         # Imported here: the client takes two seconds to import and Edge does not need it.
         from corpus.index.server import open_server_store  # noqa: PLC0415
