@@ -24,7 +24,7 @@ from service.retrieval.rewriting import Rewritten, rewrite
 # The registry may strike nodes of deleted, failed, unfinished and replaced versions from what is
 # found; while a document is being replaced, half of the nodes are its old ones.
 OVER_FETCH = 2
-# `RankedInContext` orders what is found anew; from 60 to 300 its order does not change.
+# `RankedInContext` orders what is found anew; with 60 to 300 it finds as much.
 CANDIDATES = 100
 # Where it struck so many that too few are left, the search is repeated without those versions.
 MAX_SEARCHES = 4
