@@ -13,8 +13,8 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from service.retrieval.naming import naming
 from service.retrieval.rewriting import rewrite
 
-# Against scores that are mostly a cosine. Computed over the vectors of 19 filings, 47 questions; the
-# page is first, among the first 5 and 10, and among those of the first 5 and 10 nodes:
+# Against scores that are mostly a cosine. Computed over the vectors of 19 filings, 47 questions;
+# the page is first, among the first 5 and 10, and among those of the first 5 and 10 nodes:
 #   hybrid alone                      0.298 0.681 0.851   0.638 0.745
 #   figures                           0.447 0.787 0.872   0.745 0.872
 #   figures, names                    0.468 0.830 0.872   0.787 0.872

@@ -63,8 +63,9 @@ class HybridRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         question = rewrite(query_bundle.query_str)
-        plain, embedding = embedded(question, self._embedding)
-        query_bundle.embedding = plain
+        embedding = query_bundle.embedding
+        if embedding is None:
+            query_bundle.embedding, embedding = embedded(question, self._embedding)
         filters = self._filters
         nodes: list[NodeWithScore] = []
         for _ in range(MAX_SEARCHES):
