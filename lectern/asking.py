@@ -28,7 +28,9 @@ def print_answer(events: Iterator[tuple[str, dict[str, Any]]], console: Console)
 def _print_sources(answer: dict[str, Any], console: Console) -> None:
     for citation in answer["citations"]:
         _print_source(f"[{citation['id']}] ", citation, console)
-    nearest = answer.get("nearest", [])  # older servers have none
+    for sentence in answer.get("unsupported", []):  # older servers have none, nor the nearest
+        _print_line(f"\nNo source says: “{sentence['text']}”", console, style="yellow")
+    nearest = answer.get("nearest", [])
     if nearest:
         _print_line("\nThe nearest passages:", console)
     for citation in nearest:

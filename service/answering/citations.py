@@ -15,6 +15,9 @@ from service.answering.words import content_words, numbers
 
 # Half the content words leaves room for a paraphrase and none for another subject.
 SUPPORTING_SHARE = 0.5
+# A claim is checked with about a chunk's length before and after its quote, and no more: most
+# claims find half of their words somewhere on a page.
+SURROUNDINGS_CHARS = 1_000
 _CLAUSES = re.compile(r"[,;:，；：]|\b(?:and|but|while|whereas|und|aber|sondern)\b")
 
 
@@ -78,6 +81,16 @@ def quote_for(sentence: str, passage: Passage) -> tuple[int, int]:
         return len(wanted & words) + len(figures & words) - 0.001 * len(words)
 
     return max(spans, key=shared)
+
+
+def supporting_text(passage: Passage, span: tuple[int, int]) -> str:
+    """What a claim that cites `passage.text[start:end]` is checked with.
+
+    The text around it, below the passage's title, headings and columns.
+    """
+    start, end = span
+    near = passage.text[max(0, start - SURROUNDINGS_CHARS) : end + SURROUNDINGS_CHARS]
+    return "\n".join(part for part in (passage.above, near) if part)
 
 
 def overlap(sentence: str, text: str) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from corpus.sentences import sentence_spans
 from service.answering.citations import (
@@ -12,11 +13,17 @@ from service.answering.citations import (
     make_citation,
     overlap,
     quote_for,
+    supporting_text,
 )
 from service.answering.markers import Marker, MarkerFilter, PlainText
 from service.answering.passages import Passage
 from service.answering.prompts import ABSTAIN
-from service.answering.response import AnswerState, CitationMade, TextPiece
+from service.answering.response import (
+    AnswerState,
+    CitationMade,
+    TextPiece,
+    UnsupportedSentence,
+)
 from service.answering.thinking import ThinkingFilter
 from service.answering.words import content_words, numbers
 
@@ -46,10 +53,15 @@ class Draft:
         self._head: str | None = ""
         self._space = ""
         self._shown: list[str] = []
+        self._shown_chars = 0
+        # `_plain` is the answer as if it had no markers: "4,200 people [2]." is "4,200 people.";
+        # `_places` are (offset in it, offset in the answer) where each of its pieces begins.
         self._plain = ""
+        self._places: list[tuple[int, int]] = []
         self._is_after_marker = False
         self._citations: dict[tuple[str, int, int], Citation] = {}
-        self._cited: list[tuple[int, Passage]] = []
+        # Where in `_plain` something was cited, and the text that it was cited for.
+        self._cited: list[tuple[int, str]] = []
         self.abstained = False
 
     @property
@@ -97,18 +109,29 @@ class Draft:
         """`answered` if every claim is cited and its passages carry it; `partial` otherwise."""
         if self.abstained:
             return "not_in_documents"
-        if not self._cited:
-            return "partial"
+        return "answered" if self._cited and not self.unsupported() else "partial"
+
+    def unsupported(self) -> tuple[UnsupportedSentence, ...]:
+        """The sentences of the answer that what they cite does not carry, in their order."""
         spans = sentence_spans(self._plain)
-        own: dict[int, list[Passage]] = {}
-        for at, passage in self._cited:
+        cited: dict[int, list[str]] = {}
+        for at, text in self._cited:
             begun = bisect_left(spans, (at, 0))
-            own.setdefault(max(begun - 1, 0), []).append(passage)
-        is_grounded = all(
-            _is_grounded(self._plain[start:end], own.get(index, []))
+            cited.setdefault(max(begun - 1, 0), []).append(text)
+        return tuple(
+            UnsupportedSentence(
+                text=self._plain[start:end],
+                start=self._place(start),
+                end=self._place(end - 1) + 1,
+            )
             for index, (start, end) in enumerate(spans)
+            if not _is_grounded(self._plain[start:end], cited.get(index, []))
         )
-        return "answered" if is_grounded else "partial"
+
+    def _place(self, at: int) -> int:
+        """Where in the answer the character of `_plain` at this offset stands."""
+        plain, shown = self._places[bisect_right(self._places, at, key=itemgetter(0)) - 1]
+        return shown + at - plain
 
     def _write(self, tokens: Iterator[PlainText | Marker]) -> Iterator[TextPiece | CitationMade]:
         for token in tokens:
@@ -121,12 +144,11 @@ class Draft:
 
     def _show_text(self, text: str) -> Iterator[TextPiece]:
         for piece in self._show(text):
-            # `_plain` is the answer as if it had no markers: "4,200 people [2]." is "4,200 people."
-            plain = piece.text
-            if self._is_after_marker and plain[0].isalnum():
-                plain = " " + plain
+            if self._is_after_marker and piece.text[0].isalnum():
+                self._plain += " "
             self._is_after_marker = False
-            self._plain += plain
+            self._places.append((len(self._plain), self._shown_chars - len(piece.text)))
+            self._plain += piece.text
             yield piece
 
     def _show(self, text: str) -> Iterator[TextPiece]:
@@ -135,6 +157,7 @@ class Draft:
         self._space = text[len(shown) :]
         if shown:
             self._shown.append(shown)
+            self._shown_chars += len(shown)
             yield TextPiece(shown)
 
     def _cite(self, sentence: str, passage: Passage) -> Iterator[TextPiece | CitationMade]:
@@ -142,16 +165,17 @@ class Draft:
         # Chunks overlap: the same words of the document are one citation, whichever chunk has them.
         key = (passage.document_id, passage.start_char + span[0], passage.start_char + span[1])
         known = self._citations.get(key)
+        text = supporting_text(passage, span)
         citation = known or make_citation(
             len(self._citations) + 1,
             passage,
             span,
             score=overlap(sentence, passage.text[span[0] : span[1]]),
-            supported=is_supported(sentence, passage.context),
+            supported=is_supported(sentence, text),
         )
         yield from self._show(f"[{citation.id}]")
         self._is_after_marker = True
-        self._cited.append((len(self._plain), passage))
+        self._cited.append((len(self._plain), text))
         if known is None:
             self._citations[key] = citation
             yield CitationMade(citation)
@@ -163,8 +187,8 @@ class Draft:
         return window[spans[-1][0] : spans[-1][1]] if spans else ""
 
 
-def _is_grounded(sentence: str, cited: Sequence[Passage]) -> bool:
-    """Whether the cited passages together carry the sentence, or it claims nothing."""
+def _is_grounded(sentence: str, cited: Sequence[str]) -> bool:
+    """Whether the cited texts together carry the sentence, or it claims nothing."""
     if len(content_words(sentence)) < _CLAIM_WORDS and not numbers(sentence):
         return True
-    return bool(cited) and is_supported(sentence, "\n".join(found.context for found in cited))
+    return bool(cited) and is_supported(sentence, "\n".join(cited))

@@ -33,10 +33,15 @@ class Passage:
     created_at: str = ""
 
     @property
-    def context(self) -> str:
-        """The text with its title, headings and columns in front: what a claim is checked with."""
-        parts = (self.title, self.heading_path, self.table_header, self.text)
+    def above(self) -> str:
+        """What stands above the text: title, headings, columns, a line each."""
+        parts = (self.title, self.heading_path, self.table_header)
         return "\n".join(part for part in parts if part)
+
+    @property
+    def context(self) -> str:
+        """The text with what stands above it."""
+        return "\n".join(part for part in (self.above, self.text) if part)
 
 
 def passages_from(nodes: Sequence[NodeWithScore]) -> list[Passage]:

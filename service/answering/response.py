@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from llama_index.core.base.response.schema import AsyncStreamingResponse
 from llama_index.core.schema import NodeWithScore
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.answering.citations import Citation
 
@@ -35,9 +36,24 @@ class CitationMade:
     citation: Citation
 
 
+class UnsupportedSentence(BaseModel):
+    """A sentence of the answer that no cited passage carries.
+
+    It is `answer[start:end]`, end exclusive; `text` is the same without the markers inside it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    start: int = Field(ge=0)
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
     """The end of every answer: `answer` is all text pieces joined, `citations` in order of id.
+
+    `unsupported` are the sentences that make a whole answer `partial`, in their order.
 
     `degraded` names what was missing: `llm_unavailable`, or `llm_interrupted` for an answer that
     stops in the middle. `nearest` are the closest sentences of an answer that was withheld; they do
@@ -48,6 +64,7 @@ class AnswerDone:
     state: AnswerState
     answer: str
     citations: tuple[Citation, ...] = ()
+    unsupported: tuple[UnsupportedSentence, ...] = ()
     nearest: tuple[Citation, ...] = ()
     degraded: tuple[str, ...] = ()
     usage: Mapping[str, int] = field(default_factory=dict)

@@ -105,6 +105,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
                 "partial" if is_interrupted else draft.state(),
                 draft.answer,
                 citations=draft.citations,
+                unsupported=draft.unsupported(),
                 degraded=(LLM_INTERRUPTED,) if is_interrupted else (),
                 usage=stream.usage,
                 model=self._model_name,

@@ -27,6 +27,7 @@ from service.answering.response import (
     AnswerState,
     CitationMade,
     TextPiece,
+    UnsupportedSentence,
 )
 from service.http.errors import error_body
 from service.http.events import event_stream
@@ -107,6 +108,7 @@ class ChatRequest(BaseModel):
 class ChatReply(BaseModel):
     """An answer; each `[n]` in it is the citation with that id.
 
+    `unsupported` are the sentences that no cited passage carries; they make an answer `partial`.
     `nearest` are the closest sentences where the state is `not_in_documents`: places to look at, no
     answers, so none of them is `supported`.
     """
@@ -117,6 +119,7 @@ class ChatReply(BaseModel):
     state: AnswerState
     answer: str
     citations: list[Citation]
+    unsupported: list[UnsupportedSentence]
     nearest: list[Citation]
     related_questions: list[str]
     model: str
@@ -235,6 +238,7 @@ class _ReplyMaker:
             state=done.state,
             answer=done.answer,
             citations=list(done.citations),
+            unsupported=list(done.unsupported),
             nearest=list(done.nearest),
             related_questions=[],
             model=done.model,

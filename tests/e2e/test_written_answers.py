@@ -73,6 +73,7 @@ def test_a_figure_that_the_page_does_not_have_is_flagged(
     answer = written.chat(QUESTION)
     assert answer["state"] == "partial"
     assert [citation["supported"] for citation in answer["citations"]] == [False]
+    assert [one["text"] for one in answer["unsupported"]] == ["The anchor weighs 95 kilograms."]
 
 
 def test_a_model_that_finds_nothing_abstains(llm: ScriptedLlm, written: LecternServer) -> None:

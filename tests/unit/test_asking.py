@@ -32,6 +32,15 @@ def test_an_answer_and_its_sources_cannot_command_the_terminal() -> None:
     ]
 
 
+def test_sentences_without_a_source_are_named() -> None:
+    unsupported = [{"text": "It \x1b[2Jfloats.", "start": 28, "end": 38}]
+    done = {"citations": [CITATION], "unsupported": unsupported, "degraded": []}
+    assert printed(BEGUN, ("done", done)).splitlines()[-2:] == [
+        "",
+        "No source says: “It [2Jfloats.”",
+    ]
+
+
 def test_a_withheld_answer_shows_the_nearest_passages_without_numbers() -> None:
     done = {"citations": [], "nearest": [CITATION], "degraded": []}
     assert printed(("done", done)).splitlines() == [

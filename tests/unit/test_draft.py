@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from hypothesis import given
@@ -102,6 +103,31 @@ def test_a_wrong_figure_makes_the_citation_unsupported_and_the_answer_partial() 
 def test_an_uncited_sentence_makes_the_answer_partial() -> None:
     draft, _, _ = write(["Acme employs 4,200 people [2]. It is the market leader in Europe."])
     assert draft.state() == "partial"
+
+
+def test_the_sentences_that_nothing_carries_are_named() -> None:
+    draft, text, _ = write(
+        ["Acme employs 4,200 people [2]. It leads the market [2] in Europe and Asia. ", "Oslo."]
+    )
+    (named,) = draft.unsupported()
+    assert named.text == "It leads the market in Europe and Asia."
+    assert text[named.start : named.end] == "It leads the market [2] in Europe and Asia."
+
+
+@given(replies, splits)
+def test_what_is_named_stands_in_the_answer(reply: str, at: list[int]) -> None:
+    draft, text, _ = write(cut(reply, at))
+    named = draft.unsupported()
+    assert all(without_markers(text[one.start : one.end]) == letters(one.text) for one in named)
+    assert [one.start for one in named] == sorted(one.start for one in named)
+
+
+def without_markers(text: str) -> str:
+    return letters(re.sub(r"\[\d+\]", "", text))
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
 
 
 def test_an_answer_without_any_marker_is_partial() -> None:
