@@ -14,12 +14,14 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.errors import CollectionNotFound, SourcesChanged
-from corpus.registry.documents import collection_exists, live_versions
+from corpus.registry.documents import collection_exists, find_page_texts, live_versions
+from corpus.values import PageText
 from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer
 from service.answering.response import AnswerDone, AnswerEvents, CitedResponse
 from service.answering.still_live import while_live
 from service.answering.synthesizer import GroundedSynthesizer, answer_of
+from service.answering.widening import Place, ReadPages
 from service.parts import ServiceParts
 from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
 from service.retrieval.ranking import RankedInContext
@@ -128,6 +130,14 @@ def _live_versions_of(parts: ServiceParts) -> LiveVersions:
     return live
 
 
+def _read_pages_of(parts: ServiceParts) -> ReadPages:
+    def read(places: Collection[Place]) -> Mapping[Place, PageText]:
+        with parts.registry.read() as connection:
+            return find_page_texts(connection, places)
+
+    return read
+
+
 def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
     extractive = ExtractiveSynthesizer(
         parts.sentence_embedding, embedded_languages=parts.settings.embedded_languages
@@ -137,7 +147,12 @@ def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
     # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.
     from service.answering.written import WrittenSynthesizer  # noqa: PLC0415
 
-    return WrittenSynthesizer(parts.llm, extractive, timeout_s=parts.settings.llm_timeout_s)
+    return WrittenSynthesizer(
+        parts.llm,
+        extractive,
+        read_pages=_read_pages_of(parts),
+        timeout_s=parts.settings.llm_timeout_s,
+    )
 
 
 def _require_collection(parts: ServiceParts, name: str) -> None:

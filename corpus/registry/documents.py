@@ -156,6 +156,20 @@ def find_page(connection: Connection, document_id: str, number: int) -> PageText
     return PageText(number=row.number, text=row.text, start_char=row.start_char)
 
 
+def find_page_texts(
+    connection: Connection, places: Collection[tuple[str, int, int]]
+) -> Mapping[tuple[str, int, int], PageText]:
+    """The pages at these (document id, version, number); those that are not there are missing."""
+    key = (pages.c.document_id, pages.c.version, pages.c.number)
+    rows = connection.execute(
+        select(*key, pages.c.text, pages.c.start_char).where(tuple_(*key).in_(list(places)))
+    )
+    return {
+        (row.document_id, row.version, row.number): PageText(row.number, row.text, row.start_char)
+        for row in rows
+    }
+
+
 def find_content(connection: Connection, document_id: str) -> Original:
     """The original of the live version, which answers and pages speak of; `DocumentNotFound`.
 

@@ -23,6 +23,7 @@ class Passage:
 
     number: int
     document_id: str
+    version: int
     filename: str
     title: str
     heading_path: str
@@ -55,6 +56,7 @@ def _passage(number: int, found: NodeWithScore) -> Passage:
     return Passage(
         number=number,
         document_id=metadata["document_id"],
+        version=metadata["version"],
         filename=metadata["filename"],
         title=metadata["title"],
         heading_path=metadata["heading_path"],

@@ -66,9 +66,7 @@ def fit_to_context(
 
     Never empty unless `passages` is: the first one is cut to whatever room there is.
     """
-    answer_tokens = min(MAX_ANSWER_TOKENS, int(context_tokens * ANSWER_SHARE))
-    fixed = SYSTEM + QUESTION + question
-    room_tokens = context_tokens - answer_tokens - estimate_tokens(fixed)
+    room_tokens = spare_tokens(question, (), context_tokens=context_tokens)
     kept: list[Passage] = []
     for passage in passages:
         needed = estimate_tokens(_fenced(passage))
@@ -79,6 +77,14 @@ def fit_to_context(
         room_tokens -= needed
         kept.append(passage)
     return kept
+
+
+def spare_tokens(question: str, passages: Sequence[Passage], *, context_tokens: int) -> int:
+    """How many tokens a prompt of these passages leaves, with room for the answer."""
+    answer_tokens = min(MAX_ANSWER_TOKENS, int(context_tokens * ANSWER_SHARE))
+    used_tokens = estimate_tokens(SYSTEM + QUESTION + question)
+    used_tokens += sum(estimate_tokens(_fenced(passage)) for passage in passages)
+    return context_tokens - answer_tokens - used_tokens
 
 
 def answer_messages(question: str, passages: Sequence[Passage]) -> list[ChatMessage]:

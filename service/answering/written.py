@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
@@ -15,7 +16,7 @@ from service.answering.evidence import is_hopeless
 from service.answering.extractive import ExtractiveSynthesizer, Judged, nearest, quoted_answer
 from service.answering.llm_stream import LlmStream
 from service.answering.passages import Passage
-from service.answering.prompts import answer_messages, fit_to_context
+from service.answering.prompts import answer_messages, fit_to_context, spare_tokens
 from service.answering.response import (
     LLM_INTERRUPTED,
     LLM_UNAVAILABLE,
@@ -24,6 +25,7 @@ from service.answering.response import (
     not_in_documents,
 )
 from service.answering.synthesizer import GroundedSynthesizer
+from service.answering.widening import ReadPages, place_of, widened
 
 
 class WrittenSynthesizer(GroundedSynthesizer):
@@ -32,7 +34,8 @@ class WrittenSynthesizer(GroundedSynthesizer):
     Without evidence the model is not asked. When it cannot be reached, or says nothing, the answer
     is `extractive`'s, with `llm_unavailable` in `degraded`; when it breaks off, what was written
     stays, as `partial` with `llm_interrupted`. `timeout_s` bounds the whole call of the model, in
-    seconds. Closing the events closes the call.
+    seconds. The model reads the passages widened on their pages, which `read_pages` gives, as far
+    as its context has room. Closing the events closes the call.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class WrittenSynthesizer(GroundedSynthesizer):
         llm: LLM,
         extractive: ExtractiveSynthesizer,
         *,
+        read_pages: ReadPages,
         timeout_s: float,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(llm, callback_manager or CallbackManager())
         self._extractive = extractive
+        self._read_pages = read_pages
         self._timeout_s = timeout_s
 
     async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
@@ -66,8 +71,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
     async def _written(
         self, question: str, passages: Sequence[Passage], judged: Judged
     ) -> AnswerEvents:
-        context_tokens = self._llm.metadata.context_window
-        read = fit_to_context(question, passages, context_tokens=context_tokens)
+        read = await asyncio.to_thread(self._to_read, question, passages)
         stream = LlmStream(self._llm, answer_messages(question, read), timeout_s=self._timeout_s)
         draft = Draft(read)
         is_interrupted = False
@@ -86,6 +90,14 @@ class WrittenSynthesizer(GroundedSynthesizer):
         async with aclosing(self._ending(judged, stream, draft, is_interrupted)) as events:
             async for last in events:
                 yield last
+
+    def _to_read(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        context_tokens = self._llm.metadata.context_window
+        fitting = fit_to_context(question, passages, context_tokens=context_tokens)
+        pages = self._read_pages({place_of(passage) for passage in fitting})
+        spare = spare_tokens(question, fitting, context_tokens=context_tokens)
+        wide = widened(fitting, pages, spare_tokens=spare)
+        return fit_to_context(question, wide, context_tokens=context_tokens)
 
     def _ending(
         self,

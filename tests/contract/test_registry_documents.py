@@ -11,7 +11,7 @@ import pytest
 from corpus.blobs import FolderBlobStore
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound, StorageUnavailable
 from corpus.registry.deletions import bury
-from corpus.registry.documents import find_content, find_page, list_documents
+from corpus.registry.documents import find_content, find_page, find_page_texts, list_documents
 from corpus.registry.engine import Registry
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.versions import complete_version
@@ -141,3 +141,16 @@ def test_a_made_up_cursor_is_the_callers_mistake(registry: Registry, inside: str
     cursor = base64.urlsafe_b64encode(inside.encode()).decode()
     with registry.read() as connection, pytest.raises(InvalidRequest, match="cursor"):
         list_documents(connection, cursor=cursor)
+
+
+def test_pages_are_found_together_and_missing_ones_left_out(
+    registry: Registry, blobs: FolderBlobStore
+) -> None:
+    document_id = add(registry, blobs, b"one")
+    complete(registry)
+    add(registry, blobs, b"two")
+    complete(registry)
+    wanted = {(document_id, 1, 1), (document_id, 2, 1), (document_id, 2, 2), ("nobody", 1, 1)}
+    with registry.read() as connection:
+        found = find_page_texts(connection, wanted)
+    assert found == {(document_id, 2, 1): PageText(1, "text", 0)}  # the first version's are gone

@@ -57,6 +57,24 @@ def test_the_model_writes_and_the_server_cites(llm: ScriptedLlm, written: Lecter
     assert QUESTION in prompt
 
 
+def test_the_model_reads_the_page_around_what_was_found(
+    llm: ScriptedLlm, written: LecternServer
+) -> None:
+    ropes = [f"Rope number {number} is kept dry in the loft." for number in range(40)]
+    page = ["It was laid in the yard of Bergen.", *ropes, "The keel is 12 metres long."]
+    written.add("keel.pdf", files.pdf([["The mast is of pine."], page]))
+    llm.script(say("The keel was laid in the yard of Bergen [1]."))
+    answer = written.chat("How long is the keel?", top_k=1)
+    prompt = str(llm.requests[-1]["messages"])
+    assert prompt.count('<passage number="') == 1
+    assert "It was laid in the yard of Bergen." in prompt
+    (citation,) = answer["citations"]
+    assert citation["quote"] == "It was laid in the yard of Bergen."
+    text = written.http.get(f"/documents/{citation['document_id']}/pages/2").json()
+    start = citation["start_char"] - text["start_char"]
+    assert text["text"][start:].startswith(citation["quote"])
+
+
 def test_the_stream_is_the_answer(llm: ScriptedLlm, written: LecternServer) -> None:
     llm.script(say("The anchor ", "weighs 90 kil", "ograms [", "1].", " Iron it is [1]."))
     events = written.chat_events(QUESTION)

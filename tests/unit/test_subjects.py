@@ -7,6 +7,7 @@ from service.answering.subjects import is_of_others, names_in
 def passage(text: str, title: str = "Best Buy 2023: Annual Report") -> Passage:
     return Passage(
         number=1,
+        version=1,
         document_id="d",
         filename="d.pdf",
         title=title,

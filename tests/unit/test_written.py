@@ -47,7 +47,9 @@ def written(base_url: str, *, timeout_s: float = PATIENCE_S) -> WrittenSynthesiz
     llm = open_llm(settings)
     assert llm is not None
     extractive = ExtractiveSynthesizer(WordEmbedding())
-    return WrittenSynthesizer(llm, extractive, timeout_s=settings.llm_timeout_s)
+    return WrittenSynthesizer(
+        llm, extractive, read_pages=lambda _places: {}, timeout_s=settings.llm_timeout_s
+    )
 
 
 async def collect(
