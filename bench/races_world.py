@@ -141,6 +141,7 @@ def open_world(folder: Path) -> Iterator[World]:
         embedding=HashedWords(),
         sentence_embedding=HashedWords(),
         llm=None,
+        reranker=None,
         wake_worker=lambda: None,
         worker_is_alive=lambda: True,
     )

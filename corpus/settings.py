@@ -76,6 +76,18 @@ class Settings(BaseSettings):
     embedding_api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
     embedding_timeout_s: float = Field(30.0, gt=0, description="Limit for one call, seconds.")
 
+    reranker: str = Field(
+        "",
+        description="Empty: none. A folder with an ONNX cross-encoder (needs the extra `rerank`), "
+        "or the base URL of an endpoint that answers POST /rerank, for instance "
+        "http://localhost:8080/v1.",
+    )
+    reranker_model: str = Field("", description="Model name at that endpoint.")
+    reranker_api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
+    reranker_timeout_s: float = Field(
+        2.0, gt=0, description="Limit for reranking, seconds; then answers do without it."
+    )
+
     chunk_tokens: int = Field(
         256, ge=32, le=8192, description="Longest chunk, in the embedding's own tokens."
     )

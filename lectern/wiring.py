@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from llama_index.core.llms import LLM
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.blobs import FolderBlobStore
 from corpus.deletion import finish_deletions
@@ -87,6 +89,7 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             # A dozen sentences an answer, most of the time that it takes (ADR 9).
             sentence_embedding=open_embedding(settings, os.cpu_count() or 1, "int8").model,
             llm=open_llm(settings),
+            reranker=open_reranker(settings),
             wake_worker=hooks.wake,
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
         )
@@ -207,4 +210,24 @@ def open_llm(settings: Settings) -> LLM | None:
         timeout=settings.llm_timeout_s,
         max_retries=0,  # the timeout bounds an answer's one call: a second would double it
         temperature=0.0,
+    )
+
+
+def open_reranker(settings: Settings) -> BaseNodePostprocessor | None:
+    """The reranker that the settings name, if any. Raises Misconfigured."""
+    if not settings.reranker:
+        return None
+    # Imported only when used: FastEmbed and the HTTP client take time to load.
+    if not settings.reranker.startswith(("http://", "https://")):
+        from service.retrieval.cross_encoder import CrossEncoderReranker  # noqa: PLC0415
+
+        return CrossEncoderReranker.open(Path(settings.reranker), os.cpu_count() or 1)
+    from service.retrieval.rerank_endpoint import RerankEndpoint  # noqa: PLC0415
+
+    key = settings.reranker_api_key
+    return RerankEndpoint(
+        settings.reranker,
+        settings.reranker_model,
+        key.get_secret_value() if key else None,
+        settings.reranker_timeout_s,
     )

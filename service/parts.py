@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.blobs import BlobStore
 from corpus.index.port import NodeStore
@@ -19,7 +20,8 @@ class ServiceParts:
     """Opened parts, shared by all requests; all of them are thread-safe.
 
     `embedding` is for questions, one at a time and exactly; `sentence_embedding` is the same model
-    for many sentences at once, perhaps less exactly. `llm` is None in extractive mode.
+    for many sentences at once, perhaps less exactly. `llm` is None in extractive mode,
+    `reranker` where none is configured.
     `wake_worker` is called after a document was queued; `worker_is_alive` says whether anyone would
     work on it.
     """
@@ -31,5 +33,6 @@ class ServiceParts:
     embedding: BaseEmbedding
     sentence_embedding: BaseEmbedding
     llm: LLM | None
+    reranker: BaseNodePostprocessor | None
     wake_worker: Callable[[], None]
     worker_is_alive: Callable[[], bool]

@@ -25,10 +25,14 @@ from service.answering.widening import Place, ReadPages
 from service.parts import ServiceParts
 from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
 from service.retrieval.ranking import RankedInContext
+from service.retrieval.reranking import RERANKED, Reranked
 from service.retrieval.retriever import HybridRetriever
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
 DEFAULT_COLLECTION = "default"
+
+# A name in `degraded`: passages are in the order in which they were found.
+RERANKER_UNAVAILABLE = "reranker_unavailable"
 
 # How often one answer is made, at most, when its sources change under it.
 MAX_ANSWERS = 3
@@ -46,27 +50,34 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Live nodes, best first, and how long finding them took."""
+    """Live nodes, best first, how long finding them took, and what was missing for it."""
 
     nodes: list[NodeWithScore]
     retrieval_ms: float
+    degraded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerBegun:
-    """An answer on its way: read `events` once; closing them stops the work."""
+    """An answer on its way: read `events` once; closing them stops the work.
+
+    `degraded` names what was missing to find its passages.
+    """
 
     events: AnswerEvents
     started_s: float
     retrieval_ms: float
+    degraded: tuple[str, ...] = ()
 
 
 async def search(parts: ServiceParts, question: Question) -> Found:
     """Retrieve without answering."""
     started_s = time.perf_counter()
     await asyncio.to_thread(_require_collection, parts, question.collection)
-    nodes = await _engine(parts, question).aretrieve(QueryBundle(question.text))
-    return Found(nodes, since_ms(started_s))
+    reranked = _reranked(parts, question)
+    engine = _engine(parts, question, reranked)
+    nodes = await engine.aretrieve(QueryBundle(question.text))
+    return Found(nodes, since_ms(started_s), _degraded(reranked))
 
 
 async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
@@ -77,11 +88,11 @@ async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
     """
     started_s = time.perf_counter()
     await asyncio.to_thread(_require_collection, parts, question.collection)
-    response = cast(
-        "CitedResponse", await _engine(parts, question).aquery(QueryBundle(question.text))
-    )
+    reranked = _reranked(parts, question)
+    engine = _engine(parts, question, reranked)
+    response = cast("CitedResponse", await engine.aquery(QueryBundle(question.text)))
     events = while_live(response.events(), response.source_nodes, _live_versions_of(parts))
-    return AnswerBegun(events, started_s, since_ms(started_s))
+    return AnswerBegun(events, started_s, since_ms(started_s), _degraded(reranked))
 
 
 async def answer(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, AnswerDone]:
@@ -106,8 +117,11 @@ def since_ms(started_s: float) -> float:
     return round((time.perf_counter() - started_s) * 1000, 1)
 
 
-def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
+def _engine(
+    parts: ServiceParts, question: Question, reranked: Reranked | None
+) -> RetrieverQueryEngine:
     live = _live_versions_of(parts)
+    ranked_k = question.top_k if reranked is None else max(question.top_k, RERANKED)
     return build_query_engine(
         HybridRetriever(
             parts.store,
@@ -117,9 +131,25 @@ def _engine(parts: ServiceParts, question: Question) -> RetrieverQueryEngine:
             filters=question.filters,
             top_k=question.top_k,
         ),
-        [LiveNodesOnly(live), RankedInContext(top_k=question.top_k)],
+        [
+            LiveNodesOnly(live),
+            RankedInContext(top_k=ranked_k),
+            *([] if reranked is None else [reranked]),
+        ],
         _synthesizer(parts),
     )
+
+
+def _reranked(parts: ServiceParts, question: Question) -> Reranked | None:
+    if parts.reranker is None:
+        return None
+    return Reranked(
+        parts.reranker, top_k=question.top_k, timeout_s=parts.settings.reranker_timeout_s
+    )
+
+
+def _degraded(reranked: Reranked | None) -> tuple[str, ...]:
+    return (RERANKER_UNAVAILABLE,) if reranked is not None and reranked.is_degraded else ()
 
 
 def _live_versions_of(parts: ServiceParts) -> LiveVersions:

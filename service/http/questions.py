@@ -88,6 +88,7 @@ class SearchReply(BaseModel):
     """Hits, best first; `applied_filters` repeats what was filtered by."""
 
     hits: list[Hit]
+    degraded: list[str]
     applied_filters: dict[str, Any]
     timings_ms: dict[str, float]
 
@@ -150,6 +151,7 @@ async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     ]
     return SearchReply(
         hits=hits,
+        degraded=list(found.degraded),
         applied_filters=body.filters or {},
         timings_ms={"retrieval": found.retrieval_ms},
     )
@@ -243,7 +245,7 @@ class _ReplyMaker:
             related_questions=[],
             model=done.model,
             usage=dict(done.usage),
-            degraded=list(done.degraded),
+            degraded=[*self._begun.degraded, *done.degraded],
             applied_filters=self._body.filters or {},
             timings_ms=self._timings_ms,
         )
