@@ -8,6 +8,7 @@ LecternError
 │   ├── ForeignHost  BelongsToParent
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
+│       └── AnswerNotFound
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
 │   ├── IngestionTimeout  OriginalMissing
@@ -186,6 +187,13 @@ class ConversationNotFound(NotFound):
 
     code = "conversation_not_found"
     default_hint = "Leave conversation_id out."
+
+
+class AnswerNotFound(NotFound):
+    """No such answer, or it is no longer kept."""
+
+    code = "answer_not_found"
+    default_hint = "Answers are kept as long as their conversation; ask again."
 
 
 class UnreadableFile(LecternError):

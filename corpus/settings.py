@@ -67,6 +67,15 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(60.0, gt=0, description="Limit for one call of the LLM, seconds.")
     llm_context_tokens: int = Field(8192, ge=1024, description="Context window of the LLM, tokens.")
 
+    keep_conversations_days: int = Field(
+        0, ge=0, description="Conversations unused for so many days are deleted; 0: none is."
+    )
+    keep_traces_days: int = Field(
+        30,
+        ge=0,
+        description="How answers came about (prompt, candidates) is kept for so many days.",
+    )
+
     embedding: str = Field(
         BUILT_IN_EMBEDDING,
         description="`all-MiniLM-L6-v2` (built in, no network), or the base URL of an "

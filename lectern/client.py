@@ -142,11 +142,27 @@ class Client:
         return hits
 
     def answer(
-        self, message: str, collection: str, filters: dict[str, object] | None = None
+        self,
+        message: str,
+        collection: str,
+        filters: dict[str, object] | None = None,
+        *,
+        conversation_id: str | None = None,
+        keep: bool = True,
     ) -> dict[str, Any]:
-        """A whole answer with its citations."""
-        body = {"message": message, "collection": collection, "filters": filters}
+        """A whole answer with its citations; nothing is noted of it unless it is to `keep`."""
+        body = {
+            "message": message,
+            "collection": collection,
+            "filters": filters,
+            "conversation_id": conversation_id,
+            "keep": keep,
+        }
         return self._json("POST", "/chat", json=body)
+
+    def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation with all that was said in it."""
+        self._json("DELETE", f"/conversations/{conversation_id}")
 
     def ask(self, message: str, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Events of a streamed answer: (name, data) up to `done` or `error`."""

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from corpus.blobs import BlobStore
 from corpus.deletion import finish_deletions
@@ -13,13 +14,18 @@ from corpus.errors import Unavailable
 from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
 from corpus.reconciliation import reconcile
+from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.engine import Registry
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
+from corpus.registry.turns import expire_answers, expire_traces, remove_answers_from_nowhere
+from corpus.settings import Settings
 
 EVERY_S = 3600.0
 STOP_GRACE_S = 10.0
 # A deletion takes seconds; one that is older was interrupted.
 DELETION_S = 60.0
+# A conversation without an answer: the first question failed, or is being answered.
+EMPTY = timedelta(days=1)
 NAMED = 10  # of a list in the log, at most
 
 log = logging.getLogger("lectern.reconciler")
@@ -33,8 +39,9 @@ def reconciled(
     wake_worker: Callable[[], None],
     *,
     owns_index: bool,
+    settings: Settings,
 ) -> Iterator[None]:
-    """Mend from a thread of its own while the block runs.
+    """Mend from a thread of its own while the block runs, and give up what is kept long enough.
 
     The index is compared with the registry only where it `owns_index`.
     """
@@ -43,6 +50,7 @@ def reconciled(
         lambda: _deletions(registry, blobs, store),
         lambda: _rows(registry, wake_worker),
         lambda: _originals(registry, blobs),
+        lambda: _expire(registry, settings),
     ]
     if owns_index:
         steps.append(lambda: _index(registry, store, wake_worker))
@@ -91,6 +99,19 @@ def _originals(registry: Registry, blobs: BlobStore) -> None:
             len(found.missing),
             found.missing[:NAMED],
         )
+
+
+def _expire(registry: Registry, settings: Settings) -> None:
+    with registry.write() as connection:
+        remove_answers_from_nowhere(connection)
+        # An answer outside of a conversation is kept for its trace.
+        traces = timedelta(days=settings.keep_traces_days)
+        expire_traces(connection, traces)
+        expire_answers(connection, traces)
+        if settings.keep_conversations_days:
+            unused_for = timedelta(days=settings.keep_conversations_days)
+            expire_conversations(connection, unused_for)
+        drop_empty_conversations(connection, EMPTY)
 
 
 def _index(registry: Registry, store: NodeStore, wake_worker: Callable[[], None]) -> None:

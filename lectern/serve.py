@@ -83,6 +83,7 @@ def _reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManag
         parts.wake_worker,
         # Another registry may have nodes on a server too: what we do not know is not ours.
         owns_index=settings.qdrant_url is None,
+        settings=settings,
     )
 
 

@@ -8,7 +8,9 @@ from fastapi import FastAPI
 
 from service.accepting import MIB
 from service.http import (
+    answers,
     collections,
+    conversations,
     documents,
     events,
     lookups,
@@ -47,6 +49,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
         events,
         collections,
         questions,
+        answers,
+        conversations,
     ):
         app.include_router(routes.router)
     app.add_middleware(

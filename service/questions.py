@@ -4,48 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
+from uuid import uuid4
 
-from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.errors import CollectionNotFound, SourcesChanged
-from corpus.registry.documents import collection_exists, find_page_texts, live_versions
-from corpus.values import PageText
-from service.answering.engine import build_query_engine
-from service.answering.extractive import ExtractiveSynthesizer
+from corpus.registry.documents import collection_exists
+from corpus.registry.engine import Registry
+from corpus.registry.turns import keep_turn
+from corpus.turns import Turn
 from service.answering.response import AnswerDone, AnswerEvents, CitedResponse
 from service.answering.still_live import while_live
-from service.answering.synthesizer import GroundedSynthesizer, answer_of
-from service.answering.widening import Place, ReadPages
+from service.answering.synthesizer import answer_of
+from service.conversations.condensing import Understood, understand
+from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
 from service.parts import ServiceParts
-from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
-from service.retrieval.ranking import RankedInContext
-from service.retrieval.reranking import RERANKED, Reranked
-from service.retrieval.retriever import HybridRetriever
+from service.querying import Querying, live_versions_of
+from service.retrieval.rewriting import rewrite
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
 DEFAULT_COLLECTION = "default"
 
-# A name in `degraded`: passages are in the order in which they were found.
-RERANKER_UNAVAILABLE = "reranker_unavailable"
-
 # How often one answer is made, at most, when its sources change under it.
 MAX_ANSWERS = 3
+# A follow-up is one short line: the answer itself needs most of the model's time.
+UNDERSTANDING_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question to one collection; `top_k` passages are used at most."""
+    """A question to one collection; `top_k` passages are used at most.
+
+    With a `conversation_id` it goes on from what was said there; `collection` may then be None,
+    which is the conversation's, and otherwise the default one. `raw_filters` are the filters as
+    the caller wrote them. Unless it `is_kept`, nothing is noted of the question and its answer.
+    """
 
     text: str
-    collection: str
+    collection: str | None
     top_k: int
     filters: MetadataFilters | None = None
+    raw_filters: Mapping[str, Any] = field(default_factory=dict)
+    conversation_id: str | None = None
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +67,78 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerBegun:
-    """An answer on its way: read `events` once; closing them stops the work.
+class Prepared:
+    """A question that is understood and has its place; `timings_ms` has what that took."""
 
-    `degraded` names what was missing to find its passages.
-    """
-
-    events: AnswerEvents
+    question: Question
+    dialogue: Dialogue
+    understood: Understood
     started_s: float
-    retrieval_ms: float
-    degraded: tuple[str, ...] = ()
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBegun:
+    """An answer on its way: read `events` once; closing them stops the work."""
+
+    answer_id: str
+    prepared: Prepared
+    events: AnswerEvents
+    timings_ms: Mapping[str, float]
 
 
 async def search(parts: ServiceParts, question: Question) -> Found:
-    """Retrieve without answering."""
+    """Retrieve without answering. Errors as `ask`."""
     started_s = time.perf_counter()
-    await asyncio.to_thread(_require_collection, parts, question.collection)
-    reranked = _reranked(parts, question)
-    engine = _engine(parts, question, reranked)
-    nodes = await engine.aretrieve(QueryBundle(question.text))
-    return Found(nodes, since_ms(started_s), _degraded(reranked))
+    collection = question.collection or DEFAULT_COLLECTION
+    await asyncio.to_thread(_require_collection, parts.registry, collection)
+    querying = _querying(parts, question, collection)
+    nodes = await querying.engine.aretrieve(QueryBundle(question.text))
+    return Found(nodes, since_ms(started_s), querying.degraded)
+
+
+async def prepare(parts: ServiceParts, question: Question) -> Prepared:
+    """Find the question's conversation, or begin one, and make it stand alone.
+
+    Raises `ConversationNotFound`, `CollectionNotFound` or `InvalidRequest`.
+    """
+    started_s = time.perf_counter()
+    dialogue = await asyncio.to_thread(_open, parts.registry, question)
+    opened_ms = since_ms(started_s)
+    timeout_s = UNDERSTANDING_SHARE * parts.settings.llm_timeout_s
+    understood = await understand(parts.llm, question.text, dialogue.past, timeout_s=timeout_s)
+    timings_ms = {"conversation": opened_ms}
+    if dialogue.past:
+        timings_ms["understanding"] = round(since_ms(started_s) - opened_ms, 1)
+    return Prepared(question, dialogue, understood, started_s, timings_ms)
+
+
+async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
+    """Retrieve, and begin to answer; the answer is kept when it is done.
+
+    Raises `IndexUnavailable` or `EmbeddingUnavailable`; what goes wrong later is raised while the
+    events are read, `SourcesChanged` for instance.
+    """
+    retrieving_s = time.perf_counter()
+    answer_id = str(uuid4())
+    querying = _querying(parts, prepared.question, prepared.dialogue.collection)
+    bundle = QueryBundle(prepared.understood.text)
+    response = cast("CitedResponse", await querying.engine.aquery(bundle))
+    timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
+    live = live_versions_of(parts.registry)
+    events = while_live(response.events(), response.source_nodes, live)
+    whole = _completed(events, querying.degraded, prepared.understood.usage)
+    if prepared.question.is_kept:
+        keep = partial(
+            _keep, parts.registry, answer_id, prepared, querying, response.source_nodes, timings_ms
+        )
+        whole = kept(whole, keep)
+    return AnswerBegun(answer_id, prepared, whole, timings_ms)
 
 
 async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
-    """Retrieve, and begin to answer.
-
-    Raises `CollectionNotFound`, `IndexUnavailable` or `EmbeddingUnavailable`; what goes wrong
-    later is raised while the events are read, `SourcesChanged` for instance.
-    """
-    started_s = time.perf_counter()
-    await asyncio.to_thread(_require_collection, parts, question.collection)
-    reranked = _reranked(parts, question)
-    engine = _engine(parts, question, reranked)
-    response = cast("CitedResponse", await engine.aquery(QueryBundle(question.text)))
-    events = while_live(response.events(), response.source_nodes, _live_versions_of(parts))
-    return AnswerBegun(events, started_s, since_ms(started_s), _degraded(reranked))
+    """Prepare the question and begin to answer it; errors as both."""
+    return await begin(parts, await prepare(parts, question))
 
 
 async def answer(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, AnswerDone]:
@@ -100,14 +146,15 @@ async def answer(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, 
 
     Errors as `ask`; `SourcesChanged` when that happens `MAX_ANSWERS` times.
     """
+    prepared = await prepare(parts, question)
     for _ in range(MAX_ANSWERS - 1):
         with suppress(SourcesChanged):
-            return await _answer_once(parts, question)
-    return await _answer_once(parts, question)
+            return await _answer_once(parts, prepared)
+    return await _answer_once(parts, prepared)
 
 
-async def _answer_once(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, AnswerDone]:
-    begun = await ask(parts, question)
+async def _answer_once(parts: ServiceParts, prepared: Prepared) -> tuple[AnswerBegun, AnswerDone]:
+    begun = await begin(parts, prepared)
     async with aclosing(begun.events) as events:
         return begun, await answer_of(events)
 
@@ -117,77 +164,71 @@ def since_ms(started_s: float) -> float:
     return round((time.perf_counter() - started_s) * 1000, 1)
 
 
-def _engine(
-    parts: ServiceParts, question: Question, reranked: Reranked | None
-) -> RetrieverQueryEngine:
-    live = _live_versions_of(parts)
-    ranked_k = question.top_k if reranked is None else max(question.top_k, RERANKED)
-    return build_query_engine(
-        HybridRetriever(
-            parts.store,
-            parts.embedding,
-            collection=question.collection,
-            live_versions=live,
-            filters=question.filters,
-            top_k=question.top_k,
-        ),
-        [
-            LiveNodesOnly(live),
-            RankedInContext(top_k=ranked_k),
-            *([] if reranked is None else [reranked]),
-        ],
-        _synthesizer(parts),
+def _querying(parts: ServiceParts, question: Question, collection: str) -> Querying:
+    return Querying(parts, collection=collection, filters=question.filters, top_k=question.top_k)
+
+
+def _open(registry: Registry, question: Question) -> Dialogue:
+    if question.conversation_id is not None:
+        return go_on(registry, question.conversation_id, question.collection)
+    collection = question.collection or DEFAULT_COLLECTION
+    _require_collection(registry, collection)
+    if not question.is_kept:
+        return Dialogue(collection)
+    return begin_dialogue(registry, collection, title=question.text)
+
+
+async def _completed(
+    events: AnswerEvents, degraded: Sequence[str], usage: Mapping[str, int]
+) -> AnswerEvents:
+    """The events; their end also says what was missing and used before the answer began."""
+    async with aclosing(events) as answer:
+        async for event in answer:
+            if isinstance(event, AnswerDone):
+                event = replace(  # noqa: PLW2901
+                    event,
+                    degraded=(*degraded, *event.degraded),
+                    usage=dict(Counter(usage) + Counter(event.usage)),
+                )
+            yield event
+
+
+def _keep(
+    registry: Registry,
+    answer_id: str,
+    prepared: Prepared,
+    querying: Querying,
+    nodes: Sequence[NodeWithScore],
+    timings_ms: Mapping[str, float],
+    done: AnswerDone,
+) -> None:
+    dialogue, question = prepared.dialogue, prepared.question
+    turn = Turn(
+        id=answer_id,
+        conversation_id=dialogue.conversation_id,
+        collection=dialogue.collection,
+        question=question.text,
+        standalone_question=prepared.understood.text,
+        created_at=datetime.now(UTC),
+        reply=done.as_json(),
+        trace={
+            "filters": question.raw_filters,
+            "top_k": question.top_k,
+            "searched_for": asdict(rewrite(prepared.understood.text)),
+            "stages": querying.stages,
+            "evidence": None if done.evidence is None else asdict(done.evidence),
+            "prompt": done.prompt,
+            "timings_ms": {**timings_ms, "total": since_ms(prepared.started_s)},
+        },
+        document_ids=frozenset(found.node.metadata["document_id"] for found in nodes),
     )
+    with registry.write() as connection:
+        keep_turn(connection, turn)
 
 
-def _reranked(parts: ServiceParts, question: Question) -> Reranked | None:
-    if parts.reranker is None:
-        return None
-    return Reranked(
-        parts.reranker, top_k=question.top_k, timeout_s=parts.settings.reranker_timeout_s
-    )
-
-
-def _degraded(reranked: Reranked | None) -> tuple[str, ...]:
-    return (RERANKER_UNAVAILABLE,) if reranked is not None and reranked.is_degraded else ()
-
-
-def _live_versions_of(parts: ServiceParts) -> LiveVersions:
-    def live(document_ids: Collection[str]) -> Mapping[str, int]:
-        with parts.registry.read() as connection:
-            return live_versions(connection, document_ids)
-
-    return live
-
-
-def _read_pages_of(parts: ServiceParts) -> ReadPages:
-    def read(places: Collection[Place]) -> Mapping[Place, PageText]:
-        with parts.registry.read() as connection:
-            return find_page_texts(connection, places)
-
-    return read
-
-
-def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
-    extractive = ExtractiveSynthesizer(
-        parts.sentence_embedding, embedded_languages=parts.settings.embedded_languages
-    )
-    if parts.llm is None:
-        return extractive
-    # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.
-    from service.answering.written import WrittenSynthesizer  # noqa: PLC0415
-
-    return WrittenSynthesizer(
-        parts.llm,
-        extractive,
-        read_pages=_read_pages_of(parts),
-        timeout_s=parts.settings.llm_timeout_s,
-    )
-
-
-def _require_collection(parts: ServiceParts, name: str) -> None:
+def _require_collection(registry: Registry, name: str) -> None:
     if name == DEFAULT_COLLECTION:
         return
-    with parts.registry.read() as connection:
+    with registry.read() as connection:
         if not collection_exists(connection, name):
             raise CollectionNotFound(f"There is no collection {name!r}.")

@@ -63,7 +63,7 @@ def _asked(client: Client, data: DataSet) -> list[Asked]:
 def _answered_without(client: Client, data: DataSet) -> float:
     """The share of questions that are answered although the documents that do are left out."""
     states = [
-        client.answer(golden.question, data.collection, data.left_out(golden))["state"]
+        client.answer(golden.question, data.collection, data.left_out(golden), keep=False)["state"]
         for golden in data.questions
     ]
     answered = [state for state in states if state != NOT_IN_DOCUMENTS]

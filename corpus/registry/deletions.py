@@ -14,6 +14,7 @@ from corpus.registry.families import children_of, parent_of, remember_dropped
 from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_contents, lock_document
 from corpus.registry.schema import documents, jobs, pages, versions
+from corpus.registry.turns import remove_answers_from
 
 
 def bury(connection: Connection, document_id: str) -> list[str]:
@@ -56,6 +57,7 @@ def _hide(connection: Connection, document_id: str) -> None:
         .values(deleted_at=datetime.now(UTC), identity=f"deleted:{document_id}")
     )
     drop_jobs(connection, document_id)
+    remove_answers_from(connection, [document_id])
 
 
 def buried(connection: Connection, *, for_s: float = 0.0) -> list[str]:

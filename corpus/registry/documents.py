@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
 
-from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound
+from corpus.errors import DocumentNotFound, PageNotFound
+from corpus.registry.cursors import read_cursor, write_cursor
 from corpus.registry.families import attached_to
 from corpus.registry.schema import collections, documents, jobs, pages, versions
 from corpus.registry.workers import any_alive
@@ -95,7 +93,7 @@ def list_documents(
     if parent_id is not None:
         query = query.where(documents.c.parent_id == parent_id)
     if cursor is not None:
-        created_at, last_id = _read_cursor(cursor)
+        created_at, last_id = read_cursor(cursor)
         columns = (documents.c.created_at, documents.c.id)
         last = tuple_(created_at, last_id, types=[column.type for column in columns])
         query = query.where(tuple_(*columns) < last)
@@ -104,7 +102,7 @@ def list_documents(
     if len(found) <= limit:
         return found, None
     found = found[:limit]
-    return found, _write_cursor(found[-1])
+    return found, write_cursor(found[-1].created_at, found[-1].id)
 
 
 def find_documents(connection: Connection, document_ids: Collection[str]) -> list[Document]:
@@ -260,20 +258,3 @@ def _waiting(row: RowMapping, status: Status) -> Waiting | None:
         reason=row["reason"],
         next_try_at=row["run_after"] if failures else None,
     )
-
-
-def _write_cursor(document: Document) -> str:
-    raw = f"{document.created_at.isoformat()}/{document.id}"
-    return base64.urlsafe_b64encode(raw.encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        raw = base64.urlsafe_b64decode(cursor.encode()).decode()
-        created_at, last_id = raw.split("/")
-        return datetime.fromisoformat(created_at).astimezone(UTC), last_id
-    except (ValueError, OverflowError, binascii.Error) as error:
-        raise InvalidRequest(
-            "The cursor is not one that this service gave.",
-            hint="Pass next_cursor of the page before, unchanged.",
-        ) from error

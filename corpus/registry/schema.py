@@ -142,6 +142,47 @@ jobs = Table(
     Index("jobs_by_turn", "state", "run_after"),
 )
 
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # No foreign key: the default collection may be asked before it is made.
+    Column("collection", String(64), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("conversations_by_use", "updated_at", "id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id")),
+    # From 1 within the conversation; 0 outside of any.
+    Column("ordinal", Integer, nullable=False),
+    Column("collection", String(64), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("standalone_question", Text, nullable=False),
+    Column("reply", JSON, nullable=False),
+    Column("trace", JSON(none_as_null=True)),
+    Column("is_removed", Boolean, nullable=False, default=False),
+    Column("rating", String(8)),
+    Column("comment", Text),
+    Column("rated_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Index("answers_by_turn", "conversation_id", "ordinal"),
+)
+
+# The documents whose text an answer may hold. No foreign key: it outlives their rows for a moment.
+answer_sources = Table(
+    "answer_sources",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("document_id", String(36), primary_key=True, index=True),
+)
+
 workers = Table(
     "workers",
     metadata,

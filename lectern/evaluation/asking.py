@@ -19,9 +19,10 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 class Asked:
     """A question with what came back.
 
-    `hits` are those of /search, best first, `answer` is the object of /chat. `verbatim` says of
-    each citation whether its quote stands at its offsets on its page. `paragraph_span` is the
-    golden paragraph's (start, end) in the document's text, end exclusive, if there is one.
+    `hits` are those of /search for the question as /chat understood it, best first, `answer` is
+    the object of /chat. `verbatim` says of each citation whether its quote stands at its offsets on
+    its page. `paragraph_span` is the golden paragraph's (start, end) in the document's text, end
+    exclusive, if there is one.
     """
 
     golden: Golden
@@ -57,20 +58,39 @@ class Asker:
         return asked
 
     def _ask(self, golden: Golden) -> Asked:
-        started_s = time.perf_counter()
-        hits = self._client.search(golden.question, self._collection, TOP_K)
+        conversation_id = self._held(golden.history)
+        try:
+            asked_s = time.perf_counter()
+            answer = self._client.answer(
+                golden.question, self._collection, conversation_id=conversation_id, keep=False
+            )
+            answered_s = time.perf_counter()
+        finally:
+            if conversation_id is not None:
+                self._client.delete_conversation(conversation_id)
+        # What a follow-up leaves out is not there to be searched for.
+        searching_s = time.perf_counter()
+        hits = self._client.search(answer["standalone_question"], self._collection, TOP_K)
         searched_s = time.perf_counter()
-        answer = self._client.answer(golden.question, self._collection)
-        answered_s = time.perf_counter()
         return Asked(
             golden=golden,
             hits=hits,
             answer=answer,
             verbatim=[self._is_verbatim(citation) for citation in answer["citations"]],
             paragraph_span=self._paragraph_span(golden, hits),
-            search_ms=(searched_s - started_s) * 1000,
-            chat_ms=(answered_s - searched_s) * 1000,
+            search_ms=(searched_s - searching_s) * 1000,
+            chat_ms=(answered_s - asked_s) * 1000,
         )
+
+    def _held(self, history: Sequence[str]) -> str | None:
+        """The conversation in which these questions were asked; None without any."""
+        conversation_id: str | None = None
+        for question in history:
+            answer = self._client.answer(
+                question, self._collection, conversation_id=conversation_id
+            )
+            conversation_id = answer["conversation_id"]
+        return conversation_id
 
     def _is_verbatim(self, citation: dict[str, Any]) -> bool:
         page = self._page_of(citation["document_id"], citation["page"])

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from corpus.errors import InvalidRequest
 
+MAX_HISTORY = 16
+
 
 class Golden(BaseModel):
     """A line of a golden set. Unknown fields are allowed: such files carry remarks.
@@ -15,7 +17,7 @@ class Golden(BaseModel):
     `document` is a file name; `pages`, from 1, are those of which any answers it, `paragraph` the
     place of the one that does, from 0, among the document's paragraphs (parted by blank lines).
     `answer` is text that a right answer contains. With `answerable` false the documents do not
-    tell.
+    tell. `history` are questions that are asked before it, in the same conversation.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
@@ -26,6 +28,7 @@ class Golden(BaseModel):
     pages: frozenset[int] = frozenset()
     paragraph: int | None = Field(default=None, ge=0)
     answerable: bool = True
+    history: tuple[str, ...] = Field(default=(), max_length=MAX_HISTORY)
 
     @model_validator(mode="after")
     def _place_needs_document(self) -> Golden:
@@ -65,5 +68,6 @@ def read_golden(path: Path) -> list[Golden]:
 
 _HINT = (
     'One JSON object a line: {"question": "...", "answer": "...", "document": "a.pdf", '
-    '"pages": [3]}, or {"question": "...", "answerable": false}.'
+    '"pages": [3]}, {"question": "...", "answerable": false}, or {"question": "And in 2021?", '
+    '"history": ["How much was it in 2022?"], ...}.'
 )

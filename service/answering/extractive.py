@@ -73,12 +73,21 @@ class ExtractiveSynthesizer(GroundedSynthesizer):
             yield event
 
 
-async def quoted_answer(judged: Judged, *, degraded: Sequence[str] = ()) -> AnswerEvents:
-    """The answer made of ranked sentences; `degraded` is passed on to its end."""
+async def quoted_answer(
+    judged: Judged,
+    *,
+    degraded: Sequence[str] = (),
+    prompt: tuple[tuple[str, str], ...] = (),
+) -> AnswerEvents:
+    """The answer made of ranked sentences; `degraded` and `prompt` are passed on to its end."""
     ranked = judged.ranked
     if not is_enough(judged.evidence):
         async for event in not_in_documents(
-            nearest=nearest(ranked), degraded=degraded, model=EXTRACTIVE_MODEL
+            nearest=nearest(ranked),
+            degraded=degraded,
+            model=EXTRACTIVE_MODEL,
+            evidence=judged.evidence,
+            prompt=prompt,
         ):
             yield event
         return
@@ -98,6 +107,8 @@ async def quoted_answer(judged: Judged, *, degraded: Sequence[str] = ()) -> Answ
         citations=tuple(citations),
         degraded=tuple(degraded),
         model=EXTRACTIVE_MODEL,
+        evidence=judged.evidence,
+        prompt=prompt,
     )
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from llama_index.core.base.response.schema import AsyncStreamingResponse
 from llama_index.core.schema import NodeWithScore
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.answering.citations import Citation
+from service.answering.evidence import Evidence
 
 AnswerState = Literal["answered", "partial", "not_in_documents"]
 
-# Names in `degraded`: the documents answered instead of the LLM; the LLM broke off in the middle.
+# Names in `degraded`: the documents answered instead of the LLM; the LLM broke off in the middle;
+# whoever asked did not wait for the end.
 LLM_UNAVAILABLE = "llm_unavailable"
 LLM_INTERRUPTED = "llm_interrupted"
+STOPPED = "stopped"
 
 NOT_FOUND_SENTENCE = "I could not find this in your documents."
 
@@ -58,7 +61,8 @@ class AnswerDone:
     `degraded` names what was missing: `llm_unavailable`, or `llm_interrupted` for an answer that
     stops in the middle. `nearest` are the closest sentences of an answer that was withheld; they do
     not answer the question, so none is `supported`. `usage` counts tokens as the LLM reported them
-    (empty when it did not); `model` wrote the answer.
+    (empty when it did not); `model` wrote the answer. How it came about: the `evidence` it was
+    given or withheld for, and the `prompt`, (role, text) of each message, where a model was asked.
     """
 
     state: AnswerState
@@ -69,6 +73,21 @@ class AnswerDone:
     degraded: tuple[str, ...] = ()
     usage: Mapping[str, int] = field(default_factory=dict)
     model: str = ""
+    evidence: Evidence | None = None
+    prompt: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """What a caller is told of it."""
+        return {
+            "state": self.state,
+            "answer": self.answer,
+            "citations": [one.model_dump() for one in self.citations],
+            "unsupported": [one.model_dump() for one in self.unsupported],
+            "nearest": [one.model_dump() for one in self.nearest],
+            "model": self.model,
+            "usage": dict(self.usage),
+            "degraded": list(self.degraded),
+        }
 
 
 AnswerEvent: TypeAlias = TextPiece | CitationMade | AnswerDone
@@ -107,6 +126,8 @@ async def not_in_documents(
     degraded: Sequence[str] = (),
     usage: Mapping[str, int] | None = None,
     model: str = "",
+    evidence: Evidence | None = None,
+    prompt: tuple[tuple[str, str], ...] = (),
 ) -> AnswerEvents:
     """The whole answer when the documents hold none: the standard sentence, no citation."""
     yield TextPiece(NOT_FOUND_SENTENCE)
@@ -117,4 +138,6 @@ async def not_in_documents(
         degraded=tuple(degraded),
         usage=usage or {},
         model=model,
+        evidence=evidence,
+        prompt=prompt,
     )

@@ -56,7 +56,9 @@ class WrittenSynthesizer(GroundedSynthesizer):
         """Judge the evidence, ask the model, check what it writes while it writes."""
         judged = await self._extractive.judge(query, passages)
         answer = (
-            not_in_documents(nearest=nearest(judged.ranked), model=self._model_name)
+            not_in_documents(
+                nearest=nearest(judged.ranked), model=self._model_name, evidence=judged.evidence
+            )
             if is_hopeless(judged.evidence)
             else self._written(query.query_str, passages, judged)
         )
@@ -72,7 +74,8 @@ class WrittenSynthesizer(GroundedSynthesizer):
         self, question: str, passages: Sequence[Passage], judged: Judged
     ) -> AnswerEvents:
         read = await asyncio.to_thread(self._to_read, question, passages)
-        stream = LlmStream(self._llm, answer_messages(question, read), timeout_s=self._timeout_s)
+        messages = answer_messages(question, read)
+        stream = LlmStream(self._llm, messages, timeout_s=self._timeout_s)
         draft = Draft(read)
         is_interrupted = False
         try:
@@ -87,7 +90,9 @@ class WrittenSynthesizer(GroundedSynthesizer):
         if draft.answer or not is_interrupted:
             for event in draft.finish():
                 yield event
-        async with aclosing(self._ending(judged, stream, draft, is_interrupted)) as events:
+        prompt = tuple((str(one.role.value), one.content or "") for one in messages)
+        ending = self._ending(judged, stream, draft, prompt, is_interrupted=is_interrupted)
+        async with aclosing(ending) as events:
             async for last in events:
                 yield last
 
@@ -104,14 +109,20 @@ class WrittenSynthesizer(GroundedSynthesizer):
         judged: Judged,
         stream: LlmStream,
         draft: Draft,
+        prompt: tuple[tuple[str, str], ...],
+        *,
         is_interrupted: bool,
     ) -> AnswerEvents:
         if draft.abstained:
             return not_in_documents(
-                nearest=nearest(judged.ranked), usage=stream.usage, model=self._model_name
+                nearest=nearest(judged.ranked),
+                usage=stream.usage,
+                model=self._model_name,
+                evidence=judged.evidence,
+                prompt=prompt,
             )
         if not draft.answer:
-            return quoted_answer(judged, degraded=[LLM_UNAVAILABLE])
+            return quoted_answer(judged, degraded=[LLM_UNAVAILABLE], prompt=prompt)
         return _only(
             AnswerDone(
                 "partial" if is_interrupted else draft.state(),
@@ -121,6 +132,8 @@ class WrittenSynthesizer(GroundedSynthesizer):
                 degraded=(LLM_INTERRUPTED,) if is_interrupted else (),
                 usage=stream.usage,
                 model=self._model_name,
+                evidence=judged.evidence,
+                prompt=prompt,
             )
         )
 

@@ -39,6 +39,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.PageNotFound: 404,
     errors.CollectionNotFound: 404,
     errors.ConversationNotFound: 404,
+    errors.AnswerNotFound: 404,
     errors.BrokenFile: 422,
     errors.EncryptedFile: 422,
     errors.NeedsOcr: 422,

@@ -5,20 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from corpus.errors import (
-    ConversationNotFound,
-    InvalidRequest,
-    LecternError,
-    LlmUnavailable,
-    MessageTooLong,
-)
+from corpus.errors import InvalidRequest, LecternError, LlmUnavailable, MessageTooLong
 from corpus.names import check_collection_name
 from service.answering.citations import Citation
 from service.answering.response import (
@@ -99,10 +93,17 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     message: str = Field(min_length=1, examples=["How much did 3M invest in 2022?"])
-    collection: str = DEFAULT_COLLECTION
-    conversation_id: str | None = None
+    collection: str | None = Field(
+        None, description=f"Null: the conversation's, else `{DEFAULT_COLLECTION}`."
+    )
+    conversation_id: str | None = Field(
+        None, max_length=64, description="Go on with this one; null begins another."
+    )
     filters: Filters = None
     stream: bool = False
+    keep: bool = Field(
+        True, description="False: nothing is noted of it, and it begins no conversation."
+    )
     top_k: TopK = 8
 
 
@@ -116,7 +117,9 @@ class ChatReply(BaseModel):
 
     answer_id: str
     conversation_id: str | None
-    standalone_question: str
+    standalone_question: str = Field(
+        description="The question as it was understood: a follow-up says what it left out."
+    )
     state: AnswerState
     answer: str
     citations: list[Citation]
@@ -171,14 +174,16 @@ async def chat(
     whole reply, or `error`. An answer whose sources are deleted or replaced while it is made is
     made anew; a stream, which has begun, ends with the error `sources_changed`.
     """
-    if body.conversation_id is not None:
-        raise ConversationNotFound(f"There is no conversation {body.conversation_id!r}.")
-    question = _question(body.message, body.collection, body.top_k, body.filters)
+    question = replace(
+        _question(body.message, body.collection, body.top_k, body.filters),
+        conversation_id=body.conversation_id,
+        is_kept=body.keep,
+    )
     if body.stream:
         begun = await ask(parts, question)
-        return event_stream(_streamed(begun, _ReplyMaker(body, begun), request_id))
+        return event_stream(_streamed(begun, _ReplyMaker(begun), request_id))
     begun, done = await answer(parts, question)
-    return _ReplyMaker(body, begun).whole(done)
+    return _ReplyMaker(begun).whole(done)
 
 
 async def _streamed(
@@ -217,45 +222,42 @@ def _error_event(request_id: str, error: LecternError) -> tuple[str, dict[str, A
 class _ReplyMaker:
     """Shapes one answer; measures it on the way."""
 
-    def __init__(self, body: ChatRequest, begun: AnswerBegun) -> None:
-        self._body = body
+    def __init__(self, begun: AnswerBegun) -> None:
         self._begun = begun
-        self._answer_id = str(uuid4())
-        self._timings_ms = {"retrieval": begun.retrieval_ms}
+        self._started_s = begun.prepared.started_s
+        self._timings_ms = {**begun.timings_ms}
 
     def meta(self) -> dict[str, Any]:
+        prepared = self._begun.prepared
         return {
-            "answer_id": self._answer_id,
-            "conversation_id": None,
-            "standalone_question": self._body.message,
+            "answer_id": self._begun.answer_id,
+            "conversation_id": prepared.dialogue.conversation_id,
+            "standalone_question": prepared.understood.text,
         }
 
     def note_first_token(self) -> None:
-        self._timings_ms.setdefault("first_token", since_ms(self._begun.started_s))
+        self._timings_ms.setdefault("first_token", since_ms(self._started_s))
 
     def whole(self, done: AnswerDone) -> ChatReply:
-        self._timings_ms["total"] = since_ms(self._begun.started_s)
+        self._timings_ms["total"] = since_ms(self._started_s)
         return ChatReply(
             **self.meta(),
-            state=done.state,
-            answer=done.answer,
-            citations=list(done.citations),
-            unsupported=list(done.unsupported),
-            nearest=list(done.nearest),
+            **done.as_json(),
             related_questions=[],
-            model=done.model,
-            usage=dict(done.usage),
-            degraded=[*self._begun.degraded, *done.degraded],
-            applied_filters=self._body.filters or {},
+            applied_filters=dict(self._begun.prepared.question.raw_filters),
             timings_ms=self._timings_ms,
         )
 
 
-def _question(text: str, collection: str, top_k: int, filters: dict[str, Any] | None) -> Question:
+def _question(
+    text: str, collection: str | None, top_k: int, filters: dict[str, Any] | None
+) -> Question:
     if not text.strip():
         raise InvalidRequest("The question is empty.", hint="Ask in words.")
     if len(text) > MAX_QUESTION_CHARS:
         raise MessageTooLong(
             f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."
         )
-    return Question(text, check_collection_name(collection), top_k, parse_filters(filters))
+    if collection is not None:
+        check_collection_name(collection)
+    return Question(text, collection, top_k, parse_filters(filters), filters or {})

@@ -37,7 +37,7 @@ def test_the_sample_is_measured_reported_and_compared(data_dir: Path, tmp_path: 
     assert values["answer contains the gold answer"] >= 0.8
     assert values["wrongly answered"] <= 0.34
     assert values["chat p50"] > 0
-    assert len(report["questions"]) == 9
+    assert len(report["questions"]) == 10
     page = (out / "report.html").read_text()
     assert "<svg" in page
     assert "<script>" not in page

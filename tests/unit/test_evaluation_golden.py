@@ -31,6 +31,7 @@ def test_questions_are_read_in_order_and_remarks_are_passed_over(tmp_path: Path)
         ('{"question": "  "}', "line 2: question: String should have at least 1"),
         ('{"question": "q", "pages": [1]}', "line 2: .*need a document"),
         ('{"question": "q", "document": "a", "paragraph": -1}', "line 2: paragraph: "),
+        ('{"question": "q", "history": "not a list"}', "line 2: history: "),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, said: str) -> None:

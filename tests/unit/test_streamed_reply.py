@@ -5,8 +5,10 @@ import time
 from typing import Any
 
 from service.answering.response import AnswerEvents, TextPiece
-from service.http.questions import ChatRequest, _ReplyMaker, _streamed
-from service.questions import AnswerBegun
+from service.conversations.condensing import Understood
+from service.conversations.dialogue import Dialogue
+from service.http.questions import _ReplyMaker, _streamed
+from service.questions import AnswerBegun, Prepared, Question
 
 
 async def breaks_off() -> AnswerEvents:
@@ -15,8 +17,11 @@ async def breaks_off() -> AnswerEvents:
 
 
 def test_a_failure_after_the_first_token_ends_the_stream_with_an_error() -> None:
-    begun = AnswerBegun(breaks_off(), started_s=time.perf_counter(), retrieval_ms=1.0)
-    reply = _ReplyMaker(ChatRequest(message="What does the anchor weigh?"), begun)
+    question = Question("What does the anchor weigh?", "default", top_k=8)
+    understood = Understood(question.text)
+    prepared = Prepared(question, Dialogue("default", "c1"), understood, time.perf_counter(), {})
+    begun = AnswerBegun("a1", prepared, breaks_off(), {"retrieval": 1.0})
+    reply = _ReplyMaker(begun)
 
     async def read() -> list[tuple[str, dict[str, Any]]]:
         return [event async for event in _streamed(begun, reply, "request-7")]

@@ -1,0 +1,106 @@
+"""Conversations: begun, listed, renamed, deleted; what is said in them: turns.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
+
+from corpus.errors import ConversationNotFound
+from corpus.registry.cursors import read_cursor, write_cursor
+from corpus.registry.schema import answer_sources, answers, conversations
+from corpus.turns import Conversation
+
+MAX_TITLE_CHARS = 200
+
+
+def begin_conversation(connection: Connection, collection: str, title: str) -> str:
+    """A new conversation's id; `title` is cut to `MAX_TITLE_CHARS`."""
+    conversation_id = str(uuid4())
+    now = datetime.now(UTC)
+    connection.execute(
+        insert(conversations).values(
+            id=conversation_id,
+            collection=collection,
+            title=title[:MAX_TITLE_CHARS],
+            turns=0,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    return conversation_id
+
+
+def find_conversation(connection: Connection, conversation_id: str) -> Conversation:
+    """The conversation, or `ConversationNotFound`."""
+    row = connection.execute(
+        select(conversations).where(conversations.c.id == conversation_id)
+    ).first()
+    if row is None:
+        raise _not_found(conversation_id)
+    return _conversation(row)
+
+
+def list_conversations(
+    connection: Connection, *, collection: str | None, limit: int, cursor: str | None
+) -> tuple[list[Conversation], str | None]:
+    """Those with a turn, the last used first, and the cursor of the next page (None: no more)."""
+    key = (conversations.c.updated_at, conversations.c.id)
+    query = select(conversations).where(conversations.c.turns > 0)
+    if collection is not None:
+        query = query.where(conversations.c.collection == collection)
+    if cursor is not None:
+        last = tuple_(*read_cursor(cursor), types=[column.type for column in key])
+        query = query.where(tuple_(*key) < last)
+    query = query.order_by(*(column.desc() for column in key)).limit(limit + 1)
+    found = [_conversation(row) for row in connection.execute(query)]
+    if len(found) <= limit:
+        return found, None
+    last_one = found[limit - 1]
+    return found[:limit], write_cursor(last_one.updated_at, last_one.id)
+
+
+def rename_conversation(connection: Connection, conversation_id: str, title: str) -> Conversation:
+    """Give it another title, cut to `MAX_TITLE_CHARS`; `ConversationNotFound`."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(title=title[:MAX_TITLE_CHARS])
+    )
+    return find_conversation(connection, conversation_id)
+
+
+def delete_conversation(connection: Connection, conversation_id: str) -> None:
+    """Delete it with all that was said in it; `ConversationNotFound`."""
+    find_conversation(connection, conversation_id)
+    _delete(connection, conversations.c.id == conversation_id)
+
+
+def expire_conversations(connection: Connection, unused_for: timedelta) -> None:
+    """Delete those that nobody used for so long."""
+    _delete(connection, conversations.c.updated_at < datetime.now(UTC) - unused_for)
+
+
+def drop_empty_conversations(connection: Connection, older_than: timedelta) -> None:
+    """Delete those of that age in which nothing was answered."""
+    then = datetime.now(UTC) - older_than
+    _delete(connection, (conversations.c.turns == 0) & (conversations.c.updated_at < then))
+
+
+def _delete(connection: Connection, which: ColumnElement[bool]) -> None:
+    # Locked first: nothing is answered in them any more while their answers are deleted.
+    rows = connection.execute(select(conversations.c.id).where(which).with_for_update())
+    ids = [row.id for row in rows]
+    of_them = select(answers.c.id).where(answers.c.conversation_id.in_(ids))
+    connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(of_them)))
+    connection.execute(delete(answers).where(answers.c.conversation_id.in_(ids)))
+    connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
+
+
+def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
+    return Conversation(**row._asdict())
+
+
+def _not_found(conversation_id: str) -> ConversationNotFound:
+    return ConversationNotFound(f"There is no conversation {conversation_id!r}.")

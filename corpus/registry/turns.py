@@ -1,0 +1,170 @@
+"""What was asked and answered: kept, read, rated, and given up with the documents it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from corpus.errors import AnswerNotFound
+from corpus.registry.schema import answer_sources, answers, conversations, documents
+from corpus.turns import Rating, Turn
+
+REMOVED: dict[str, object] = {}
+
+
+def keep_turn(connection: Connection, turn: Turn) -> bool:
+    """Keep a turn as its conversation's last one; False when that was deleted meanwhile."""
+    ordinal = 0
+    if turn.conversation_id is not None:
+        counted = connection.execute(
+            update(conversations)
+            .where(conversations.c.id == turn.conversation_id)
+            .values(turns=conversations.c.turns + 1, updated_at=turn.created_at)
+            .returning(conversations.c.turns)
+        ).scalar_one_or_none()
+        if counted is None:
+            return False
+        ordinal = counted
+    connection.execute(
+        insert(answers).values(
+            id=turn.id,
+            conversation_id=turn.conversation_id,
+            ordinal=ordinal,
+            collection=turn.collection,
+            question=turn.question,
+            standalone_question=turn.standalone_question,
+            reply=turn.reply,
+            trace=turn.trace,
+            created_at=turn.created_at,
+        )
+    )
+    if turn.document_ids:
+        connection.execute(
+            insert(answer_sources),
+            [{"answer_id": turn.id, "document_id": one} for one in sorted(turn.document_ids)],
+        )
+    return True
+
+
+def find_turn(connection: Connection, answer_id: str) -> Turn:
+    """The turn with this answer, or `AnswerNotFound`."""
+    row = connection.execute(select(answers).where(answers.c.id == answer_id)).first()
+    if row is None:
+        raise AnswerNotFound(f"There is no answer {answer_id!r}.")
+    return _turns(connection, [row])[0]
+
+
+def turns_of(
+    connection: Connection, conversation_id: str, *, last: int | None = None
+) -> list[Turn]:
+    """A conversation's turns, first to last; the `last` ones where a number is given."""
+    query = (
+        select(answers)
+        .where(answers.c.conversation_id == conversation_id)
+        .order_by(answers.c.ordinal.desc())
+        .limit(last)
+    )
+    return _turns(connection, list(reversed(connection.execute(query).all())))
+
+
+def rate_answer(
+    connection: Connection, answer_id: str, rating: Rating, comment: str | None
+) -> None:
+    """Note what somebody thinks of an answer, instead of what was noted before.
+
+    Raises `AnswerNotFound`.
+    """
+    rated = connection.execute(
+        update(answers)
+        .where(answers.c.id == answer_id)
+        .values(rating=rating, comment=comment, rated_at=datetime.now(UTC))
+    )
+    if rated.rowcount == 0:
+        raise AnswerNotFound(f"There is no answer {answer_id!r}.")
+
+
+def remove_answers_from(connection: Connection, document_ids: Collection[str]) -> None:
+    """Give up what answers say that may come from these documents; the questions stay."""
+    of_them = select(answer_sources.c.answer_id).where(
+        answer_sources.c.document_id.in_(list(document_ids))
+    )
+    connection.execute(
+        update(answers)
+        .where(answers.c.id.in_(of_them), answers.c.is_removed.is_(False))
+        .values(
+            reply=REMOVED,
+            trace=None,
+            standalone_question=answers.c.question,
+            is_removed=True,
+        )
+    )
+
+
+def remove_answers_from_nowhere(connection: Connection) -> None:
+    """The same for documents that were deleted while an answer from them was being kept."""
+    gone = (
+        select(answer_sources.c.document_id)
+        .distinct()
+        .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
+        .where(documents.c.id.is_(None) | documents.c.deleted_at.is_not(None))
+    )
+    document_ids = list(connection.execute(gone).scalars())
+    remove_answers_from(connection, document_ids)
+    connection.execute(delete(answer_sources).where(answer_sources.c.document_id.in_(document_ids)))
+
+
+def expire_traces(connection: Connection, older_than: timedelta) -> None:
+    """Give up how answers of that age came about."""
+    then = datetime.now(UTC) - older_than
+    connection.execute(
+        update(answers)
+        .where(answers.c.created_at < then, answers.c.trace.is_not(None))
+        .values(trace=None)
+    )
+
+
+def expire_answers(connection: Connection, older_than: timedelta) -> None:
+    """Delete answers of that age that belong to no conversation."""
+    then = datetime.now(UTC) - older_than
+    is_old = answers.c.conversation_id.is_(None) & (answers.c.created_at < then)
+    old = select(answers.c.id).where(is_old)
+    connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(old)))
+    connection.execute(delete(answers).where(is_old))
+
+
+def _turns(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[Turn]:
+    sources: dict[str, set[str]] = {row.id: set() for row in rows}
+    found = connection.execute(
+        select(answer_sources.c.answer_id, answer_sources.c.document_id, documents.c.id)
+        .outerjoin(
+            documents,
+            (documents.c.id == answer_sources.c.document_id) & documents.c.deleted_at.is_(None),
+        )
+        .where(answer_sources.c.answer_id.in_(list(sources)))
+    )
+    gone = set()
+    for answer_id, document_id, there in found:
+        sources[answer_id].add(document_id)
+        if there is None:
+            gone.add(answer_id)
+    return [_turn(row, sources[row.id], row.is_removed or row.id in gone) for row in rows]
+
+
+def _turn(row: Row[tuple[object, ...]], document_ids: Collection[str], is_removed: bool) -> Turn:
+    return Turn(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        ordinal=row.ordinal,
+        collection=row.collection,
+        question=row.question,
+        standalone_question=row.question if is_removed else row.standalone_question,
+        created_at=row.created_at,
+        reply=REMOVED if is_removed else row.reply,
+        trace=None if is_removed else row.trace,
+        document_ids=frozenset(document_ids),
+        is_removed=is_removed,
+        rating=row.rating,
+        comment=row.comment,
+    )

@@ -1,0 +1,98 @@
+"""Where a question stands in a conversation, and keeping what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from corpus.errors import InvalidRequest, StorageUnavailable
+from corpus.registry.conversations import begin_conversation, find_conversation
+from corpus.registry.engine import Registry
+from corpus.registry.turns import turns_of
+from service.answering.response import STOPPED, AnswerDone, AnswerEvents, CitationMade, TextPiece
+from service.conversations.past import MAX_TURNS, PastTurn, past_turns
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A conversation about one collection, and its last turns, first to last.
+
+    `conversation_id` is None where the caller keeps the conversation.
+    """
+
+    collection: str
+    conversation_id: str | None = None
+    past: Sequence[PastTurn] = ()
+
+
+def begin_dialogue(registry: Registry, collection: str, *, title: str) -> Dialogue:
+    """Begin a conversation about the collection."""
+    with registry.write() as connection:
+        return Dialogue(collection, begin_conversation(connection, collection, title))
+
+
+def go_on(registry: Registry, conversation_id: str, collection: str | None) -> Dialogue:
+    """Go on with a conversation.
+
+    Raises ConversationNotFound, and InvalidRequest when it is about another collection than the
+    one that is named.
+    """
+    with registry.read() as connection:
+        conversation = find_conversation(connection, conversation_id)
+        turns = turns_of(connection, conversation_id, last=MAX_TURNS)
+    if collection not in {None, conversation.collection}:
+        raise InvalidRequest(
+            f"The conversation is about the collection {conversation.collection!r}.",
+            hint="Begin another conversation, without conversation_id.",
+        )
+    return Dialogue(conversation.collection, conversation_id, past_turns(turns))
+
+
+async def kept(events: AnswerEvents, keep: Callable[[AnswerDone], None]) -> AnswerEvents:
+    """The events, and `keep` called in a thread with the end of them, before it is given out.
+
+    Of an answer that is stopped while it is given out, `keep` gets what was said until then. One
+    that fails is not kept. When it cannot be kept, that is logged, and the answer goes on.
+    """
+    said: list[str] = []
+    citations: list[CitationMade] = []
+    try:
+        async with aclosing(events) as answer:
+            async for event in answer:
+                match event:
+                    case TextPiece(text):
+                        said.append(text)
+                    case CitationMade():
+                        citations.append(event)
+                    case AnswerDone():
+                        await asyncio.to_thread(_keep, keep, event)
+                        said.clear()
+                yield event
+    except (GeneratorExit, asyncio.CancelledError):
+        if said:
+            # Nothing can be awaited here for long: whoever stopped it does not wait.
+            made = tuple(one.citation for one in citations)
+            stopped = AnswerDone("partial", "".join(said), citations=made, degraded=(STOPPED,))
+            _in_background(keep, stopped)
+        raise
+
+
+_running: set[asyncio.Task[None]] = set()
+
+
+def _in_background(keep: Callable[[AnswerDone], None], done: AnswerDone) -> None:
+    task = asyncio.get_running_loop().create_task(asyncio.to_thread(_keep, keep, done))
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+
+
+def _keep(keep: Callable[[AnswerDone], None], done: AnswerDone) -> None:
+    try:
+        keep(done)
+    except StorageUnavailable as error:
+        _log.warning("An answer could not be kept: %s", error.detail)

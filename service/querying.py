@@ -1,0 +1,112 @@
+"""The query engine for one question, made of the service's parts; it notes what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.vector_stores.types import MetadataFilters
+
+from corpus.registry.documents import find_page_texts, live_versions
+from corpus.registry.engine import Registry
+from corpus.values import PageText
+from service.answering.engine import build_query_engine
+from service.answering.extractive import ExtractiveSynthesizer
+from service.answering.synthesizer import GroundedSynthesizer
+from service.answering.widening import Place, ReadPages
+from service.parts import ServiceParts
+from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
+from service.retrieval.noting import Noted
+from service.retrieval.ranking import RankedInContext
+from service.retrieval.reranking import RERANKED, Reranked
+from service.retrieval.retriever import HybridRetriever
+
+# A name in `degraded`: passages are in the order in which they were found.
+RERANKER_UNAVAILABLE = "reranker_unavailable"
+
+
+class Querying:
+    """Use `engine` once; then `stages` and `degraded` tell how it went.
+
+    `stages` has what each step left, as `Noted` has it: `found` by the index, `live` by the
+    registry, `ranked`, and `reranked` where there is a reranker.
+    """
+
+    def __init__(
+        self,
+        parts: ServiceParts,
+        *,
+        collection: str,
+        filters: MetadataFilters | None,
+        top_k: int,
+    ) -> None:
+        self.stages: list[dict[str, Any]] = []
+        self._reranked: Reranked | None = None
+        live = live_versions_of(parts.registry)
+        ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
+        steps: list[BaseNodePostprocessor] = [
+            Noted("found", self.stages),
+            LiveNodesOnly(live),
+            Noted("live", self.stages),
+            RankedInContext(top_k=ranked_k),
+            Noted("ranked", self.stages),
+        ]
+        if parts.reranker is not None:
+            timeout_s = parts.settings.reranker_timeout_s
+            self._reranked = Reranked(parts.reranker, top_k=top_k, timeout_s=timeout_s)
+            steps += [self._reranked, Noted("reranked", self.stages)]
+        self.engine: RetrieverQueryEngine = build_query_engine(
+            HybridRetriever(
+                parts.store,
+                parts.embedding,
+                collection=collection,
+                live_versions=live,
+                filters=filters,
+                top_k=top_k,
+            ),
+            steps,
+            _synthesizer(parts),
+        )
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """What was missing: `reranker_unavailable`."""
+        is_degraded = self._reranked is not None and self._reranked.is_degraded
+        return (RERANKER_UNAVAILABLE,) if is_degraded else ()
+
+
+def live_versions_of(registry: Registry) -> LiveVersions:
+    """Asks the registry which versions answer now."""
+
+    def live(document_ids: Collection[str]) -> Mapping[str, int]:
+        with registry.read() as connection:
+            return live_versions(connection, document_ids)
+
+    return live
+
+
+def _read_pages_of(registry: Registry) -> ReadPages:
+    def read(places: Collection[Place]) -> Mapping[Place, PageText]:
+        with registry.read() as connection:
+            return find_page_texts(connection, places)
+
+    return read
+
+
+def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
+    extractive = ExtractiveSynthesizer(
+        parts.sentence_embedding, embedded_languages=parts.settings.embedded_languages
+    )
+    if parts.llm is None:
+        return extractive
+    # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.
+    from service.answering.written import WrittenSynthesizer  # noqa: PLC0415
+
+    return WrittenSynthesizer(
+        parts.llm,
+        extractive,
+        read_pages=_read_pages_of(parts.registry),
+        timeout_s=parts.settings.llm_timeout_s,
+    )

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from corpus.blobs import FolderBlobStore
+from corpus.errors import AnswerNotFound, ConversationNotFound, InvalidRequest
+from corpus.registry.conversations import (
+    MAX_TITLE_CHARS,
+    begin_conversation,
+    delete_conversation,
+    drop_empty_conversations,
+    expire_conversations,
+    find_conversation,
+    list_conversations,
+    rename_conversation,
+)
+from corpus.registry.deletions import bury
+from corpus.registry.engine import Registry
+from corpus.registry.schema import answer_sources, answers
+from corpus.registry.turns import (
+    expire_answers,
+    expire_traces,
+    find_turn,
+    keep_turn,
+    rate_answer,
+    remove_answers_from_nowhere,
+    turns_of,
+)
+from corpus.turns import Turn
+from tests.contract.test_registry_documents import add
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+REPLY = {"state": "answered", "answer": "Ninety [1].", "citations": [{"quote": "Ninety."}]}
+
+
+def turn(conversation_id: str | None, number: int = 1, **changed: Any) -> Turn:  # noqa: ANN401
+    values: dict[str, Any] = {
+        "id": str(uuid4()),
+        "conversation_id": conversation_id,
+        "collection": "default",
+        "question": f"Question {number}?",
+        "standalone_question": f"Question {number} of Acme?",
+        "created_at": NOW + timedelta(seconds=number),
+        "reply": REPLY,
+        "trace": {"prompt": "secret"},
+    }
+    return Turn(**values | changed)
+
+
+def begin(registry: Registry, *turns: int) -> str:
+    """A conversation with turns of these numbers."""
+    with registry.write() as connection:
+        conversation_id = begin_conversation(connection, "default", "A title")
+        for number in turns:
+            keep_turn(connection, turn(conversation_id, number))
+    return conversation_id
+
+
+def test_turns_come_back_in_their_order(registry: Registry) -> None:
+    conversation_id = begin(registry, 1, 2, 3)
+    with registry.read() as connection:
+        found = turns_of(connection, conversation_id)
+        assert [(one.ordinal, one.question) for one in found] == [
+            (1, "Question 1?"),
+            (2, "Question 2?"),
+            (3, "Question 3?"),
+        ]
+        assert turns_of(connection, conversation_id, last=2) == found[1:]
+        assert find_turn(connection, found[0].id) == found[0]
+        assert (found[0].reply, found[0].trace) == (REPLY, {"prompt": "secret"})
+        conversation = find_conversation(connection, conversation_id)
+    assert (conversation.turns, conversation.updated_at) == (3, NOW + timedelta(seconds=3))
+
+
+def test_parallel_turns_are_ordered_and_none_is_lost(registry: Registry) -> None:
+    conversation_id = begin(registry)
+
+    def keep(number: int) -> None:
+        with registry.write() as connection:
+            assert keep_turn(connection, turn(conversation_id, number))
+
+    threads = [threading.Thread(target=keep, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with registry.read() as connection:
+        found = turns_of(connection, conversation_id)
+    assert [one.ordinal for one in found] == list(range(1, 21))
+    assert {one.question for one in found} == {f"Question {number}?" for number in range(20)}
+
+
+def test_conversations_are_listed_page_by_page_the_last_used_first(registry: Registry) -> None:
+    ids = [begin(registry, number) for number in (1, 2, 3)]
+    begin(registry)  # nothing was answered in it
+    with registry.write() as connection:
+        other = begin_conversation(connection, "other", "x" * 500)
+        keep_turn(connection, turn(other, 4, collection="other"))
+    with registry.read() as connection:
+        first, cursor = list_conversations(connection, collection="default", limit=2, cursor=None)
+        rest, end = list_conversations(connection, collection="default", limit=2, cursor=cursor)
+        everything, _ = list_conversations(connection, collection=None, limit=9, cursor=None)
+    assert [one.id for one in first + rest] == ids[::-1]
+    assert end is None
+    assert [one.id for one in everything] == [other, *ids[::-1]]
+    assert len(everything[0].title) == MAX_TITLE_CHARS
+
+
+def test_a_made_up_cursor_is_refused(registry: Registry) -> None:
+    with registry.read() as connection, pytest.raises(InvalidRequest):
+        list_conversations(connection, collection=None, limit=2, cursor="nonsense")
+
+
+def test_a_conversation_is_renamed_and_deleted_with_what_was_said(registry: Registry) -> None:
+    conversation_id, other = begin(registry, 1, 2), begin(registry, 3)
+    with registry.write() as connection:
+        assert rename_conversation(connection, conversation_id, "New").title == "New"
+        first = turns_of(connection, conversation_id)[0]
+        keep_turn(connection, turn(conversation_id, 5, document_ids=frozenset({"d"})))
+        delete_conversation(connection, conversation_id)
+    with registry.write() as connection:
+        with pytest.raises(ConversationNotFound):
+            find_conversation(connection, conversation_id)
+        with pytest.raises(ConversationNotFound):
+            delete_conversation(connection, conversation_id)
+        with pytest.raises(ConversationNotFound):
+            rename_conversation(connection, conversation_id, "x")
+        with pytest.raises(AnswerNotFound):
+            find_turn(connection, first.id)
+        assert not keep_turn(connection, turn(conversation_id, 9))
+        assert len(connection.execute(select(answers)).all()) == len(turns_of(connection, other))
+        assert connection.execute(select(answer_sources)).all() == []
+
+
+def test_an_answer_is_rated_and_the_last_rating_holds(registry: Registry) -> None:
+    conversation_id = begin(registry, 1)
+    with registry.write() as connection:
+        (kept,) = turns_of(connection, conversation_id)
+        rate_answer(connection, kept.id, "up", None)
+        rate_answer(connection, kept.id, "down", "wrong page")
+        found = find_turn(connection, kept.id)
+        assert (found.rating, found.comment) == ("down", "wrong page")
+        with pytest.raises(AnswerNotFound):
+            rate_answer(connection, "nobody", "up", None)
+
+
+def test_what_is_said_of_a_deleted_document_goes_with_it(
+    registry: Registry, tmp_path: Path
+) -> None:
+    document_id = add(registry, FolderBlobStore(tmp_path / "originals"), b"text")
+    conversation_id = begin(registry, 1)
+    with registry.write() as connection:
+        kept = turn(conversation_id, 2, document_ids=frozenset({document_id}))
+        keep_turn(connection, kept)
+        bury(connection, document_id)
+    with registry.read() as connection:
+        other, removed = turns_of(connection, conversation_id)
+        row = connection.execute(select(answers).where(answers.c.id == kept.id)).one()
+    assert not other.is_removed
+    assert removed.is_removed
+    assert (removed.reply, removed.trace) == ({}, None)
+    assert removed.standalone_question == removed.question == "Question 2?"
+    assert (row.reply, row.trace, row.standalone_question) == ({}, None, "Question 2?")
+
+
+def test_an_answer_kept_after_its_document_went_is_never_shown(registry: Registry) -> None:
+    conversation_id = begin(registry)
+    with registry.write() as connection:
+        kept = turn(conversation_id, 1, document_ids=frozenset({"deleted meanwhile"}))
+        keep_turn(connection, kept)
+    with registry.read() as connection:
+        assert find_turn(connection, kept.id).is_removed
+    with registry.write() as connection:
+        remove_answers_from_nowhere(connection)
+        row = connection.execute(select(answers)).one()
+        assert (row.reply, row.trace, row.is_removed) == ({}, None, True)
+        assert connection.execute(select(answer_sources)).all() == []
+
+
+def test_what_is_kept_long_enough_is_given_up(registry: Registry) -> None:
+    old, fresh = begin(registry, 1), begin(registry, 2)
+    alone = turn(None, 3)
+    recent = turn(None, 4, created_at=datetime.now(UTC))
+    day = timedelta(days=1)
+    with registry.write() as connection:
+        keep_turn(connection, alone)
+        keep_turn(connection, recent)
+        keep_turn(connection, turn(fresh, 5, created_at=datetime.now(UTC)))
+        expire_traces(connection, day)
+        expire_answers(connection, day)
+        assert [one.trace is None for one in turns_of(connection, fresh)] == [True, False]
+        assert find_turn(connection, recent.id).trace is not None
+        with pytest.raises(AnswerNotFound):
+            find_turn(connection, alone.id)
+        expire_conversations(connection, day)
+        with pytest.raises(ConversationNotFound):
+            find_conversation(connection, old)
+        assert len(turns_of(connection, fresh)) == 2
+
+
+def test_a_conversation_in_which_nothing_was_answered_is_dropped(registry: Registry) -> None:
+    empty, used = begin(registry), begin(registry, 1)
+    with registry.write() as connection:
+        drop_empty_conversations(connection, timedelta(days=1))
+        find_conversation(connection, empty)
+        drop_empty_conversations(connection, timedelta(0))
+        find_conversation(connection, used)
+        with pytest.raises(ConversationNotFound):
+            find_conversation(connection, empty)
