@@ -12,14 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from corpus.errors import (
-    ConversationNotFound,
-    InvalidRequest,
-    LecternError,
-    LlmUnavailable,
-    MessageTooLong,
-)
-from corpus.names import check_collection_name
+from corpus.errors import ConversationNotFound, LecternError, LlmUnavailable
 from service.answering.citations import Citation
 from service.answering.response import (
     LLM_INTERRUPTED,
@@ -29,27 +22,24 @@ from service.answering.response import (
     TextPiece,
     UnsupportedSentence,
 )
+from service.checking import MAX_TOP_K, check_question
 from service.http.errors import error_body
 from service.http.events import event_stream
 from service.http.state import Parts, RequestIdentity
 from service.questions import (
     DEFAULT_COLLECTION,
     AnswerBegun,
-    Question,
     answer,
     ask,
     search,
     since_ms,
 )
-from service.retrieval.filters import parse_filters
-
-MAX_QUESTION_CHARS = 8_000  # a page or two; the embedding reads the first 256 tokens anyway
 
 log = logging.getLogger("lectern.http")
 
 router = APIRouter(tags=["questions"])
 
-TopK = Annotated[int, Field(ge=1, le=50, description="Passages to use, at most.")]
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K, description="Passages to use, at most.")]
 Filters = Annotated[
     dict[str, Any] | None,
     Field(description="See the filter grammar.", examples=[{"filename": "report.pdf"}]),
@@ -133,7 +123,7 @@ class ChatReply(BaseModel):
 @router.post("/search")
 async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     """Passages that fit the query, best first."""
-    question = _question(body.query, body.collection, body.top_k, body.filters)
+    question = check_question(body.query, body.collection, body.top_k, body.filters)
     found = await search(parts, question)
     hits = [
         Hit(
@@ -173,7 +163,7 @@ async def chat(
     """
     if body.conversation_id is not None:
         raise ConversationNotFound(f"There is no conversation {body.conversation_id!r}.")
-    question = _question(body.message, body.collection, body.top_k, body.filters)
+    question = check_question(body.message, body.collection, body.top_k, body.filters)
     if body.stream:
         begun = await ask(parts, question)
         return event_stream(_streamed(begun, _ReplyMaker(body, begun), request_id))
@@ -249,13 +239,3 @@ class _ReplyMaker:
             applied_filters=self._body.filters or {},
             timings_ms=self._timings_ms,
         )
-
-
-def _question(text: str, collection: str, top_k: int, filters: dict[str, Any] | None) -> Question:
-    if not text.strip():
-        raise InvalidRequest("The question is empty.", hint="Ask in words.")
-    if len(text) > MAX_QUESTION_CHARS:
-        raise MessageTooLong(
-            f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."
-        )
-    return Question(text, check_collection_name(collection), top_k, parse_filters(filters))
