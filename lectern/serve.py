@@ -91,13 +91,16 @@ def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    serving = app.router.lifespan_context
+
     @asynccontextmanager
-    async def announced(_app: FastAPI) -> AsyncIterator[None]:
-        announce(settings.data_dir, url)
-        mode = "extractive answers (no LLM)" if settings.llm == EXTRACTIVE else settings.llm
-        print(f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}")
-        print("No keys are configured, so it listens on this machine only.", flush=True)
-        yield
+    async def announced(app: FastAPI) -> AsyncIterator[None]:
+        async with serving(app):
+            announce(settings.data_dir, url)
+            mode = "extractive answers (no LLM)" if settings.llm == EXTRACTIVE else settings.llm
+            print(f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}")
+            print("No keys are configured, so it listens on this machine only.", flush=True)
+            yield
 
     app.router.lifespan_context = announced
     config = uvicorn.Config(

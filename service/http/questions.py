@@ -12,8 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from corpus.errors import InvalidRequest, LecternError, LlmUnavailable, MessageTooLong
-from corpus.names import check_collection_name
+from corpus.errors import LecternError, LlmUnavailable
 from service.answering.citations import Citation
 from service.answering.response import (
     LLM_INTERRUPTED,
@@ -23,27 +22,25 @@ from service.answering.response import (
     TextPiece,
     UnsupportedSentence,
 )
+from service.checking import MAX_TOP_K, check_question
 from service.http.errors import error_body
 from service.http.events import event_stream
 from service.http.state import Parts, RequestIdentity
 from service.questions import (
     DEFAULT_COLLECTION,
     AnswerBegun,
-    Question,
+    Keeping,
     answer,
     ask,
     search,
     since_ms,
 )
-from service.retrieval.filters import parse_filters
-
-MAX_QUESTION_CHARS = 8_000  # a page or two; the embedding reads the first 256 tokens anyway
 
 log = logging.getLogger("lectern.http")
 
 router = APIRouter(tags=["questions"])
 
-TopK = Annotated[int, Field(ge=1, le=50, description="Passages to use, at most.")]
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K, description="Passages to use, at most.")]
 Filters = Annotated[
     dict[str, Any] | None,
     Field(description="See the filter grammar.", examples=[{"filename": "report.pdf"}]),
@@ -136,7 +133,7 @@ class ChatReply(BaseModel):
 @router.post("/search")
 async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     """Passages that fit the query, best first."""
-    question = _question(body.query, body.collection, body.top_k, body.filters)
+    question = check_question(body.query, body.collection, body.top_k, body.filters)
     found = await search(parts, question)
     hits = [
         Hit(
@@ -175,9 +172,9 @@ async def chat(
     made anew; a stream, which has begun, ends with the error `sources_changed`.
     """
     question = replace(
-        _question(body.message, body.collection, body.top_k, body.filters),
+        check_question(body.message, body.collection, body.top_k, body.filters),
         conversation_id=body.conversation_id,
-        is_kept=body.keep,
+        keeping=Keeping.CONVERSATION if body.keep else Keeping.NOTHING,
     )
     if body.stream:
         begun = await ask(parts, question)
@@ -247,17 +244,3 @@ class _ReplyMaker:
             applied_filters=dict(self._begun.prepared.question.raw_filters),
             timings_ms=self._timings_ms,
         )
-
-
-def _question(
-    text: str, collection: str | None, top_k: int, filters: dict[str, Any] | None
-) -> Question:
-    if not text.strip():
-        raise InvalidRequest("The question is empty.", hint="Ask in words.")
-    if len(text) > MAX_QUESTION_CHARS:
-        raise MessageTooLong(
-            f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."
-        )
-    if collection is not None:
-        check_collection_name(collection)
-    return Question(text, collection, top_k, parse_filters(filters), filters or {})
