@@ -27,6 +27,7 @@ from service.answering.still_live import while_live
 from service.answering.synthesizer import answer_of
 from service.conversations.condensing import Understood, understand
 from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
+from service.conversations.past import PastTurn
 from service.parts import ServiceParts
 from service.querying import Querying, live_versions_of
 from service.retrieval.rewriting import rewrite
@@ -54,7 +55,7 @@ class Question:
 
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
     which is the conversation's, and otherwise the default one. `raw_filters` are the filters as
-    the caller wrote them.
+    the caller wrote them. `past` is what was said before, where the caller keeps the conversation.
     """
 
     text: str
@@ -64,6 +65,7 @@ class Question:
     raw_filters: Mapping[str, Any] = field(default_factory=dict)
     conversation_id: str | None = None
     keeping: Keeping = Keeping.CONVERSATION
+    past: tuple[PastTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def _open(registry: Registry, question: Question) -> Dialogue:
     collection = question.collection or DEFAULT_COLLECTION
     _require_collection(registry, collection)
     if question.keeping is not Keeping.CONVERSATION:
-        return Dialogue(collection)
+        return Dialogue(collection, past=question.past)
     return begin_dialogue(registry, collection, title=question.text)
 
 
