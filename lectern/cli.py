@@ -104,6 +104,16 @@ def ask(
         print_answer(client.ask(question, collection), Console())
 
 
+@app.command()
+def replay(answer_id: str, data_dir: DataDir = None, url: Url = None) -> None:
+    """Ask again what was asked, and show the difference; exit code 1: there is one."""
+    from lectern.replaying import replay as ask_again  # noqa: PLC0415
+
+    with _client(data_dir, url) as client:
+        if not ask_again(client, answer_id, Console()):
+            raise typer.Exit(1)
+
+
 @app.command("eval")
 def evaluate(
     golden: Annotated[Path, typer.Argument(metavar="GOLDEN.jsonl", dir_okay=False)],

@@ -148,17 +148,24 @@ class Client:
         filters: dict[str, object] | None = None,
         *,
         conversation_id: str | None = None,
+        top_k: int | None = None,
         keep: bool = True,
     ) -> dict[str, Any]:
         """A whole answer with its citations; nothing is noted of it unless it is to `keep`."""
-        body = {
+        body: dict[str, object] = {
             "message": message,
             "collection": collection,
             "filters": filters,
             "conversation_id": conversation_id,
             "keep": keep,
         }
+        if top_k is not None:
+            body["top_k"] = top_k
         return self._json("POST", "/chat", json=body)
+
+    def explain(self, answer_id: str) -> dict[str, Any]:
+        """How an answer came about."""
+        return self._json("GET", f"/answers/{answer_id}/explain")
 
     def delete_conversation(self, conversation_id: str) -> None:
         """Delete a conversation with all that was said in it."""

@@ -28,11 +28,7 @@ RERANKER_UNAVAILABLE = "reranker_unavailable"
 
 
 class Querying:
-    """Use `engine` once; then `stages` and `degraded` tell how it went.
-
-    `stages` has what each step left, as `Noted` has it: `found` by the index, `live` by the
-    registry, `ranked`, and `reranked` where there is a reranker.
-    """
+    """Use `engine` once; then `stages` and `degraded` tell how it went."""
 
     def __init__(
         self,
@@ -42,33 +38,44 @@ class Querying:
         filters: MetadataFilters | None,
         top_k: int,
     ) -> None:
-        self.stages: list[dict[str, Any]] = []
+        self._stages: list[dict[str, Any]] = []
         self._reranked: Reranked | None = None
         live = live_versions_of(parts.registry)
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
         steps: list[BaseNodePostprocessor] = [
-            Noted("found", self.stages),
+            Noted("found", self._stages),
             LiveNodesOnly(live),
-            Noted("live", self.stages),
+            Noted("live", self._stages),
             RankedInContext(top_k=ranked_k),
-            Noted("ranked", self.stages),
+            Noted("ranked", self._stages),
         ]
         if parts.reranker is not None:
             timeout_s = parts.settings.reranker_timeout_s
             self._reranked = Reranked(parts.reranker, top_k=top_k, timeout_s=timeout_s)
-            steps += [self._reranked, Noted("reranked", self.stages)]
-        self.engine: RetrieverQueryEngine = build_query_engine(
-            HybridRetriever(
-                parts.store,
-                parts.embedding,
-                collection=collection,
-                live_versions=live,
-                filters=filters,
-                top_k=top_k,
-            ),
-            steps,
-            _synthesizer(parts),
+            steps += [self._reranked, Noted("reranked", self._stages)]
+        self._retriever = HybridRetriever(
+            parts.store,
+            parts.embedding,
+            collection=collection,
+            live_versions=live,
+            filters=filters,
+            top_k=top_k,
         )
+        self.engine: RetrieverQueryEngine = build_query_engine(
+            self._retriever, steps, _synthesizer(parts)
+        )
+
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        """What each step left, as `Noted` has it, in order.
+
+        The steps are `found` by the index, `live` by the registry, `ranked`, and `reranked` where
+        there is a reranker. Candidates found also have `dense` (cosine) and `sparse` (BM25).
+        """
+        for candidate in self._stages[0]["candidates"] if self._stages else ():
+            dense, sparse = self._retriever.halves.get(candidate["node_id"], (None, None))
+            candidate |= {"dense": dense, "sparse": sparse}
+        return self._stages
 
     @property
     def degraded(self) -> tuple[str, ...]:

@@ -35,7 +35,14 @@ from corpus.index.edge_filters import edge_filter
 from corpus.index.edge_points import edge_point, node_of, stored_embedding_of
 from corpus.index.edge_query import edge_requests
 from corpus.index.edge_shards import EdgeShards
-from corpus.index.fusion import ScoreFusion, SearchPlan, fuse, plan_search
+from corpus.index.fusion import (
+    FusedResult,
+    ScoreFusion,
+    SearchPlan,
+    fuse,
+    half_scores,
+    plan_search,
+)
 from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS
 from corpus.index.points import IndexPoint, StoredEmbedding, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
@@ -185,11 +192,12 @@ class EdgeVectorStore(NodeStore):
         records = self._ask(lambda shard: shard.retrieve(wanted, True, vectors))
         nodes = {record.id: node_of(record) for record in records}
         # A node may be deleted between the two questions.
-        kept = [(nodes[hit], score) for hit, score in best if hit in nodes]
-        return VectorStoreQueryResult(
-            nodes=[node for node, _ in kept],
+        kept = [(hit, score) for hit, score in best if hit in nodes]
+        return FusedResult(
+            nodes=[nodes[hit] for hit, _ in kept],
             similarities=[score for _, score in kept],
-            ids=[node.node_id for node, _ in kept],
+            ids=[str(hit) for hit, _ in kept],
+            halves=half_scores(plan, scores, [hit for hit, _ in kept]),
         )
 
     def optimize(self) -> bool:

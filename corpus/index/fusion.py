@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
+from llama_index.core.vector_stores.types import (
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+    VectorStoreQueryResult,
+)
 
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.languages import languages_of
@@ -90,6 +94,30 @@ class SearchPlan:
     halves: tuple[Half, ...]
     limit: int
     is_hybrid: bool = False
+
+
+@dataclass
+class FusedResult(VectorStoreQueryResult):
+    """The result of a hybrid search, and what each half said of its nodes.
+
+    `halves` maps a node's id to its cosine and its BM25 score; None where a search did not find it.
+    """
+
+    halves: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+
+
+def half_scores(
+    plan: SearchPlan, hits: Sequence[Mapping[PointId, float]], kept: Iterable[PointId]
+) -> dict[str, tuple[float | None, float | None]]:
+    """`FusedResult.halves` of the nodes that are kept; `hits` as for `fuse`."""
+    dense: Mapping[PointId, float] = {}
+    sparse: Mapping[PointId, float] = {}
+    for half, found in zip(plan.halves, hits, strict=True):
+        if half.is_sparse:
+            sparse = found
+        else:
+            dense = found
+    return {str(hit): (dense.get(hit), sparse.get(hit)) for hit in kept}
 
 
 def plan_search(query: VectorStoreQuery, encoder: Bm25Encoder, fusion: ScoreFusion) -> SearchPlan:

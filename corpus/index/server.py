@@ -33,7 +33,14 @@ from qdrant_client.http.models import (
 
 from corpus.errors import IndexUnavailable, InvalidFilter, LecternError
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.fusion import ScoreFusion, SearchPlan, fuse, plan_search
+from corpus.index.fusion import (
+    FusedResult,
+    ScoreFusion,
+    SearchPlan,
+    fuse,
+    half_scores,
+    plan_search,
+)
 from corpus.index.layout import (
     DENSE_VECTOR,
     DOCUMENT_FIELD,
@@ -229,8 +236,13 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
         there = {str(record.id): record for record in records}
         kept = [there[hit] for hit in best if hit in there]
         result = self.parse_to_query_result(kept)
-        result.similarities = [best[str(record.id)] for record in kept]
-        return result
+        ids = [str(record.id) for record in kept]
+        return FusedResult(
+            nodes=result.nodes,
+            similarities=[best[hit] for hit in ids],
+            ids=result.ids,
+            halves=half_scores(plan, scores, ids),
+        )
 
     def close(self) -> None:
         """Close the connections; closing twice is harmless."""

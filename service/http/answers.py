@@ -63,13 +63,19 @@ class TurnBody(BaseModel):
 
 
 class CandidateBody(BaseModel):
-    """A passage at one stage; `score` is that stage's, higher is better."""
+    """A passage at one stage; `score` is that stage's, higher is better.
+
+    Where it was found, `dense` is its cosine with the question and `sparse` its BM25 score; null
+    where a search did not have it.
+    """
 
     node_id: str
     document_id: str | None
     filename: str | None
     page: int | None
     score: float
+    dense: float | None = None
+    sparse: float | None = None
 
 
 class StageBody(BaseModel):

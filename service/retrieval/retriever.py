@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -18,6 +18,7 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryMode,
 )
 
+from corpus.index.fusion import FusedResult
 from service.retrieval.live_nodes import LiveVersions, find_dead
 from service.retrieval.rewriting import Rewritten, rewrite
 
@@ -38,6 +39,9 @@ class HybridRetriever(BaseRetriever):
     what is asked for. Searches for the question as `rewrite` has it. Leaves the embedding of its
     `plain` form in the `QueryBundle`, as LlamaIndex's own retriever does, so that later steps need
     not compute it again. On the async path all work runs in threads.
+
+    Afterwards `halves` has the cosine and the BM25 score of each node, as far as the store tells
+    (`FusedResult`).
 
     Errors: EmbeddingUnavailable, IndexUnavailable.
     """
@@ -60,6 +64,7 @@ class HybridRetriever(BaseRetriever):
         self._filters = within_collection(collection, filters)
         self._top_k = top_k
         self._limit = max(OVER_FETCH * top_k, CANDIDATES)
+        self.halves: Mapping[str, tuple[float | None, float | None]] = {}
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         question = rewrite(query_bundle.query_str)
@@ -93,6 +98,8 @@ class HybridRetriever(BaseRetriever):
                 filters=filters,
             )
         )
+        if isinstance(result, FusedResult):
+            self.halves = result.halves
         scores = result.similarities or []
         nodes = [
             NodeWithScore(node=node, score=score)

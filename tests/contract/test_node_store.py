@@ -24,7 +24,7 @@ from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
 from corpus.index.edge import EdgeVectorStore
-from corpus.index.fusion import ScoreFusion
+from corpus.index.fusion import FusedResult, ScoreFusion
 from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
@@ -236,6 +236,22 @@ class TestHybrid:
         found = stores.reader.query(hybrid("xylograph", TOWARDS_X, alpha=0.75))
         score_of = dict(zip(texts(found), found.similarities or [], strict=True))
         assert score_of == pytest.approx({"plain": 0.75, "xylograph": 0.25}, abs=1e-6)
+
+    def test_the_scores_of_its_halves_are_told(self, stores: Stores) -> None:
+        stores.writer.add(
+            [a_node("plain", TOWARDS_X, ordinal=0), a_node("xylograph", TOWARDS_Y, ordinal=1)]
+        )
+        found = stores.reader.query(hybrid("xylograph", TOWARDS_X))
+        assert isinstance(found, FusedResult)
+        scores = [found.halves[node_id] for node_id in found.ids or []]
+        halves = dict(zip(texts(found), scores, strict=True))
+        dense, sparse = halves["plain"]
+        assert dense == pytest.approx(1.0, abs=1e-6)
+        assert sparse is None
+        dense, sparse = halves["xylograph"]
+        assert dense == pytest.approx(0.0, abs=1e-6)
+        assert sparse is not None
+        assert sparse > 0
 
     def test_no_more_are_found_than_asked_for_and_the_best_come_first(self, stores: Stores) -> None:
         stores.writer.add(

@@ -94,6 +94,9 @@ def test_why_an_answer_is_what_it_is(anchors: LecternServer) -> None:
     assert why["applied_filters"] == {"filename": "anchors.pdf"}
     assert why["searched_for"]["plain"] == FIRST
     assert [stage["stage"] for stage in why["stages"]] == ["found", "live", "ranked"]
+    found = why["stages"][0]["candidates"]
+    assert all(one["dense"] is not None for one in found)
+    assert any(one["sparse"] for one in found)
     best = why["stages"][-1]["candidates"][0]
     assert (best["filename"], best["page"]) == ("anchors.pdf", 1)
     assert why["evidence"]["strength"] >= why["evidence"]["threshold"]
