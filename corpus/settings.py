@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(60.0, gt=0, description="Limit for one call of the LLM, seconds.")
     llm_context_tokens: int = Field(8192, ge=1024, description="Context window of the LLM, tokens.")
 
+    suggestions: Literal["asked", "off"] = Field(
+        "asked",
+        description="`asked`: answers come with related questions that others asked; `off`.",
+    )
     keep_conversations_days: int = Field(
         0, ge=0, description="Conversations unused for so many days are deleted; 0: none is."
     )

@@ -30,7 +30,8 @@ class Turn:
     answers were complete. `reply` is what the caller was told (the answer's text, state, citations
     and so on, as JSON); `trace` how it came about, None once that was given up. `document_ids` are
     the documents whose text the answer may hold. Where one of them was deleted, `is_removed` and
-    both are empty: what was said of it is deleted with it.
+    both are empty: what was said of it is deleted with it. With an `embedding` (of the standalone
+    question, float32) the question may be suggested to others; it is not read back.
     """
 
     id: str
@@ -42,7 +43,16 @@ class Turn:
     reply: Mapping[str, Any]
     trace: Mapping[str, Any] | None = None
     document_ids: frozenset[str] = field(default_factory=frozenset)
+    embedding: bytes | None = None
     ordinal: int = 0
     is_removed: bool = False
     rating: Rating | None = None
     comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """A question that stands alone and was answered, with its embedding (float32)."""
+
+    question: str
+    embedding: bytes

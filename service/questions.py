@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,11 @@ from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
+import numpy as np
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.errors import CollectionNotFound, SourcesChanged
+from corpus.errors import CollectionNotFound, SourcesChanged, StorageUnavailable
 from corpus.registry.documents import collection_exists
 from corpus.registry.engine import Registry
 from corpus.registry.turns import keep_turn
@@ -28,9 +30,12 @@ from service.answering.synthesizer import answer_of
 from service.conversations.condensing import Understood, understand
 from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
 from service.conversations.past import PastTurn
+from service.conversations.related import related_questions
 from service.parts import ServiceParts
 from service.querying import Querying, live_versions_of
 from service.retrieval.rewriting import rewrite
+
+log = logging.getLogger(__name__)
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
 DEFAULT_COLLECTION = "default"
@@ -138,10 +143,18 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
     live = live_versions_of(parts.registry)
     events = while_live(response.events(), response.source_nodes, live)
-    whole = _completed(events, querying.degraded, prepared.understood.usage)
+    related = asyncio.create_task(_related(parts, prepared, bundle.embedding))
+    whole = _completed(events, querying.degraded, prepared.understood.usage, related)
     if prepared.question.keeping is not Keeping.NOTHING:
         keep = partial(
-            _keep, parts.registry, answer_id, prepared, querying, response.source_nodes, timings_ms
+            _keep,
+            parts.registry,
+            answer_id,
+            prepared,
+            querying,
+            response.source_nodes,
+            bundle.embedding,
+            timings_ms,
         )
         whole = kept(whole, keep)
     return AnswerBegun(answer_id, prepared, whole, timings_ms)
@@ -190,18 +203,42 @@ def _open(registry: Registry, question: Question) -> Dialogue:
 
 
 async def _completed(
-    events: AnswerEvents, degraded: Sequence[str], usage: Mapping[str, int]
+    events: AnswerEvents,
+    degraded: Sequence[str],
+    usage: Mapping[str, int],
+    related: asyncio.Task[list[str]],
 ) -> AnswerEvents:
-    """The events; their end also says what was missing and used before the answer began."""
-    async with aclosing(events) as answer:
-        async for event in answer:
-            if isinstance(event, AnswerDone):
-                event = replace(  # noqa: PLW2901
-                    event,
-                    degraded=(*degraded, *event.degraded),
-                    usage=dict(Counter(usage) + Counter(event.usage)),
-                )
-            yield event
+    """The events; their end also says what was missing and used before, and what is related."""
+    try:
+        async with aclosing(events) as answer:
+            async for event in answer:
+                if isinstance(event, AnswerDone):
+                    event = replace(  # noqa: PLW2901
+                        event,
+                        degraded=(*degraded, *event.degraded),
+                        usage=dict(Counter(usage) + Counter(event.usage)),
+                        related=tuple(await related),
+                    )
+                yield event
+    finally:
+        related.cancel()
+
+
+async def _related(
+    parts: ServiceParts, prepared: Prepared, embedding: Sequence[float] | None
+) -> list[str]:
+    if embedding is None or parts.settings.suggestions == "off":
+        return []
+    known = [prepared.question.text, prepared.understood.text]
+    known += [turn.standalone_question for turn in prepared.dialogue.past]
+    collection = prepared.dialogue.collection
+    try:
+        return await asyncio.to_thread(
+            related_questions, parts.registry, collection, embedding, known
+        )
+    except StorageUnavailable as error:
+        log.warning("no related questions: %s", error.detail)
+        return []
 
 
 def _keep(
@@ -210,10 +247,12 @@ def _keep(
     prepared: Prepared,
     querying: Querying,
     nodes: Sequence[NodeWithScore],
+    embedding: Sequence[float] | None,
     timings_ms: Mapping[str, float],
     done: AnswerDone,
 ) -> None:
     dialogue, question = prepared.dialogue, prepared.question
+    is_for_others = done.state == "answered" and not question.raw_filters and embedding is not None
     turn = Turn(
         id=answer_id,
         conversation_id=dialogue.conversation_id,
@@ -232,6 +271,7 @@ def _keep(
             "timings_ms": {**timings_ms, "total": since_ms(prepared.started_s)},
         },
         document_ids=frozenset(found.node.metadata["document_id"] for found in nodes),
+        embedding=np.asarray(embedding, dtype=np.float32).tobytes() if is_for_others else None,
     )
     with registry.write() as connection:
         keep_turn(connection, turn)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     TypeDecorator,
@@ -167,12 +168,15 @@ answers = Table(
     Column("standalone_question", Text, nullable=False),
     Column("reply", JSON, nullable=False),
     Column("trace", JSON(none_as_null=True)),
+    # Of the standalone question, little-endian float32; only where it may be suggested to others.
+    Column("embedding", LargeBinary),
     Column("is_removed", Boolean, nullable=False, default=False),
     Column("rating", String(8)),
     Column("comment", Text),
     Column("rated_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False, index=True),
     Index("answers_by_turn", "conversation_id", "ordinal"),
+    Index("answers_by_collection", "collection", "created_at"),
 )
 
 # The documents whose text an answer may hold. No foreign key: it outlives their rows for a moment.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from corpus.errors import AnswerNotFound
 from corpus.registry.schema import answer_sources, answers, conversations, documents
-from corpus.turns import Rating, Turn
+from corpus.turns import AskedQuestion, Rating, Turn
 
 REMOVED: dict[str, object] = {}
 
@@ -37,6 +37,7 @@ def keep_turn(connection: Connection, turn: Turn) -> bool:
             standalone_question=turn.standalone_question,
             reply=turn.reply,
             trace=turn.trace,
+            embedding=turn.embedding,
             created_at=turn.created_at,
         )
     )
@@ -69,6 +70,38 @@ def turns_of(
     return _turns(connection, list(reversed(connection.execute(query).all())))
 
 
+def answerable_questions(
+    connection: Connection, collection: str, *, limit: int
+) -> list[AskedQuestion]:
+    """The last questions that may be suggested to others, newest first.
+
+    Those whose answer nobody disliked, and whose sources are all there and unchanged since.
+    """
+    changed = (
+        select(answer_sources.c.answer_id)
+        .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
+        .where(
+            answer_sources.c.answer_id == answers.c.id,
+            documents.c.id.is_(None)
+            | documents.c.deleted_at.is_not(None)
+            | (documents.c.updated_at > answers.c.created_at),
+        )
+    )
+    rows = connection.execute(
+        select(answers.c.standalone_question, answers.c.embedding)
+        .where(
+            answers.c.collection == collection,
+            answers.c.embedding.is_not(None),
+            answers.c.is_removed.is_(False),
+            answers.c.rating.is_distinct_from("down"),
+            ~changed.exists(),
+        )
+        .order_by(answers.c.created_at.desc())
+        .limit(limit)
+    )
+    return [AskedQuestion(row.standalone_question, row.embedding) for row in rows]
+
+
 def rate_answer(
     connection: Connection, answer_id: str, rating: Rating, comment: str | None
 ) -> None:
@@ -96,6 +129,7 @@ def remove_answers_from(connection: Connection, document_ids: Collection[str]) -
         .values(
             reply=REMOVED,
             trace=None,
+            embedding=None,
             standalone_question=answers.c.question,
             is_removed=True,
         )

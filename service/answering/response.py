@@ -63,6 +63,7 @@ class AnswerDone:
     not answer the question, so none is `supported`. `usage` counts tokens as the LLM reported them
     (empty when it did not); `model` wrote the answer. How it came about: the `evidence` it was
     given or withheld for, and the `prompt`, (role, text) of each message, where a model was asked.
+    `related` are questions to go on with.
     """
 
     state: AnswerState
@@ -75,6 +76,7 @@ class AnswerDone:
     model: str = ""
     evidence: Evidence | None = None
     prompt: tuple[tuple[str, str], ...] = ()
+    related: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What a caller is told of it."""
@@ -84,6 +86,7 @@ class AnswerDone:
             "citations": [one.model_dump() for one in self.citations],
             "unsupported": [one.model_dump() for one in self.unsupported],
             "nearest": [one.model_dump() for one in self.nearest],
+            "related_questions": list(self.related),
             "model": self.model,
             "usage": dict(self.usage),
             "degraded": list(self.degraded),

@@ -39,6 +39,7 @@ class TurnBody(BaseModel):
     citations: list[Citation] = []
     unsupported: list[UnsupportedSentence] = []
     nearest: list[Citation] = []
+    related_questions: list[str] = []
     model: str = ""
     usage: dict[str, int] = {}
     degraded: list[str] = []

@@ -240,7 +240,6 @@ class _ReplyMaker:
         return ChatReply(
             **self.meta(),
             **done.as_json(),
-            related_questions=[],
             applied_filters=dict(self._begun.prepared.question.raw_filters),
             timings_ms=self._timings_ms,
         )

@@ -25,6 +25,7 @@ from corpus.registry.deletions import bury
 from corpus.registry.engine import Registry
 from corpus.registry.schema import answer_sources, answers
 from corpus.registry.turns import (
+    answerable_questions,
     expire_answers,
     expire_traces,
     find_turn,
@@ -214,3 +215,48 @@ def test_a_conversation_in_which_nothing_was_answered_is_dropped(registry: Regis
         find_conversation(connection, used)
         with pytest.raises(ConversationNotFound):
             find_conversation(connection, empty)
+
+
+def suggested(registry: Registry, collection: str = "default") -> list[str]:
+    with registry.read() as connection:
+        found = answerable_questions(connection, collection, limit=10)
+    return [one.question for one in found]
+
+
+def test_only_questions_whose_answers_still_hold_are_suggested(
+    registry: Registry, tmp_path: Path
+) -> None:
+    blobs = FolderBlobStore(tmp_path / "originals")
+    document_id = add(registry, blobs, b"text")
+    sources = frozenset({document_id})
+    now = datetime.now(UTC)
+    kept = turn(None, 1, document_ids=sources, embedding=b"1234", created_at=now)
+    disliked = turn(None, 2, document_ids=sources, embedding=b"1234", created_at=now)
+    with registry.write() as connection:
+        keep_turn(connection, kept)
+        keep_turn(connection, disliked)
+        keep_turn(connection, turn(None, 3, document_ids=sources, created_at=now))
+        rate_answer(connection, disliked.id, "down", None)
+    assert suggested(registry) == ["Question 1 of Acme?"]
+    assert suggested(registry, "other") == []
+    with registry.write() as connection:
+        rate_answer(connection, kept.id, "up", None)
+    assert suggested(registry) == ["Question 1 of Acme?"]
+    add(registry, blobs, b"another text")  # its next version
+    assert suggested(registry) == []
+
+
+def test_a_deleted_documents_questions_are_suggested_to_nobody(
+    registry: Registry, tmp_path: Path
+) -> None:
+    document_id = add(registry, FolderBlobStore(tmp_path / "originals"), b"text")
+    now = datetime.now(UTC)
+    kept = turn(None, document_ids=frozenset({document_id}), embedding=b"1234", created_at=now)
+    with registry.write() as connection:
+        keep_turn(connection, kept)
+    assert suggested(registry) == ["Question 1 of Acme?"]
+    with registry.write() as connection:
+        bury(connection, document_id)
+        row = connection.execute(select(answers)).one()
+    assert row.embedding is None
+    assert suggested(registry) == []

@@ -148,6 +148,23 @@ def test_a_question_leaves_no_trace_where_none_is_wanted(anchors: LecternServer)
     assert len(after["conversations"]) == len(before["conversations"]) + 1
 
 
+def test_related_questions_that_others_asked_are_suggested(server: LecternServer) -> None:
+    pages = [["The red kite weighs 2 grams. The red kite is made of silk in Kyoto."]]
+    server.add("kites.pdf", files.pdf(pages), collection="related")
+    weigh, made = "What does the red kite weigh?", "What is the red kite made of?"
+    first = server.chat(weigh, collection="related")
+    assert first["related_questions"] == []
+    server.chat("Who won the chess championship in Brazil?", collection="related")
+    server.chat("Of what silk is the red kite?", collection="related", filters={"page": 1})
+    other = server.chat(made, collection="related")
+    assert other["related_questions"] == [weigh]
+    # Neither what is asked nor what was asked before in the conversation.
+    again = server.chat(weigh, conversation_id=other["conversation_id"])
+    assert again["related_questions"] == []
+    kept = server.http.get(f"/answers/{other['answer_id']}").json()
+    assert kept["related_questions"] == [weigh]
+
+
 def test_a_stream_is_kept_as_it_was_given(anchors: LecternServer) -> None:
     events = anchors.chat_events(FIRST, collection="anchors")
     done = dict(events)["done"]

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("standalone_question", sa.Text, nullable=False),
         sa.Column("reply", sa.JSON, nullable=False),
         sa.Column("trace", sa.JSON),
+        sa.Column("embedding", sa.LargeBinary),
         sa.Column("is_removed", sa.Boolean, nullable=False),
         sa.Column("rating", sa.String(8)),
         sa.Column("comment", sa.Text),
@@ -39,6 +40,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_answers_created_at", "answers", ["created_at"])
     op.create_index("answers_by_turn", "answers", ["conversation_id", "ordinal"])
+    op.create_index("answers_by_collection", "answers", ["collection", "created_at"])
     op.create_table(
         "answer_sources",
         sa.Column("answer_id", sa.String(36), sa.ForeignKey("answers.id"), primary_key=True),
