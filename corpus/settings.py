@@ -65,6 +65,16 @@ class Settings(BaseSettings):
     llm_model: str = Field("", description="Model name at that endpoint.")
     llm_api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
     llm_timeout_s: float = Field(60.0, gt=0, description="Limit for one call of the LLM, seconds.")
+    llm_first_token_s: float = Field(
+        30.0,
+        gt=0,
+        description="Limit for its first token, seconds, waiting in line and retries included; "
+        "then the answer is extractive.",
+    )
+    llm_retries: int = Field(
+        2, ge=0, description="Further tries within that limit when the endpoint is away or busy."
+    )
+    llm_concurrency: int = Field(8, ge=1, description="Calls of the LLM at the same time.")
     llm_context_tokens: int = Field(8192, ge=1024, description="Context window of the LLM, tokens.")
 
     embedding: str = Field(
