@@ -60,11 +60,25 @@ class Settings(BaseSettings):
     llm: str = Field(
         EXTRACTIVE,
         description="`extractive` (no model: verbatim sentences), or the base URL of an "
-        "OpenAI-compatible endpoint, for instance http://localhost:11434/v1.",
+        "OpenAI-compatible endpoint, for instance http://localhost:8001/v1, or `anthropic` or "
+        "`ollama` (each needs the extra of its name).",
     )
-    llm_model: str = Field("", description="Model name at that endpoint.")
-    llm_api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
+    llm_model: str = Field("", description="Model name at that endpoint or provider.")
+    llm_api_key: SecretStr | None = Field(None, description="Key for that endpoint or provider.")
+    llm_base_url: str = Field(
+        "", description="Address of that provider, where it is not its usual one (a proxy)."
+    )
     llm_timeout_s: float = Field(60.0, gt=0, description="Limit for one call of the LLM, seconds.")
+    llm_first_token_s: float = Field(
+        30.0,
+        gt=0,
+        description="Limit for its first token, seconds, waiting in line and retries included; "
+        "then the answer is extractive.",
+    )
+    llm_retries: int = Field(
+        2, ge=0, description="Further tries within that limit when the endpoint is away or busy."
+    )
+    llm_concurrency: int = Field(8, ge=1, description="Calls of the LLM at the same time.")
     llm_context_tokens: int = Field(8192, ge=1024, description="Context window of the LLM, tokens.")
 
     suggestions: Literal["asked", "off"] = Field(

@@ -21,6 +21,7 @@ from ingestion.ocr.tesseract import find_tesseract
 from ingestion.office import find_libreoffice
 from lectern.client import Client
 from lectern.data_dir import find_server
+from lectern.providers import address_of_llm, open_provider
 
 PROBE_TIMEOUT_S = 3.0
 
@@ -116,7 +117,12 @@ def _index(settings: Settings) -> Finding:
 def _llm(settings: Settings) -> Finding:
     if settings.llm == EXTRACTIVE:
         return Finding("ok", "answers", "extractive: sentences of the documents, no LLM")
-    return _endpoint("answers", settings.llm, settings.llm_model)
+    try:
+        base_url = address_of_llm(settings)
+        open_provider(settings)
+    except LecternError as error:
+        return Finding("broken", "answers", f"{error.detail} {error.hint}")
+    return _endpoint("answers", base_url, settings.llm_model)
 
 
 def _programs(settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from corpus.blobs import FolderBlobStore
 from corpus.deletion import finish_deletions
 from corpus.embedding.open import OpenedEmbedding, open_embedding
-from corpus.errors import Misconfigured, Unavailable
+from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
@@ -33,6 +33,7 @@ from ingestion.programs.workspace import open_workspace
 from ingestion.queue import release_all
 from ingestion.reading import OcrOptions, Reader
 from ingestion.worker import Worker, unique_worker_name
+from lectern.providers import open_provider
 from service.parts import ServiceParts
 
 log = logging.getLogger("lectern.start")
@@ -180,37 +181,24 @@ def _worker_store(
 
 
 def open_llm(settings: Settings) -> LLM | None:
-    """The LLM that the settings name, None for extractive answers; it sends a request once.
+    """The LLM that the settings name, within its limits; None for extractive answers.
 
-    Raises Misconfigured when the settings name no address or no model: the client would turn to
-    addresses of its own.
+    Raises Misconfigured when the settings name none that can be asked.
     """
     if settings.llm == EXTRACTIVE:
         return None
-    if not settings.llm.startswith(("http://", "https://")):
-        raise Misconfigured(
-            f"LECTERN_LLM is {settings.llm!r}.",
-            hint=f"Set it to {EXTRACTIVE}, or to a base URL such as http://localhost:11434/v1.",
-        )
-    if not settings.llm_model:
-        raise Misconfigured(
-            "LECTERN_LLM names an endpoint and LECTERN_LLM_MODEL is empty.",
-            hint="Set LECTERN_LLM_MODEL to the model's name at that endpoint.",
-        )
-    # Imported only when used: it takes as long to load as the rest of the service.
-    from llama_index.llms.openai_like import OpenAILike  # noqa: PLC0415
+    # Imported only when used: LlamaIndex's LLMs take as long to load as the rest of the service.
+    from service.llm.guarded import GuardedLlm, Limits  # noqa: PLC0415
 
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
-    return OpenAILike(
-        model=settings.llm_model,
-        api_base=settings.llm,
-        api_key=key,
-        is_chat_model=True,
-        context_window=settings.llm_context_tokens,
-        timeout=settings.llm_timeout_s,
-        max_retries=0,  # the timeout bounds an answer's one call: a second would double it
-        temperature=0.0,
+    llm, away = open_provider(settings)
+    limits = Limits(
+        # Short of the whole, or a silent endpoint would look like a client that left.
+        first_token_s=min(settings.llm_first_token_s, 0.9 * settings.llm_timeout_s),
+        whole_reply_s=settings.llm_timeout_s,
+        max_tries=1 + settings.llm_retries,
+        concurrency=settings.llm_concurrency,
     )
+    return GuardedLlm(llm, limits, away=away)
 
 
 def open_reranker(settings: Settings) -> BaseNodePostprocessor | None:

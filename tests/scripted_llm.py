@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that speaks the OpenAI chat protocol from a script."""
+"""A real HTTP server on loopback that plays an LLM from a script, in each provider's protocol."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-MODEL = "scripted"
+from tests.llm_protocols import MODEL as MODEL  # noqa: PLC0414 - tests name it with the server
+from tests.llm_protocols import WIRES, Said, Wire
+
 _POLL_S = 0.02
 
 
@@ -21,11 +23,12 @@ _POLL_S = 0.02
 class Reply:
     """How to answer one chat request.
 
-    `pieces` are streamed one event each, `pause_s` seconds before each. A `status` other than 200
-    sends an error body instead. `events` are sent after the pieces, as they are, whether they are
-    JSON or not. `hang_up` drops the connection after that without ending the stream; `stall` keeps
-    it open, until the client leaves. `silent` sends nothing at all. `body` replaces the whole reply
-    with other bytes. `usage` is reported in the last event, to a client that asks for it.
+    `thoughts`, then `pieces` are streamed one event each, `pause_s` seconds before each. A `status`
+    other than 200 sends an error body instead, with these `headers`. `events` are sent after the
+    pieces, as they are, whether they are JSON or not. `hang_up` drops the connection after that
+    without ending the stream; `stall` keeps it open, until the client leaves. `silent` sends
+    nothing at all. `body` replaces the whole reply with other bytes. `usage` is reported as the
+    provider does, in its own terms; OpenAI does at the end, to a client that asks for it.
     """
 
     pieces: tuple[str, ...] = ()
@@ -36,7 +39,14 @@ class Reply:
     stall: bool = False
     silent: bool = False
     body: bytes | None = None
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    thoughts: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> Said:
+        """What a protocol makes of it."""
+        return Said(self.thoughts, self.pieces, self.events, self.usage)
 
 
 def say(*pieces: str) -> Reply:
@@ -47,7 +57,8 @@ def say(*pieces: str) -> Reply:
 class ScriptedLlm:
     """Serves `replies` in order, the last one again and again, inside a `with`.
 
-    `requests` are the JSON bodies received so far, in order. `script` puts other replies in place.
+    `requests` are the JSON bodies received so far, in order, `headers` what came with each.
+    `script` puts other replies in place.
     """
 
     def __init__(self, *replies: Reply) -> None:
@@ -55,6 +66,7 @@ class ScriptedLlm:
         self._replies = list(replies) or [say("Nothing was scripted.")]
         self._left = threading.Event()
         self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.llm = self
         self._thread = threading.Thread(
@@ -62,9 +74,14 @@ class ScriptedLlm:
         )
 
     @property
+    def root_url(self) -> str:
+        """Address to configure for Anthropic's and Ollama's protocols."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
     def base_url(self) -> str:
-        """Address to configure, with `/v1`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        """Address to configure for OpenAI's protocol, with `/v1`."""
+        return f"{self.root_url}/v1"
 
     def script(self, *replies: Reply) -> None:
         """Serve these from now on."""
@@ -90,10 +107,11 @@ class ScriptedLlm:
         self._server.server_close()
         self._thread.join()
 
-    def take(self, request: dict[str, Any]) -> Reply:
+    def take(self, request: dict[str, Any], headers: dict[str, str]) -> Reply:
         """Record a request and choose its reply (called by the server's threads)."""
         with self._lock:
             self.requests.append(request)
+            self.headers.append(headers)
             return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
 
     def client_left(self) -> None:
@@ -120,38 +138,41 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        reply = self.server.llm.take(request)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.server.llm.take(request, headers)
+        wire = WIRES[self.path]
         if reply.status != 200:
-            self._send_json(reply.status, {"error": {"message": "scripted error", "type": "x"}})
+            body = {"type": "error", "error": {"message": "scripted error", "type": "x"}}
+            self._send_json(reply.status, body, reply.headers)
         elif reply.body is not None:
             self._send(200, "text/html", reply.body)
         elif not request.get("stream"):
-            self._send_json(200, _whole(reply))
+            self._send_json(200, wire.whole(reply.said))
         else:
             try:
                 if reply.silent:
                     self._pause(float("inf"))
-                options = request.get("stream_options") or {}
-                self._stream(reply, with_usage=bool(options.get("include_usage")))
+                self._stream(reply, wire, request)
             except (BrokenPipeError, ConnectionResetError):
                 self.server.llm.client_left()
         self.close_connection = True
 
-    def _stream(self, reply: Reply, *, with_usage: bool) -> None:
+    def _stream(self, reply: Reply, wire: Wire, request: dict[str, Any]) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", wire.content_type)
         # Chunked, so that a dropped connection differs from the end of the reply.
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in _events(reply, with_usage=with_usage):
+        for chunk in wire.chunks(reply.said, request):
             self._pause(reply.pause_s)
-            self._chunk(b"data: " + event.encode() + b"\n\n")
+            self._chunk(chunk)
         if reply.stall:
             self._pause(float("inf"))
         if reply.hang_up:
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self._chunk(b"data: [DONE]\n\n")
+        for chunk in wire.ending(reply.said, request):
+            self._chunk(chunk)
         self._chunk(b"")
 
     def _pause(self, pause_s: float) -> None:
@@ -166,11 +187,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 
-    def _send_json(self, status: int, body: dict[str, Any]) -> None:
-        self._send(status, "application/json", json.dumps(body).encode())
+    def _send_json(
+        self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._send(status, "application/json", json.dumps(body).encode(), headers)
 
-    def _send(self, status: int, content_type: str, body: bytes) -> None:
+    def _send(
+        self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -178,32 +205,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         """Say nothing: the test reads `requests`."""
-
-
-def _events(reply: Reply, *, with_usage: bool) -> Iterator[str]:
-    common = {"id": "scripted-1", "object": "chat.completion.chunk", "created": 0, "model": MODEL}
-    for piece in reply.pieces:
-        choice = {
-            "index": 0,
-            "delta": {"role": "assistant", "content": piece},
-            "finish_reason": None,
-        }
-        yield json.dumps({**common, "choices": [choice]})
-    yield from reply.events
-    if not (reply.hang_up or reply.stall):
-        end = {"index": 0, "delta": {}, "finish_reason": "stop"}
-        yield json.dumps({**common, "choices": [end]})
-        if with_usage:
-            yield json.dumps({**common, "choices": [], "usage": dict(reply.usage) or None})
-
-
-def _whole(reply: Reply) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "".join(reply.pieces)}
-    return {
-        "id": "scripted-1",
-        "object": "chat.completion",
-        "created": 0,
-        "model": MODEL,
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-        "usage": dict(reply.usage) or None,
-    }

@@ -14,7 +14,6 @@ from corpus.errors import LlmUnavailable
 from service.answering.draft import Draft
 from service.answering.evidence import is_hopeless
 from service.answering.extractive import ExtractiveSynthesizer, Judged, nearest, quoted_answer
-from service.answering.llm_stream import LlmStream
 from service.answering.passages import Passage
 from service.answering.prompts import answer_messages, fit_to_context, spare_tokens
 from service.answering.response import (
@@ -26,6 +25,7 @@ from service.answering.response import (
 )
 from service.answering.synthesizer import GroundedSynthesizer
 from service.answering.widening import ReadPages, place_of, widened
+from service.llm.stream import LlmStream
 
 
 class WrittenSynthesizer(GroundedSynthesizer):

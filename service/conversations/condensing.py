@@ -11,11 +11,11 @@ from html import escape
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
 from corpus.errors import LlmUnavailable
-from service.answering.llm_stream import LlmStream
 from service.answering.prompts import estimate_tokens
 from service.answering.thinking import ThinkingFilter
 from service.conversations.follow_ups import stands_alone
 from service.conversations.past import PastTurn
+from service.llm.stream import LlmStream
 
 _log = logging.getLogger(__name__)
 

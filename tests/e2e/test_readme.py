@@ -144,7 +144,7 @@ def test_the_commands_with_an_llm_serve_with_it(
 
 
 def test_there_are_commands_with_an_llm() -> None:
-    assert len(WITH_AN_LLM) == 2
+    assert len(WITH_AN_LLM) == 4
 
 
 def test_every_folder_and_file_that_the_readme_names_is_there() -> None:

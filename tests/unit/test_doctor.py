@@ -9,6 +9,7 @@ from lectern.data_dir import announce, owned
 from lectern.doctor import examine, examine_server
 from tests.installed import require_program
 from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
+from tests.scripted_llm import ScriptedLlm
 
 READY: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "ok"}})
 NOT_READY: Answer = (503, {"status": "not_ready", "checks": {"index": "ok", "worker": "none"}})
@@ -49,3 +50,17 @@ def test_programs_for_pictures_and_old_files_are_named_with_their_languages(
     assert (ocr.mark, "not tlh" in ocr.text) == ("broken", True)
     off = Settings(data_dir=tmp_path, ocr="off")
     assert "off" in next(finding.text for finding in examine(off) if finding.name == "OCR")
+
+
+def test_an_llm_is_named_with_its_address_and_what_it_lacks(tmp_path: Path) -> None:
+    def answers(settings: Settings) -> tuple[str, str]:
+        [finding] = [one for one in examine(settings) if one.name == "answers"]
+        return finding.mark, finding.text
+
+    named = Settings(data_dir=tmp_path, llm="ollama", llm_model="m")
+    with ScriptedLlm() as llm:
+        there = named.model_copy(update={"llm_base_url": llm.root_url})
+        assert answers(there) == ("ok", f"m at {llm.root_url}")
+    assert answers(there)[0] == "broken"
+    mark, text = answers(named.model_copy(update={"llm": "anthropic"}))
+    assert (mark, "LECTERN_LLM_API_KEY" in text) == ("broken", True)

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
+from pydantic import SecretStr
 
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.wiring import open_llm
+
+KEY = SecretStr("sk-not-a-secret")
 
 
 def test_extractive_answers_open_no_llm() -> None:
     assert open_llm(Settings(llm="extractive", llm_model="ignored")) is None
 
 
-def test_an_endpoint_is_opened_with_its_model_and_context() -> None:
-    settings = Settings(llm="http://127.0.0.1:1/v1", llm_model="small", llm_context_tokens=4096)
+@pytest.mark.parametrize("name", ["http://127.0.0.1:1/v1", "anthropic", "ollama"])
+def test_an_llm_is_opened_with_its_model_and_context(name: str) -> None:
+    # A model that no table of a client library knows: what it can is for the operator to say.
+    settings = Settings(llm=name, llm_model="small", llm_api_key=KEY, llm_context_tokens=4096)
     llm = open_llm(settings)
     assert llm is not None
     assert llm.metadata.model_name == "small"
@@ -27,6 +34,7 @@ def test_an_endpoint_is_opened_with_its_model_and_context() -> None:
         ("localhost:11434/v1", "small"),
         ("Extractive", "small"),
         ("http://127.0.0.1:1/v1", ""),
+        ("ollama", ""),
     ],
 )
 def test_settings_that_name_no_endpoint_or_no_model_are_refused(llm: str, model: str) -> None:
@@ -35,3 +43,35 @@ def test_settings_that_name_no_endpoint_or_no_model_are_refused(llm: str, model:
     with pytest.raises(Misconfigured, match="LECTERN_LLM") as refused:
         open_llm(settings)
     assert refused.value.hint
+
+
+def test_the_address_of_a_provider_is_a_url() -> None:
+    settings = Settings(llm="ollama", llm_model="m", llm_base_url="gpu:11434")
+    with pytest.raises(Misconfigured, match="LECTERN_LLM_BASE_URL is 'gpu:11434'"):
+        open_llm(settings)
+
+
+def test_two_addresses_are_one_too_many() -> None:
+    settings = Settings(llm="http://127.0.0.1:1/v1", llm_model="m", llm_base_url="http://other")
+    with pytest.raises(Misconfigured, match="both name an address"):
+        open_llm(settings)
+
+
+def test_a_provider_that_takes_a_key_is_not_opened_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-somebody")  # not meant for us
+    with pytest.raises(Misconfigured, match="LECTERN_LLM_API_KEY is empty"):
+        open_llm(Settings(llm="anthropic", llm_model="m"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "module"), [("anthropic", "anthropic"), ("ollama", "llama_index.llms.ollama")]
+)
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(
+    provider: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    with pytest.raises(Misconfigured, match="not installed") as refused:
+        open_llm(Settings(llm=provider, llm_model="m", llm_api_key=KEY))
+    assert refused.value.hint == f"pip install 'lectern[{provider}]'"

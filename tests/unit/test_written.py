@@ -42,7 +42,11 @@ def server() -> Iterator[ScriptedLlm]:
 
 def written(base_url: str, *, timeout_s: float = PATIENCE_S) -> WrittenSynthesizer:
     settings = Settings(
-        llm=base_url, llm_model=MODEL, llm_api_key=SecretStr(KEY), llm_timeout_s=timeout_s
+        llm=base_url,
+        llm_model=MODEL,
+        llm_api_key=SecretStr(KEY),
+        llm_timeout_s=timeout_s,
+        llm_retries=0,
     )
     llm = open_llm(settings)
     assert llm is not None
