@@ -40,7 +40,7 @@ class Querying:
     ) -> None:
         self._stages: list[dict[str, Any]] = []
         self._reranked: Reranked | None = None
-        live = live_versions_of(parts.registry)
+        live = _remembered(live_versions_of(parts.registry))
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
         steps: list[BaseNodePostprocessor] = [
             Noted("found", self._stages),
@@ -92,6 +92,20 @@ def live_versions_of(registry: Registry) -> LiveVersions:
             return live_versions(connection, document_ids)
 
     return live
+
+
+def _remembered(live: LiveVersions) -> LiveVersions:
+    """Asks once about each document: the steps of one retrieval follow each other in a moment."""
+    asked: set[str] = set()
+    known: dict[str, int] = {}
+
+    def remembered(document_ids: Collection[str]) -> Mapping[str, int]:
+        if unknown := set(document_ids) - asked:
+            known.update(live(unknown))
+            asked.update(unknown)
+        return known
+
+    return remembered
 
 
 def _read_pages_of(registry: Registry) -> ReadPages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
 from llama_index.core.callbacks import CallbackManager
@@ -12,7 +12,7 @@ from llama_index.core.schema import QueryBundle
 
 from corpus.errors import LlmUnavailable
 from service.answering.draft import Draft
-from service.answering.evidence import is_hopeless
+from service.answering.evidence import has_words_enough, is_hopeless
 from service.answering.extractive import ExtractiveSynthesizer, Judged, nearest, quoted_answer
 from service.answering.passages import Passage
 from service.answering.prompts import answer_messages, fit_to_context, spare_tokens
@@ -53,15 +53,18 @@ class WrittenSynthesizer(GroundedSynthesizer):
         self._timeout_s = timeout_s
 
     async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
-        """Judge the evidence, ask the model, check what it writes while it writes."""
-        judged = await self._extractive.judge(query, passages)
-        answer = (
-            not_in_documents(
-                nearest=nearest(judged.ranked), model=self._model_name, evidence=judged.evidence
-            )
-            if is_hopeless(judged.evidence)
-            else self._written(query.query_str, passages, judged)
-        )
+        """Judge the evidence, ask the model, check what it writes while it writes.
+
+        Ranking sentences costs more than all the rest; where the words of a passage tell that the
+        question is not hopeless, it is left for answers that end without the model's text.
+        """
+        judged: Judged | None = None
+        if not await asyncio.to_thread(has_words_enough, query.query_str, passages):
+            judged = await self._extractive.judge(query, passages)
+        if judged is not None and is_hopeless(judged.evidence):
+            answer = self._not_told(judged)
+        else:
+            answer = self._written(query, passages, judged)
         async with aclosing(answer) as events:
             async for event in events:
                 yield event
@@ -71,10 +74,10 @@ class WrittenSynthesizer(GroundedSynthesizer):
         return self._llm.metadata.model_name
 
     async def _written(
-        self, question: str, passages: Sequence[Passage], judged: Judged
+        self, query: QueryBundle, passages: Sequence[Passage], judged: Judged | None
     ) -> AnswerEvents:
-        read = await asyncio.to_thread(self._to_read, question, passages)
-        messages = answer_messages(question, read)
+        read = await asyncio.to_thread(self._to_read, query.query_str, passages)
+        messages = answer_messages(query.query_str, read)
         stream = LlmStream(self._llm, messages, timeout_s=self._timeout_s)
         draft = Draft(read)
         is_interrupted = False
@@ -91,7 +94,25 @@ class WrittenSynthesizer(GroundedSynthesizer):
             for event in draft.finish():
                 yield event
         prompt = tuple((str(one.role.value), one.content or "") for one in messages)
-        ending = self._ending(judged, stream, draft, prompt, is_interrupted=is_interrupted)
+        if draft.answer and not draft.abstained:
+            yield AnswerDone(
+                "partial" if is_interrupted else draft.state(),
+                draft.answer,
+                citations=draft.citations,
+                unsupported=draft.unsupported(),
+                degraded=(LLM_INTERRUPTED,) if is_interrupted else (),
+                usage=stream.usage,
+                model=self._model_name,
+                evidence=None if judged is None else judged.evidence,
+                prompt=prompt,
+            )
+            return
+        judged = judged or await self._extractive.judge(query, passages)
+        ending = (
+            self._not_told(judged, usage=stream.usage, prompt=prompt)
+            if draft.abstained
+            else quoted_answer(judged, degraded=[LLM_UNAVAILABLE], prompt=prompt)
+        )
         async with aclosing(ending) as events:
             async for last in events:
                 yield last
@@ -104,39 +125,17 @@ class WrittenSynthesizer(GroundedSynthesizer):
         wide = widened(fitting, pages, spare_tokens=spare)
         return fit_to_context(question, wide, context_tokens=context_tokens)
 
-    def _ending(
+    def _not_told(
         self,
         judged: Judged,
-        stream: LlmStream,
-        draft: Draft,
-        prompt: tuple[tuple[str, str], ...],
         *,
-        is_interrupted: bool,
+        usage: Mapping[str, int] | None = None,
+        prompt: tuple[tuple[str, str], ...] = (),
     ) -> AnswerEvents:
-        if draft.abstained:
-            return not_in_documents(
-                nearest=nearest(judged.ranked),
-                usage=stream.usage,
-                model=self._model_name,
-                evidence=judged.evidence,
-                prompt=prompt,
-            )
-        if not draft.answer:
-            return quoted_answer(judged, degraded=[LLM_UNAVAILABLE], prompt=prompt)
-        return _only(
-            AnswerDone(
-                "partial" if is_interrupted else draft.state(),
-                draft.answer,
-                citations=draft.citations,
-                unsupported=draft.unsupported(),
-                degraded=(LLM_INTERRUPTED,) if is_interrupted else (),
-                usage=stream.usage,
-                model=self._model_name,
-                evidence=judged.evidence,
-                prompt=prompt,
-            )
+        return not_in_documents(
+            nearest=nearest(judged.ranked),
+            usage=usage,
+            model=self._model_name,
+            evidence=judged.evidence,
+            prompt=prompt,
         )
-
-
-async def _only(event: AnswerDone) -> AnswerEvents:
-    yield event

@@ -99,7 +99,10 @@ class SearchedForBody(BaseModel):
 
 
 class EvidenceBody(BaseModel):
-    """What spoke for an answer; below `threshold` it is withheld where no LLM judges."""
+    """What spoke for an answer; below `threshold` it is withheld where no LLM judges.
+
+    Null where a passage had so many of the question's words that an LLM was asked at once.
+    """
 
     strength: float
     threshold: float = ENOUGH
