@@ -21,9 +21,11 @@ from service.http import (
     reports,
 )
 from service.http.errors import install_error_handlers
-from service.http.middleware import BodyLimit, OwnHostsOnly, RequestId
+from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId
 from service.http.shapes import ErrorBody
 from service.mcp.endpoint import McpEndpoint
+from service.openai_api import completions, models
+from service.openai_api.errors import OpenAiErrorBody, openai_shape
 from service.parts import ServiceParts
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
@@ -57,6 +59,12 @@ def create_app(parts: ServiceParts) -> FastAPI:
         conversations,
     ):
         app.include_router(routes.router)
+    for routes in (models, completions):
+        app.include_router(
+            routes.router,
+            tags=["openai"],
+            responses={"4XX": {"model": OpenAiErrorBody}, "503": {"model": OpenAiErrorBody}},
+        )
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(
@@ -65,5 +73,6 @@ def create_app(parts: ServiceParts) -> FastAPI:
         upload_bytes=parts.settings.max_request_mb * MIB,
     )
     app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts)
+    app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
     app.add_middleware(RequestId)
     return app

@@ -1,15 +1,17 @@
-"""Every error in the one shape of the API, with its status code."""
+"""Every error with its status code, in the one shape of the API or in that of its address."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from corpus import errors
 from corpus.errors import LecternError
@@ -71,6 +73,32 @@ _CODE_OF_STATUS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a caller is told of an error; `param` is the field at fault, where it is one field."""
+
+    status: int
+    code: str
+    detail: str
+    hint: str
+    param: str | None = None
+
+
+# The status and the body that say it; `request_id` finds the request in the server's log.
+ErrorShape: TypeAlias = Callable[[Problem, str], tuple[int, dict[str, Any]]]
+
+
+def problem_of(error: LecternError) -> Problem:
+    """What the caller is told of one of our own errors."""
+    return Problem(status_of(error), error.code, error.detail, error.hint)
+
+
+def unforeseen(request_id: str) -> LecternError:
+    """What the caller is told of an error of ours that no one foresaw."""
+    hint = f"Look for {request_id} in the server's log."
+    return LecternError("The service failed for a reason of its own.", hint=hint)
+
+
 def status_of(error: LecternError) -> int:
     """The status code of an error: its own row's, or that of the nearest ancestor."""
     for kind in type(error).__mro__:
@@ -81,9 +109,29 @@ def status_of(error: LecternError) -> int:
 
 def error_body(request_id: str, code: str, detail: str, hint: str) -> dict[str, str]:
     """The body that every error has; it can always be encoded."""
+    return {"error": code, "detail": sayable(detail), "hint": hint, "request_id": request_id}
+
+
+def sayable(detail: str) -> str:
+    """The sentence as it can be encoded."""
     # What the caller sent may be quoted in it, and JSON's \ud800 is no character.
-    said = detail.encode(errors="backslashreplace").decode()
-    return {"error": code, "detail": said, "hint": hint, "request_id": request_id}
+    return detail.encode(errors="backslashreplace").decode()
+
+
+def error_response(
+    scope: Scope, problem: Problem, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The error in the shape that its address has."""
+    state = scope["state"]
+    shape: ErrorShape = state.get("error_shape", _lectern_shape)
+    status, body = shape(problem, state["request_id"])
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else {}
+    return JSONResponse(body, status_code=status, headers={**(headers or {}), **retry})
+
+
+def _lectern_shape(problem: Problem, request_id: str) -> tuple[int, dict[str, Any]]:
+    body = error_body(request_id, problem.code, problem.detail, problem.hint)
+    return problem.status, {**body}
 
 
 def log_unavailable(request_id: str, error: LecternError) -> None:
@@ -93,30 +141,17 @@ def log_unavailable(request_id: str, error: LecternError) -> None:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Answer every exception with the error body."""
+    """Answer every exception with an error body."""
     app.add_exception_handler(LecternError, _on_lectern_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-def _respond(
-    request: Request,
-    status: int,
-    code: str,
-    detail: str,
-    hint: str,
-    headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else {}
-    body = error_body(request.state.request_id, code, detail, hint)
-    return JSONResponse(body, status_code=status, headers={**(headers or {}), **retry})
-
-
 def _on_lectern_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LecternError)  # noqa: S101  registered for this class only
     log_unavailable(request.state.request_id, error)
-    return _respond(request, status_of(error), error.code, error.detail, error.hint)
+    return error_response(request.scope, problem_of(error))
 
 
 def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -126,13 +161,9 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
         return _malformed_json(request)
     first = problems[0] if problems else {"loc": (), "msg": "unknown"}
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return _respond(
-        request,
-        422,
-        "invalid_request",
-        f"{where}: {first['msg']}.",
-        errors.InvalidRequest.default_hint,
-    )
+    detail = f"{where}: {first['msg']}."
+    hint = errors.InvalidRequest.default_hint
+    return error_response(request.scope, Problem(422, "invalid_request", detail, hint, param=where))
 
 
 def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -142,7 +173,8 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     code, hint = _CODE_OF_STATUS.get(
         error.status_code, ("http_error", errors.InvalidRequest.default_hint)
     )
-    return _respond(request, error.status_code, code, f"{error.detail}.", hint, error.headers)
+    problem = Problem(error.status_code, code, f"{error.detail}.", hint)
+    return error_response(request.scope, problem, error.headers)
 
 
 def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
@@ -159,21 +191,15 @@ def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _malformed_json(request: Request) -> JSONResponse:
-    return _respond(
-        request,
+    problem = Problem(
         400,
         "malformed_json",
         "The request's body is not valid JSON.",
         "Send a JSON object with Content-Type: application/json.",
     )
+    return error_response(request.scope, problem)
 
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("request %s failed", request.state.request_id, exc_info=error)
-    return _respond(
-        request,
-        500,
-        LecternError.code,
-        "The service failed for a reason of its own.",
-        f"Look for {request.state.request_id} in the server's log.",
-    )
+    return error_response(request.scope, problem_of(unforeseen(request.state.request_id)))

@@ -29,13 +29,18 @@ router = APIRouter(tags=["documents"])
 
 
 def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> EventSourceResponse:
-    """Send (name, data) pairs as they come, with keep-alive comments between them."""
+    """Send (name, data) pairs as they come."""
 
     async def encoded() -> AsyncIterator[ServerSentEvent]:
         async for name, data in events:
             yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name)
 
-    return EventSourceResponse(encoded(), ping=KEEP_ALIVE_S, headers=STREAM_HEADERS, sep="\n")
+    return kept_alive(encoded())
+
+
+def kept_alive(events: AsyncIterator[ServerSentEvent | str]) -> EventSourceResponse:
+    """Send events, or the data of nameless ones, as they come; between them keep-alive comments."""
+    return EventSourceResponse(events, ping=KEEP_ALIVE_S, headers=STREAM_HEADERS, sep="\n")
 
 
 @router.get("/documents/{document_id}/events", response_class=EventSourceResponse)

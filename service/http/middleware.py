@@ -1,4 +1,4 @@
-"""What every request passes: its id, whom it is for, the bound on its body.
+"""What every request passes: its id, how it is told of errors, whom it is for, its body's bound.
 
 Plain ASGI, no buffering.
 """
@@ -12,11 +12,10 @@ from uuid import uuid4
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import ForeignHost, LecternError, RequestTooLarge
-from service.http.errors import error_body, status_of
+from service.http.errors import ErrorShape, error_response, problem_of
 
 DRAIN_LIMIT_S = 10.0
 DRAIN_LIMIT_BYTES = 64 << 20
@@ -46,6 +45,21 @@ class RequestId:
             await send(message)
 
         await self._app(scope, receive, send_with_id)
+
+
+class ErrorShapeUnder:
+    """Gives the errors of every address under `prefix` ("/v1/") another shape."""
+
+    def __init__(self, app: ASGIApp, *, prefix: str, shape: ErrorShape) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._shape = shape
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the shape, for whatever finds an error further in."""
+        if scope["type"] == "http" and scope["path"].startswith(self._prefix):
+            scope["state"]["error_shape"] = self._shape
+        await self._app(scope, receive, send)
 
 
 class OwnHostsOnly:
@@ -155,7 +169,6 @@ def _too_large(limit: int) -> RequestTooLarge:
 async def _refuse(error: LecternError, scope: Scope, receive: Receive, send: Send) -> None:
     if "expect" not in Headers(scope=scope):  # else the client waits for our word
         await _drain(receive)
-    body = error_body(scope["state"]["request_id"], error.code, error.detail, error.hint)
     # The rest of the body is not read, so the connection cannot be used again.
-    response = JSONResponse(body, status_code=status_of(error), headers={"Connection": "close"})
+    response = error_response(scope, problem_of(error), {"Connection": "close"})
     await response(scope, receive, send)

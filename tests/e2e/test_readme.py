@@ -22,6 +22,7 @@ from tests.e2e.server import START_LIMIT_S
 ADDRESS = "http://127.0.0.1:8000"
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 WITH_AN_LLM = re.findall(r"^LECTERN_LLM=\S+ .*make serve$", README, flags=re.MULTILINE)
 
 
@@ -126,6 +127,31 @@ def test_the_session_does_what_the_readme_shows(served: tuple[str, dict[str, str
         assert '"error":"' not in result.stdout, result.stdout
         if shown.output:
             assert _words(result.stdout) == _words(shown.output)
+
+
+def test_the_programs_print_an_answer(served: tuple[str, dict[str, str]]) -> None:
+    address, environment = served
+    assert PROGRAMS
+    # The session before has uploaded this; the same bytes are the same document.
+    sample = {"file": (ROOT / "docs/sample/lighthouse.pdf").open("rb")}
+    form = {"collection": "station"}
+    with httpx.Client(base_url=address, trust_env=False) as http, sample["file"]:
+        document = http.post("/documents", files=sample, data=form).json()
+        deadline_s = time.monotonic() + START_LIMIT_S
+        while http.get(f"/documents/{document['id']}").json()["status"] != "ready":
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+    for program in PROGRAMS:
+        result = subprocess.run(
+            [sys.executable, "-c", program.replace(ADDRESS, address)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        assert "lighthouse.pdf, page" in result.stdout
 
 
 @pytest.mark.parametrize("command", WITH_AN_LLM)

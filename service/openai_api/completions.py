@@ -1,0 +1,74 @@
+"""Chat completions: a question to a collection, answered whole or as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Request
+from sse_starlette import EventSourceResponse
+
+from corpus.errors import InvalidRequest
+from service.checking import check_question
+from service.http.events import kept_alive
+from service.http.state import Parts, RequestIdentity
+from service.openai_api.conversation import read_messages
+from service.openai_api.models import require_model
+from service.openai_api.reply import Completion, ReplyShape
+from service.openai_api.request import CompletionRequest
+from service.openai_api.stream import stream_data
+from service.parts import ServiceParts
+from service.questions import AnswerBegun, Keeping, Question, answer, ask
+
+TOP_K = 8  # as /chat, where nothing else is said
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/chat/completions",
+    response_model=Completion,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def complete_chat(
+    request: Request,
+    parts: Parts,
+    request_id: RequestIdentity,
+    body: CompletionRequest,
+    x_lectern_sources: Annotated[
+        Literal["on", "off"], Header(description="Off: no list of sources ends the content.")
+    ] = "on",
+) -> Completion | EventSourceResponse:
+    """Answer the last user message from the documents of the collection that `model` names.
+
+    With `"stream": true`: chunks as server-sent events, `[DONE]` last; what goes wrong once they
+    have begun comes as an `error` in their place.
+    """
+    question = await asyncio.to_thread(_read, parts, body)
+
+    def shape(begun: AnswerBegun) -> ReplyShape:
+        return ReplyShape(
+            begun, base_url=str(request.base_url), with_sources=x_lectern_sources == "on"
+        )
+
+    if body.stream:
+        begun = await ask(parts, question)
+        data = stream_data(
+            begun, shape(begun), request_id=request_id, include_usage=body.include_usage
+        )
+        return kept_alive(data)
+    begun, done = await answer(parts, question)
+    return shape(begun).whole(done)
+
+
+def _read(parts: ServiceParts, body: CompletionRequest) -> Question:
+    if body.n is not None and body.n > 1:
+        raise InvalidRequest(
+            f"n is {body.n}, and there is one answer to a question.", hint="Leave n out."
+        )
+    require_model(parts.registry, body.model)
+    asked = read_messages(body.messages)
+    question = check_question(asked.text, body.model, TOP_K, None)
+    # The client keeps the conversation; the answer can be looked up by its id.
+    return replace(question, keeping=Keeping.ANSWER, past=asked.past)
