@@ -65,6 +65,8 @@ def stands_alone(question: str, past: Sequence[PastTurn]) -> str:
     last = past[-1]
     base = last.standalone_question
     rest = _CONNECTOR.sub("", question)
+    if not any(char.isalnum() for char in rest):
+        return base if base.strip() else question  # "And?"
     moved = _moved_year(rest, base, last.cited)
     if _is_elliptical(question, rest):
         return _put_into(base, rest, moved)

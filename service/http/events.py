@@ -33,7 +33,7 @@ def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> EventSour
 
     async def encoded() -> AsyncIterator[ServerSentEvent]:
         async for name, data in events:
-            yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name)
+            yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name, sep="\n")
 
     return kept_alive(encoded())
 

@@ -26,7 +26,7 @@ from service.retrieval.rewriting import Rewritten, rewrite
 # found; while a document is being replaced, half of the nodes are its old ones.
 OVER_FETCH = 2
 # `RankedInContext` orders what is found anew; with 60 to 300 it finds as much.
-CANDIDATES = 100
+CANDIDATES = 60
 # Where it struck so many that too few are left, the search is repeated without those versions.
 MAX_SEARCHES = 4
 

@@ -37,6 +37,7 @@ def after(asked: str, *cited: str) -> list[PastTurn]:
         (REVENUE, "Who is their chief executive?", "Who is Best Buy's chief executive? (2023)"),
         (REVENUE, "And the operating margin?", "The operating margin? (Best Buy, 2023)"),
         (REVENUE, "Why?", "Why? (Best Buy, 2023)"),
+        (REVENUE, "And?", REVENUE),
         (
             REVENUE,
             "What was the operating income of the company in the year before?",
