@@ -14,6 +14,7 @@ from corpus.registry.engine import Registry
 from corpus.values import PageText
 from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer
+from service.answering.persona import NO_PERSONA, PERSONA_NEEDS_LLM, Persona
 from service.answering.synthesizer import GroundedSynthesizer
 from service.answering.widening import Place, ReadPages
 from service.parts import ServiceParts
@@ -37,8 +38,10 @@ class Querying:
         collection: str,
         filters: MetadataFilters | None,
         top_k: int,
+        persona: Persona = NO_PERSONA,
     ) -> None:
         self._stages: list[dict[str, Any]] = []
+        self._has_no_voice = parts.llm is None and not persona.is_blank
         self._reranked: Reranked | None = None
         live = _remembered(live_versions_of(parts.registry))
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
@@ -62,7 +65,7 @@ class Querying:
             top_k=top_k,
         )
         self.engine: RetrieverQueryEngine = build_query_engine(
-            self._retriever, steps, _synthesizer(parts)
+            self._retriever, steps, _synthesizer(parts, persona)
         )
 
     @property
@@ -79,9 +82,11 @@ class Querying:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """What was missing: `reranker_unavailable`."""
-        is_degraded = self._reranked is not None and self._reranked.is_degraded
-        return (RERANKER_UNAVAILABLE,) if is_degraded else ()
+        """What was missing: `reranker_unavailable`, `persona_needs_llm`."""
+        missing = [PERSONA_NEEDS_LLM] if self._has_no_voice else []
+        if self._reranked is not None and self._reranked.is_degraded:
+            missing.append(RERANKER_UNAVAILABLE)
+        return tuple(missing)
 
 
 def live_versions_of(registry: Registry) -> LiveVersions:
@@ -116,7 +121,7 @@ def _read_pages_of(registry: Registry) -> ReadPages:
     return read
 
 
-def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
+def _synthesizer(parts: ServiceParts, persona: Persona) -> GroundedSynthesizer:
     extractive = ExtractiveSynthesizer(
         parts.sentence_embedding, embedded_languages=parts.settings.embedded_languages
     )
@@ -130,4 +135,5 @@ def _synthesizer(parts: ServiceParts) -> GroundedSynthesizer:
         extractive,
         read_pages=_read_pages_of(parts.registry),
         timeout_s=parts.settings.llm_timeout_s,
+        persona=persona,
     )

@@ -13,6 +13,7 @@ from html import escape
 from llama_index.core.llms import ChatMessage, MessageRole
 
 from service.answering.passages import Passage
+from service.answering.persona import NO_PERSONA, Persona
 
 # What the model replies when the passages do not hold the answer.
 ABSTAIN = "NOT_IN_DOCUMENTS"
@@ -60,13 +61,17 @@ def estimate_tokens(text: str) -> int:
 
 
 def fit_to_context(
-    question: str, passages: Sequence[Passage], *, context_tokens: int
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    context_tokens: int,
+    persona: Persona = NO_PERSONA,
 ) -> list[Passage]:
     """The first passages that fit, with room for the answer; the last of them may be cut short.
 
     Never empty unless `passages` is: the first one is cut to whatever room there is.
     """
-    room_tokens = spare_tokens(question, (), context_tokens=context_tokens)
+    room_tokens = spare_tokens(question, (), context_tokens=context_tokens, persona=persona)
     kept: list[Passage] = []
     for passage in passages:
         needed = estimate_tokens(_fenced(passage))
@@ -79,15 +84,23 @@ def fit_to_context(
     return kept
 
 
-def spare_tokens(question: str, passages: Sequence[Passage], *, context_tokens: int) -> int:
+def spare_tokens(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    context_tokens: int,
+    persona: Persona = NO_PERSONA,
+) -> int:
     """How many tokens a prompt of these passages leaves, with room for the answer."""
     answer_tokens = min(MAX_ANSWER_TOKENS, int(context_tokens * ANSWER_SHARE))
-    used_tokens = estimate_tokens(SYSTEM + QUESTION + question)
+    used_tokens = estimate_tokens(SYSTEM + persona.as_prompt() + QUESTION + question)
     used_tokens += sum(estimate_tokens(_fenced(passage)) for passage in passages)
     return context_tokens - answer_tokens - used_tokens
 
 
-def answer_messages(question: str, passages: Sequence[Passage]) -> list[ChatMessage]:
+def answer_messages(
+    question: str, passages: Sequence[Passage], persona: Persona = NO_PERSONA
+) -> list[ChatMessage]:
     """The chat messages that ask for an answer from `passages`, numbered as they are."""
     user = QUESTION.format(
         passages="\n\n".join(_fenced(passage) for passage in passages),
@@ -95,7 +108,7 @@ def answer_messages(question: str, passages: Sequence[Passage]) -> list[ChatMess
         abstain=ABSTAIN,
     )
     return [
-        ChatMessage(role=MessageRole.SYSTEM, content=SYSTEM),
+        ChatMessage(role=MessageRole.SYSTEM, content=SYSTEM + persona.as_prompt()),
         ChatMessage(role=MessageRole.USER, content=user),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms import LLM
@@ -15,6 +16,7 @@ from service.answering.draft import Draft
 from service.answering.evidence import has_words_enough, is_hopeless
 from service.answering.extractive import ExtractiveSynthesizer, Judged, nearest, quoted_answer
 from service.answering.passages import Passage
+from service.answering.persona import NO_PERSONA, Persona
 from service.answering.prompts import answer_messages, fit_to_context, spare_tokens
 from service.answering.response import (
     LLM_INTERRUPTED,
@@ -35,7 +37,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
     is `extractive`'s, with `llm_unavailable` in `degraded`; when it breaks off, what was written
     stays, as `partial` with `llm_interrupted`. `timeout_s` bounds the whole call of the model, in
     seconds. The model reads the passages widened on their pages, which `read_pages` gives, as far
-    as its context has room. Closing the events closes the call.
+    as its context has room, and writes as `persona` has it. Closing the events closes the call.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class WrittenSynthesizer(GroundedSynthesizer):
         *,
         read_pages: ReadPages,
         timeout_s: float,
+        persona: Persona = NO_PERSONA,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(llm, callback_manager or CallbackManager())
         self._extractive = extractive
         self._read_pages = read_pages
         self._timeout_s = timeout_s
+        self._persona = persona
 
     async def answer_events(self, query: QueryBundle, passages: Sequence[Passage]) -> AnswerEvents:
         """Judge the evidence, ask the model, check what it writes while it writes.
@@ -77,7 +81,7 @@ class WrittenSynthesizer(GroundedSynthesizer):
         self, query: QueryBundle, passages: Sequence[Passage], judged: Judged | None
     ) -> AnswerEvents:
         read = await asyncio.to_thread(self._to_read, query.query_str, passages)
-        messages = answer_messages(query.query_str, read)
+        messages = answer_messages(query.query_str, read, self._persona)
         stream = LlmStream(self._llm, messages, timeout_s=self._timeout_s)
         draft = Draft(read)
         is_interrupted = False
@@ -118,12 +122,21 @@ class WrittenSynthesizer(GroundedSynthesizer):
                 yield last
 
     def _to_read(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
-        context_tokens = self._llm.metadata.context_window
-        fitting = fit_to_context(question, passages, context_tokens=context_tokens)
+        fit = partial(
+            fit_to_context,
+            question,
+            context_tokens=self._llm.metadata.context_window,
+            persona=self._persona,
+        )
+        fitting = fit(passages)
         pages = self._read_pages({place_of(passage) for passage in fitting})
-        spare = spare_tokens(question, fitting, context_tokens=context_tokens)
-        wide = widened(fitting, pages, spare_tokens=spare)
-        return fit_to_context(question, wide, context_tokens=context_tokens)
+        spare = spare_tokens(
+            question,
+            fitting,
+            context_tokens=self._llm.metadata.context_window,
+            persona=self._persona,
+        )
+        return fit(widened(fitting, pages, spare_tokens=spare))
 
     def _not_told(
         self,
