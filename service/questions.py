@@ -13,8 +13,10 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
+from corpus.declared_fields import DeclaredFields
 from corpus.errors import CollectionNotFound, SourcesChanged
-from corpus.registry.documents import collection_exists, find_page_texts, live_versions
+from corpus.registry.declarations import declared_fields
+from corpus.registry.documents import collection_exists, find_page_texts
 from corpus.values import PageText
 from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer
@@ -23,10 +25,11 @@ from service.answering.still_live import while_live
 from service.answering.synthesizer import GroundedSynthesizer, answer_of
 from service.answering.widening import Place, ReadPages
 from service.parts import ServiceParts
-from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
+from service.retrieval.live_nodes import LiveNodesOnly
 from service.retrieval.ranking import RankedInContext
 from service.retrieval.reranking import RERANKED, Reranked
 from service.retrieval.retriever import HybridRetriever
+from service.retrieval.selection import Selection, select_nodes
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
 DEFAULT_COLLECTION = "default"
@@ -73,9 +76,9 @@ class AnswerBegun:
 async def search(parts: ServiceParts, question: Question) -> Found:
     """Retrieve without answering."""
     started_s = time.perf_counter()
-    await asyncio.to_thread(_require_collection, parts, question.collection)
+    selection = await asyncio.to_thread(_select, parts, question)
     reranked = _reranked(parts, question)
-    engine = _engine(parts, question, reranked)
+    engine = _engine(parts, question, selection, reranked)
     nodes = await engine.aretrieve(QueryBundle(question.text))
     return Found(nodes, since_ms(started_s), _degraded(reranked))
 
@@ -87,11 +90,11 @@ async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
     later is raised while the events are read, `SourcesChanged` for instance.
     """
     started_s = time.perf_counter()
-    await asyncio.to_thread(_require_collection, parts, question.collection)
+    selection = await asyncio.to_thread(_select, parts, question)
     reranked = _reranked(parts, question)
-    engine = _engine(parts, question, reranked)
+    engine = _engine(parts, question, selection, reranked)
     response = cast("CitedResponse", await engine.aquery(QueryBundle(question.text)))
-    events = while_live(response.events(), response.source_nodes, _live_versions_of(parts))
+    events = while_live(response.events(), response.source_nodes, selection.live_versions)
     return AnswerBegun(events, started_s, since_ms(started_s), _degraded(reranked))
 
 
@@ -117,10 +120,22 @@ def since_ms(started_s: float) -> float:
     return round((time.perf_counter() - started_s) * 1000, 1)
 
 
+def declared_fields_of(parts: ServiceParts, collection: str) -> DeclaredFields:
+    """What a filter of questions to this collection may ask for; `CollectionNotFound`."""
+    _require_collection(parts, collection)
+    with parts.registry.read() as connection:
+        return declared_fields(connection, collection)
+
+
+def _select(parts: ServiceParts, question: Question) -> Selection:
+    _require_collection(parts, question.collection)
+    return select_nodes(parts.registry, question.collection, question.filters)
+
+
 def _engine(
-    parts: ServiceParts, question: Question, reranked: Reranked | None
+    parts: ServiceParts, question: Question, selection: Selection, reranked: Reranked | None
 ) -> RetrieverQueryEngine:
-    live = _live_versions_of(parts)
+    live = selection.live_versions
     ranked_k = question.top_k if reranked is None else max(question.top_k, RERANKED)
     return build_query_engine(
         HybridRetriever(
@@ -128,7 +143,7 @@ def _engine(
             parts.embedding,
             collection=question.collection,
             live_versions=live,
-            filters=question.filters,
+            filters=selection.filters,
             top_k=question.top_k,
         ),
         [
@@ -150,14 +165,6 @@ def _reranked(parts: ServiceParts, question: Question) -> Reranked | None:
 
 def _degraded(reranked: Reranked | None) -> tuple[str, ...]:
     return (RERANKER_UNAVAILABLE,) if reranked is not None and reranked.is_degraded else ()
-
-
-def _live_versions_of(parts: ServiceParts) -> LiveVersions:
-    def live(document_ids: Collection[str]) -> Mapping[str, int]:
-        with parts.registry.read() as connection:
-            return live_versions(connection, document_ids)
-
-    return live
 
 
 def _read_pages_of(parts: ServiceParts) -> ReadPages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -32,12 +33,14 @@ from service.answering.response import (
 from service.http.errors import error_body
 from service.http.events import event_stream
 from service.http.state import Parts, RequestIdentity
+from service.parts import ServiceParts
 from service.questions import (
     DEFAULT_COLLECTION,
     AnswerBegun,
     Question,
     answer,
     ask,
+    declared_fields_of,
     search,
     since_ms,
 )
@@ -52,7 +55,13 @@ router = APIRouter(tags=["questions"])
 TopK = Annotated[int, Field(ge=1, le=50, description="Passages to use, at most.")]
 Filters = Annotated[
     dict[str, Any] | None,
-    Field(description="See the filter grammar.", examples=[{"filename": "report.pdf"}]),
+    Field(
+        description="`{field: value}`, `{field: {operator: value}}` with eq, ne, in, gt, gte, lt, "
+        'lte, `{"and"|"or": [filter, ...]}`, `{"not": filter}`; several keys hold together. Fields '
+        "are filename, document_id, media_type, page, created_at, and what the collection declares "
+        "as `metadata_fields`. Without a value, `ne` and `not` hold. What is unknown is refused.",
+        examples=[{"filename": "report.pdf"}, {"year": {"gte": 2022}, "not": {"team": "legal"}}],
+    ),
 ]
 
 
@@ -133,7 +142,7 @@ class ChatReply(BaseModel):
 @router.post("/search")
 async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     """Passages that fit the query, best first."""
-    question = _question(body.query, body.collection, body.top_k, body.filters)
+    question = await _question(parts, body.query, body.collection, body.top_k, body.filters)
     found = await search(parts, question)
     hits = [
         Hit(
@@ -173,7 +182,7 @@ async def chat(
     """
     if body.conversation_id is not None:
         raise ConversationNotFound(f"There is no conversation {body.conversation_id!r}.")
-    question = _question(body.message, body.collection, body.top_k, body.filters)
+    question = await _question(parts, body.message, body.collection, body.top_k, body.filters)
     if body.stream:
         begun = await ask(parts, question)
         return event_stream(_streamed(begun, _ReplyMaker(body, begun), request_id))
@@ -251,11 +260,15 @@ class _ReplyMaker:
         )
 
 
-def _question(text: str, collection: str, top_k: int, filters: dict[str, Any] | None) -> Question:
+async def _question(
+    parts: ServiceParts, text: str, collection: str, top_k: int, filters: dict[str, Any] | None
+) -> Question:
     if not text.strip():
         raise InvalidRequest("The question is empty.", hint="Ask in words.")
     if len(text) > MAX_QUESTION_CHARS:
         raise MessageTooLong(
             f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."
         )
-    return Question(text, check_collection_name(collection), top_k, parse_filters(filters))
+    check_collection_name(collection)
+    declared = await asyncio.to_thread(declared_fields_of, parts, collection) if filters else {}
+    return Question(text, collection, top_k, parse_filters(filters, declared))
