@@ -5,6 +5,7 @@ LecternError
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
 │   ├── NothingToRollBack  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
+│   ├── CollectionExists
 │   ├── ForeignHost  BelongsToParent
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
@@ -114,6 +115,13 @@ class InvalidCollectionName(InvalidRequest):
 
     code = "invalid_collection_name"
     default_hint = "Use 1 to 64 letters, digits, '-' or '_', starting with a letter or digit."
+
+
+class CollectionExists(InvalidRequest):
+    """The name for a new collection is taken."""
+
+    code = "collection_exists"
+    default_hint = "PATCH /collections/{name} changes it."
 
 
 class InvalidFilter(InvalidRequest):

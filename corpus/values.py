@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from corpus.declared_fields import DeclaredFields
 from corpus.reports import PageStatistics
 
 
@@ -149,8 +150,9 @@ class PageText:
 
 @dataclass(frozen=True, slots=True)
 class CollectionSummary:
-    """A collection and how many documents it holds."""
+    """A collection, how many documents it holds, and the metadata fields that it declares."""
 
     name: str
     documents: int
     created_at: datetime
+    metadata_fields: DeclaredFields = field(default_factory=dict)

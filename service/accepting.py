@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.blobs import StagedBlob
+from corpus.declared_fields import check_values
 from corpus.errors import QueueFull, StorageUnavailable
 from corpus.kinds import detect_kind
 from corpus.names import check_collection_name
+from corpus.registry.declarations import declared_fields
 from corpus.registry.jobs import count_waiting
 from corpus.registry.rollback import roll_back
 from corpus.registry.uploads import (
@@ -35,10 +37,18 @@ def check_upload(upload: Upload) -> None:
     check_acl(upload.acl)
 
 
+def check_uploads(parts: ServiceParts, template: Upload) -> None:
+    """Raise what accepting any file with these attributes would raise for them."""
+    check_upload(template)
+    with parts.registry.read() as connection:
+        check_values(template.metadata, declared_fields(connection, template.collection))
+
+
 def accept_file(parts: ServiceParts, staged: StagedBlob, upload: Upload) -> Acceptance:
     """Keep the original, register the document and queue it, in one transaction.
 
-    Raises what `check_upload` and `_keep` do.
+    Raises what `check_upload` and `_keep` do, and `InvalidMetadata` when a value is not of the
+    type that the collection declares.
     """
     check_upload(upload)
 

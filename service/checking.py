@@ -7,7 +7,6 @@ from typing import Any
 from corpus.errors import InvalidRequest, MessageTooLong
 from corpus.names import check_collection_name
 from service.questions import Question
-from service.retrieval.filters import parse_filters
 
 MAX_QUESTION_CHARS = 8_000  # a page or two; the embedding reads the first 256 tokens anyway
 MAX_TOP_K = 50
@@ -28,4 +27,4 @@ def check_question(
         )
     if collection is not None:
         check_collection_name(collection)
-    return Question(text, collection, top_k, parse_filters(filters), filters or {})
+    return Question(text, collection, top_k, filters)

@@ -7,9 +7,8 @@ from typing import Any
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.registry.documents import find_page_texts, live_versions
+from corpus.registry.documents import find_page_texts
 from corpus.registry.engine import Registry
 from corpus.values import PageText
 from service.answering.engine import build_query_engine
@@ -23,6 +22,7 @@ from service.retrieval.noting import Noted
 from service.retrieval.ranking import RankedInContext
 from service.retrieval.reranking import RERANKED, Reranked
 from service.retrieval.retriever import HybridRetriever
+from service.retrieval.selection import Selection
 
 # A name in `degraded`: passages are in the order in which they were found.
 RERANKER_UNAVAILABLE = "reranker_unavailable"
@@ -34,16 +34,16 @@ class Querying:
     def __init__(
         self,
         parts: ServiceParts,
-        *,
         collection: str,
-        filters: MetadataFilters | None,
+        selection: Selection,
+        *,
         top_k: int,
         persona: Persona = NO_PERSONA,
     ) -> None:
         self._stages: list[dict[str, Any]] = []
         self._has_no_voice = parts.llm is None and not persona.is_blank
         self._reranked: Reranked | None = None
-        live = _remembered(live_versions_of(parts.registry))
+        live = _remembered(selection.live_versions)
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
         steps: list[BaseNodePostprocessor] = [
             Noted("found", self._stages),
@@ -61,7 +61,7 @@ class Querying:
             parts.embedding,
             collection=collection,
             live_versions=live,
-            filters=filters,
+            filters=selection.filters,
             top_k=top_k,
         )
         self.engine: RetrieverQueryEngine = build_query_engine(
@@ -87,16 +87,6 @@ class Querying:
         if self._reranked is not None and self._reranked.is_degraded:
             missing.append(RERANKER_UNAVAILABLE)
         return tuple(missing)
-
-
-def live_versions_of(registry: Registry) -> LiveVersions:
-    """Asks the registry which versions answer now."""
-
-    def live(document_ids: Collection[str]) -> Mapping[str, int]:
-        with registry.read() as connection:
-            return live_versions(connection, document_ids)
-
-    return live
 
 
 def _remembered(live: LiveVersions) -> LiveVersions:

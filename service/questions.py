@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
@@ -20,6 +20,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.errors import CollectionNotFound, SourcesChanged, StorageUnavailable
+from corpus.registry.declarations import declared_fields
 from corpus.registry.documents import collection_exists
 from corpus.registry.engine import Registry
 from corpus.registry.turns import keep_turn
@@ -32,8 +33,10 @@ from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
 from service.conversations.past import PastTurn
 from service.conversations.related import related_questions
 from service.parts import ServiceParts
-from service.querying import Querying, live_versions_of
+from service.querying import Querying
+from service.retrieval.filters import parse_filters
 from service.retrieval.rewriting import rewrite
+from service.retrieval.selection import Selection, select_nodes
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +62,15 @@ class Question:
     """A question to one collection; `top_k` passages are used at most.
 
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
-    which is the conversation's, and otherwise the default one. `raw_filters` are the filters as
-    the caller wrote them. `past` is what was said before, where the caller keeps the conversation.
+    which is the conversation's, and otherwise the default one. `filters` are as the caller wrote
+    them: only the collection tells what they mean. `past` is what was said before, where the
+    caller keeps the conversation.
     """
 
     text: str
     collection: str | None
     top_k: int
-    filters: MetadataFilters | None = None
-    raw_filters: Mapping[str, Any] = field(default_factory=dict)
+    filters: Mapping[str, Any] | None = None
     conversation_id: str | None = None
     keeping: Keeping = Keeping.CONVERSATION
     past: tuple[PastTurn, ...] = ()
@@ -87,6 +90,7 @@ class Prepared:
     """A question that is understood and has its place; `timings_ms` has what that took."""
 
     question: Question
+    filters: MetadataFilters | None
     dialogue: Dialogue
     understood: Understood
     started_s: float
@@ -107,8 +111,14 @@ async def search(parts: ServiceParts, question: Question) -> Found:
     """Retrieve without answering. Errors as `ask`."""
     started_s = time.perf_counter()
     collection = question.collection or DEFAULT_COLLECTION
-    await asyncio.to_thread(_require_collection, parts.registry, collection)
-    querying = _querying(parts, question, collection)
+
+    def select() -> Selection:
+        _require_collection(parts.registry, collection)
+        filters = _parsed_filters(parts.registry, collection, question)
+        return select_nodes(parts.registry, collection, filters)
+
+    selection = await asyncio.to_thread(select)
+    querying = Querying(parts, collection, selection, top_k=question.top_k)
     nodes = await querying.engine.aretrieve(QueryBundle(question.text))
     return Found(nodes, since_ms(started_s), querying.degraded)
 
@@ -116,17 +126,17 @@ async def search(parts: ServiceParts, question: Question) -> Found:
 async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     """Find the question's conversation, or begin one, and make it stand alone.
 
-    Raises `ConversationNotFound`, `CollectionNotFound` or `InvalidRequest`.
+    Raises `ConversationNotFound`, `CollectionNotFound`, `InvalidFilter` or `InvalidRequest`.
     """
     started_s = time.perf_counter()
-    dialogue = await asyncio.to_thread(_open, parts.registry, question)
+    filters, dialogue = await asyncio.to_thread(_open, parts.registry, question)
     opened_ms = since_ms(started_s)
     timeout_s = UNDERSTANDING_SHARE * parts.settings.llm_timeout_s
     understood = await understand(parts.llm, question.text, dialogue.past, timeout_s=timeout_s)
     timings_ms = {"conversation": opened_ms}
     if dialogue.past:
         timings_ms["understanding"] = round(since_ms(started_s) - opened_ms, 1)
-    return Prepared(question, dialogue, understood, started_s, timings_ms)
+    return Prepared(question, filters, dialogue, understood, started_s, timings_ms)
 
 
 async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
@@ -137,12 +147,13 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
     """
     retrieving_s = time.perf_counter()
     answer_id = str(uuid4())
-    querying = _querying(parts, prepared.question, prepared.dialogue.collection)
+    collection = prepared.dialogue.collection
+    selection = await asyncio.to_thread(select_nodes, parts.registry, collection, prepared.filters)
+    querying = Querying(parts, collection, selection, top_k=prepared.question.top_k)
     bundle = QueryBundle(prepared.understood.text)
     response = cast("CitedResponse", await querying.engine.aquery(bundle))
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
-    live = live_versions_of(parts.registry)
-    events = while_live(response.events(), response.source_nodes, live)
+    events = while_live(response.events(), response.source_nodes, selection.live_versions)
     related = asyncio.create_task(_related(parts, prepared, bundle.embedding))
     whole = _completed(events, querying.degraded, prepared.understood.usage, related)
     if prepared.question.keeping is not Keeping.NOTHING:
@@ -188,18 +199,26 @@ def since_ms(started_s: float) -> float:
     return round((time.perf_counter() - started_s) * 1000, 1)
 
 
-def _querying(parts: ServiceParts, question: Question, collection: str) -> Querying:
-    return Querying(parts, collection=collection, filters=question.filters, top_k=question.top_k)
-
-
-def _open(registry: Registry, question: Question) -> Dialogue:
+def _open(registry: Registry, question: Question) -> tuple[MetadataFilters | None, Dialogue]:
     if question.conversation_id is not None:
-        return go_on(registry, question.conversation_id, question.collection)
+        dialogue = go_on(registry, question.conversation_id, question.collection)
+        return _parsed_filters(registry, dialogue.collection, question), dialogue
     collection = question.collection or DEFAULT_COLLECTION
     _require_collection(registry, collection)
-    if question.keeping is not Keeping.CONVERSATION:
-        return Dialogue(collection, past=question.past)
-    return begin_dialogue(registry, collection, title=question.text)
+    filters = _parsed_filters(registry, collection, question)
+    if question.keeping is Keeping.CONVERSATION:
+        return filters, begin_dialogue(registry, collection, title=question.text)
+    return filters, Dialogue(collection, past=question.past)
+
+
+def _parsed_filters(
+    registry: Registry, collection: str, question: Question
+) -> MetadataFilters | None:
+    if not question.filters:
+        return None
+    with registry.read() as connection:
+        declared = declared_fields(connection, collection)
+    return parse_filters(question.filters, declared)
 
 
 async def _completed(
@@ -252,7 +271,7 @@ def _keep(
     done: AnswerDone,
 ) -> None:
     dialogue, question = prepared.dialogue, prepared.question
-    is_for_others = done.state == "answered" and not question.raw_filters and embedding is not None
+    is_for_others = done.state == "answered" and not question.filters and embedding is not None
     turn = Turn(
         id=answer_id,
         conversation_id=dialogue.conversation_id,
@@ -262,7 +281,7 @@ def _keep(
         created_at=datetime.now(UTC),
         reply=done.as_json(),
         trace={
-            "filters": question.raw_filters,
+            "filters": dict(question.filters or {}),
             "top_k": question.top_k,
             "searched_for": asdict(rewrite(prepared.understood.text)),
             "stages": querying.stages,

@@ -26,7 +26,6 @@ from service.answering.passages import passages_from
 from service.answering.ranking import rank_sentences
 from service.parts import ServiceParts
 from service.questions import Question, search
-from service.retrieval.filters import parse_filters
 from service.retrieval.rewriting import rewrite
 
 THRESHOLDS = (0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
@@ -73,7 +72,7 @@ async def _weigh(parts: ServiceParts, data: DataSet) -> Weighed:
     weighed = Weighed([], [])
     for golden in data.questions:
         for filters, found in ((None, weighed.present), (data.left_out(golden), weighed.absent)):
-            question = Question(golden.question, data.collection, TOP_K, parse_filters(filters))
+            question = Question(golden.question, data.collection, TOP_K, filters)
             nodes = (await search(parts, question)).nodes
             passages = passages_from(nodes)
             plain = rewrite(golden.question).plain

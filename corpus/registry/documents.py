@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
 
-from corpus.errors import DocumentNotFound, PageNotFound
+from corpus.errors import CollectionNotFound, DocumentNotFound, PageNotFound
 from corpus.registry.cursors import read_cursor, write_cursor
+from corpus.registry.declarations import as_declared
 from corpus.registry.families import attached_to
 from corpus.registry.schema import collections, documents, jobs, pages, versions
 from corpus.registry.workers import any_alive
@@ -194,22 +195,40 @@ def find_content(connection: Connection, document_id: str) -> Original:
 
 def list_collections(connection: Connection) -> list[CollectionSummary]:
     """All collections by name, with the number of documents that are not deleted."""
-    rows = connection.execute(
-        select(collections.c.name, collections.c.created_at, func.count(documents.c.id))
-        .outerjoin(
-            documents,
-            (documents.c.collection == collections.c.name) & documents.c.deleted_at.is_(None),
-        )
-        .group_by(collections.c.name, collections.c.created_at)
-        .order_by(collections.c.name)
-    )
-    return [CollectionSummary(name, count, created_at) for name, created_at, count in rows]
+    rows = connection.execute(_summaries().order_by(collections.c.name))
+    return [_summary(row) for row in rows.mappings()]
+
+
+def find_collection(connection: Connection, name: str) -> CollectionSummary:
+    """The collection with its number of documents, or `CollectionNotFound`."""
+    found = connection.execute(_summaries().where(collections.c.name == name)).mappings().first()
+    if found is None:
+        raise CollectionNotFound(f"There is no collection {name!r}.")
+    return _summary(found)
 
 
 def collection_exists(connection: Connection, name: str) -> bool:
     """Whether anything was ever uploaded to a collection of this name."""
     found = connection.execute(select(collections.c.name).where(collections.c.name == name))
     return found.first() is not None
+
+
+def _summaries() -> Select[tuple[object, ...]]:
+    its_documents = (
+        select(func.count())
+        .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
+        .scalar_subquery()
+    )
+    return select(collections, its_documents.label("documents"))
+
+
+def _summary(row: RowMapping) -> CollectionSummary:
+    return CollectionSummary(
+        name=row["name"],
+        documents=row["documents"],
+        created_at=row["created_at"],
+        metadata_fields=as_declared(row["metadata_fields"]),
+    )
 
 
 def _documents(connection: Connection, query: Select[tuple[object, ...]]) -> list[Document]:

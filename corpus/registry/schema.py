@@ -53,6 +53,8 @@ collections = Table(
     Column("name", String(64), primary_key=True),
     # How its nodes were embedded; None until its first document is ingested.
     Column("fingerprint", JSON(none_as_null=True)),
+    # The types of the metadata fields that filters may ask for, by name; None is as good as {}.
+    Column("metadata_fields", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
     # When a worker last took a document of it: collections take turns.
     Column("served_at", UtcDateTime),

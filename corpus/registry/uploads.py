@@ -9,7 +9,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
 
+from corpus.declared_fields import check_values
 from corpus.errors import BelongsToParent, DuplicateContent
+from corpus.registry.declarations import declared_fields
 from corpus.registry.documents import find_document
 from corpus.registry.families import pass_on_attributes
 from corpus.registry.jobs import drop_jobs, enqueue
@@ -66,8 +68,10 @@ def accept_upload(connection: Connection, upload: Upload, content: Content) -> A
 
     The same bytes again are a duplicate: queued again if they had failed, and the metadata and
     access of the first upload stay. New bytes under a known external id become the next version.
-    Until the transaction ends, the original of these bytes is not deleted.
+    Until the transaction ends, the original of these bytes is not deleted. Raises
+    `InvalidMetadata` when a value is not of the type that the collection declares.
     """
+    check_values(upload.metadata, declared_fields(connection, upload.collection))
     lock_contents(connection, [content.sha256])
     if upload.external_id is not None:
         lock_external_id(connection, upload.collection, upload.external_id)
@@ -143,12 +147,15 @@ def change_attributes(
     """Put other metadata, other access, or both in place; None leaves what is there.
 
     What is attached to the document gets the same. Nothing is embedded again: neither is part of a
-    node. Raises `DocumentNotFound`, and `BelongsToParent` for an attachment.
+    node. Raises `DocumentNotFound`, `BelongsToParent` for an attachment, and `InvalidMetadata` when
+    a value is not of the type that the collection declares.
     """
     lock_document(connection, document_id)
-    _refuse_attachment(connection, find_document(connection, document_id), "metadata and access")
+    document = find_document(connection, document_id)
+    _refuse_attachment(connection, document, "metadata and access")
     changed: dict[str, Any] = {"updated_at": datetime.now(UTC)}
     if metadata is not None:
+        check_values(metadata, declared_fields(connection, document.collection))
         changed["metadata"] = metadata
     if acl is not None:
         changed["acl"] = list(acl)

@@ -26,6 +26,6 @@ async def while_live(
         async for event in answer:
             if (await asyncio.to_thread(find_dead, nodes, live_versions)).node_count:
                 raise SourcesChanged(
-                    "A document that this answer stands on was deleted or replaced meanwhile."
+                    "A document that this answer stands on was deleted, replaced or changed."
                 )
             yield event

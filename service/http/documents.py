@@ -21,7 +21,7 @@ from corpus.registry.documents import find_document, find_page, list_documents
 from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Acceptance, Upload, change_attributes
 from corpus.values import Status
-from service.accepting import accept_file, accept_new_bytes, accept_rollback, check_upload
+from service.accepting import accept_file, accept_new_bytes, accept_rollback, check_uploads
 from service.http.errors import log_unavailable
 from service.http.form_fields import json_object, json_strings
 from service.http.form_parts import ReceivedFile
@@ -46,7 +46,7 @@ MANY_FILES = 20
 METADATA_DESCRIPTION = (
     "A JSON object, kept with the document. The same bytes again are a duplicate, which keeps the "
     f"metadata of the first upload. At most {MAX_METADATA_BYTES // 1024} KiB, nested at most "
-    f"{MAX_METADATA_DEPTH} deep."
+    f"{MAX_METADATA_DEPTH} deep. A field that the collection declares must have its type (422)."
 )
 ACL_DESCRIPTION = (
     "A JSON list of principals who may read the document. It is kept, and takes effect once keys "
@@ -104,7 +104,9 @@ def upload_documents(
         accepted = _accept(parts, file[0], template)
         response.status_code = 200 if accepted.duplicate else 202
         return accepted
-    check_upload(template)  # the same for all files, so a mistake in it is the whole request's
+    check_uploads(
+        parts, template
+    )  # the same for all files, so a mistake in it is the whole request's
     outcomes = (_accept_or_refuse(parts, request_id, one, template) for one in file)
     # Written as they come: ten thousand of them as objects would take tens of megabytes, and the
     # event loop seconds to write down.

@@ -33,6 +33,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.MalformedUpload: 400,
     errors.TooManyFiles: 413,
     errors.InvalidCollectionName: 422,
+    errors.CollectionExists: 409,
     errors.InvalidFilter: 422,
     errors.InvalidMetadata: 422,
     errors.MessageTooLong: 422,

@@ -43,7 +43,13 @@ router = APIRouter(tags=["questions"])
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K, description="Passages to use, at most.")]
 Filters = Annotated[
     dict[str, Any] | None,
-    Field(description="See the filter grammar.", examples=[{"filename": "report.pdf"}]),
+    Field(
+        description="`{field: value}`, `{field: {operator: value}}` with eq, ne, in, gt, gte, lt, "
+        'lte, `{"and"|"or": [filter, ...]}`, `{"not": filter}`; several keys hold together. Fields '
+        "are filename, document_id, media_type, page, created_at, and what the collection declares "
+        "as `metadata_fields`. Without a value, `ne` and `not` hold. What is unknown is refused.",
+        examples=[{"filename": "report.pdf"}, {"year": {"gte": 2022}, "not": {"team": "legal"}}],
+    ),
 ]
 
 
@@ -240,6 +246,6 @@ class _ReplyMaker:
         return ChatReply(
             **self.meta(),
             **done.as_json(),
-            applied_filters=dict(self._begun.prepared.question.raw_filters),
+            applied_filters=dict(self._begun.prepared.question.filters or {}),
             timings_ms=self._timings_ms,
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from corpus.declared_fields import MAX_FIELDS, FieldType
 from corpus.deletion import DeletionReceipt
 from corpus.values import CollectionSummary, Document, PageText, Status, Waiting
 
@@ -227,11 +228,41 @@ class DeletedBody(BaseModel):
         )
 
 
+MetadataFields = Annotated[
+    dict[str, FieldType],
+    Field(
+        max_length=MAX_FIELDS,
+        description="The keys of documents' metadata that filters may ask for, with their types. A "
+        "value, or each of a list, must be of the type: an upload or change is refused otherwise, "
+        "and what is there already, and does not fit, matches nothing.",
+        examples=[{"year": "integer", "team": "keyword", "signed": "datetime"}],
+    ),
+]
+
+
+class NewCollectionRequest(BaseModel):
+    """A collection to be made before its first upload, which would make it without declarations."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    metadata_fields: MetadataFields = Field(default_factory=dict)
+
+
+class ChangeCollectionRequest(BaseModel):
+    """What to put in place of a collection's declarations; null or left out: stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metadata_fields: MetadataFields | None = None
+
+
 class CollectionBody(BaseModel):
-    """A collection and its number of documents."""
+    """A collection, its number of documents, and what it declares."""
 
     name: str
     documents: int
+    metadata_fields: MetadataFields
     created_at: datetime
 
     @classmethod
@@ -240,6 +271,7 @@ class CollectionBody(BaseModel):
         return cls(
             name=collection.name,
             documents=collection.documents,
+            metadata_fields=dict(collection.metadata_fields),
             created_at=collection.created_at,
         )
 

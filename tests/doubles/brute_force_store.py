@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ def matches(metadata: dict[str, Any], filters: MetadataFilters | MetadataFilter 
     if filters is None:
         return True
     if isinstance(filters, MetadataFilter):
-        return _holds(metadata.get(filters.key), filters.operator, filters.value)
+        read = _moment if filters.key == "created_at" else _as_it_is
+        return _holds(read(metadata.get(filters.key)), filters.operator, read(filters.value))
     outcomes = [matches(metadata, part) for part in filters.filters]
     if filters.condition == FilterCondition.OR:
         return any(outcomes)
@@ -92,10 +93,17 @@ _ORDER: dict[FilterOperator, Callable[[Any, Any], bool]] = {
 
 
 def _holds(have: object, how: FilterOperator, want: object) -> bool:
-    if how == FilterOperator.IN:
-        return isinstance(want, list) and have in want
-    if isinstance(have, str) and how in _ORDER:
-        have, want = datetime.fromisoformat(have), datetime.fromisoformat(str(want))
+    if how in (FilterOperator.IN, FilterOperator.NIN):
+        return isinstance(want, list) and (have in want) == (how == FilterOperator.IN)
     if how in _ORDER:
         return have is not None and _ORDER[how](have, want)
     return (have == want) == (how == FilterOperator.EQ)
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _moment(text: object) -> datetime | None:
+    moment = None if text is None else datetime.fromisoformat(str(text))
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None

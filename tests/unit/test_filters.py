@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter
 
+from corpus.declared_fields import FieldType
 from corpus.errors import InvalidFilter
 from service.retrieval.filters import MAX_CONDITIONS, MAX_DEPTH, parse_filters
 from tests.doubles.brute_force_store import matches
@@ -138,6 +139,53 @@ def test_a_refusal_names_what_is_at_fault(raw: object, named: str) -> None:
     with pytest.raises(InvalidFilter) as refusal:
         parse_filters(raw)
     assert named in refusal.value.detail
+
+
+DECLARED = {
+    "year": FieldType.INTEGER,
+    "team": FieldType.KEYWORD,
+    "score": FieldType.NUMBER,
+    "final": FieldType.BOOLEAN,
+    "signed": FieldType.DATETIME,
+}
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"year": "2024"}, '"year" is declared as integer: it takes a whole number'),
+        ({"year": True}, "not a boolean"),
+        ({"year": 2**63}, "64 bits"),
+        ({"year": {"in": [1, 2.5]}}, "integer"),
+        ({"team": 1}, '"team" is declared as keyword: it takes a string'),
+        ({"team": {"gt": "a"}}, '"team" does not take the operator "gt"'),
+        ({"team": "\ud800"}, "surrogate"),
+        ({"score": float("nan")}, '"score" is declared as number'),
+        ({"final": 1}, '"final" is declared as boolean: it takes true or false'),
+        ({"final": {"lt": True}}, '"lt"'),
+        ({"signed": "last week"}, '"signed" is declared as datetime: it takes a time'),
+        ({"signed": {"in": DAYS}}, '"in"'),
+    ],
+)
+def test_a_refusal_names_the_declared_type(raw: object, said: str) -> None:
+    with pytest.raises(InvalidFilter) as refusal:
+        parse_filters(raw, DECLARED)
+    assert said in refusal.value.detail
+
+
+def test_an_unknown_field_is_answered_with_those_there_are() -> None:
+    with pytest.raises(InvalidFilter) as refusal:
+        parse_filters({"or": [{"year": 1}, {"colour": "red"}]}, DECLARED)
+    assert "colour" in refusal.value.detail
+    for known in ("filename", "team (keyword)", "year (integer)"):
+        assert known in refusal.value.hint
+    with pytest.raises(InvalidFilter) as refusal:
+        parse_filters({"year": 1})
+    assert "none; PATCH /collections/{name}" in refusal.value.hint
+
+
+def test_a_date_is_accepted_for_a_time() -> None:
+    assert parse_filters({"created_at": {"lt": "2024-05-01"}}) is not None
 
 
 def test_a_filter_nested_too_deep_is_refused() -> None:

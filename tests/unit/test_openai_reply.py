@@ -37,7 +37,7 @@ async def nothing_at_all() -> AnswerEvents:
 def begun(events: AnswerEvents) -> AnswerBegun:
     question = Question("What does the anchor weigh?", "default", top_k=8)
     prepared = Prepared(
-        question, Dialogue("default"), Understood(question.text), time.perf_counter(), {}
+        question, None, Dialogue("default"), Understood(question.text), time.perf_counter(), {}
     )
     return AnswerBegun("a1", prepared, events, {})
 

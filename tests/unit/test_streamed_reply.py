@@ -19,7 +19,9 @@ async def breaks_off() -> AnswerEvents:
 def test_a_failure_after_the_first_token_ends_the_stream_with_an_error() -> None:
     question = Question("What does the anchor weigh?", "default", top_k=8)
     understood = Understood(question.text)
-    prepared = Prepared(question, Dialogue("default", "c1"), understood, time.perf_counter(), {})
+    prepared = Prepared(
+        question, None, Dialogue("default", "c1"), understood, time.perf_counter(), {}
+    )
     begun = AnswerBegun("a1", prepared, breaks_off(), {"retrieval": 1.0})
     reply = _ReplyMaker(begun)
 
