@@ -6,7 +6,7 @@ LecternError
 │   ├── NothingToRollBack  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
 │   ├── CollectionExists
-│   ├── ForeignHost  BelongsToParent
+│   ├── ForeignHost  BelongsToParent  PersonaFixed
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
 │       └── AnswerNotFound
@@ -160,6 +160,13 @@ class BelongsToParent(InvalidRequest):
 
     code = "belongs_to_parent"
     default_hint = "Change the document that it is attached to; its `parent_id` names it."
+
+
+class PersonaFixed(InvalidRequest):
+    """The collection does not let questions bring a persona."""
+
+    code = "persona_fixed"
+    default_hint = "Leave persona out."
 
 
 class NotFound(InvalidRequest):

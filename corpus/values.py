@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -149,10 +150,24 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionSettings:
+    """How a collection is set up.
+
+    `metadata_fields` are what filters may ask for. `persona` says how an LLM writes answers, as
+    JSON (service/answering/persona.py); where it is fixed, questions cannot bring another.
+    """
+
+    description: str = ""
+    metadata_fields: DeclaredFields = field(default_factory=dict)
+    persona: Mapping[str, str] = field(default_factory=dict)
+    persona_is_fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionSummary:
-    """A collection, how many documents it holds, and the metadata fields that it declares."""
+    """A collection, how many documents it holds, and how it is set up."""
 
     name: str
     documents: int
     created_at: datetime
-    metadata_fields: DeclaredFields = field(default_factory=dict)
+    settings: CollectionSettings

@@ -12,7 +12,7 @@ from corpus.declared_fields import check_values
 from corpus.errors import QueueFull, StorageUnavailable
 from corpus.kinds import detect_kind
 from corpus.names import check_collection_name
-from corpus.registry.declarations import declared_fields
+from corpus.registry.collections import declared_fields
 from corpus.registry.jobs import count_waiting
 from corpus.registry.rollback import roll_back
 from corpus.registry.uploads import (

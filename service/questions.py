@@ -18,13 +18,15 @@ from uuid import uuid4
 import numpy as np
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
+from sqlalchemy import Connection
 
-from corpus.errors import CollectionNotFound, SourcesChanged, StorageUnavailable
-from corpus.registry.declarations import declared_fields
-from corpus.registry.documents import collection_exists
+from corpus.errors import CollectionNotFound, PersonaFixed, SourcesChanged, StorageUnavailable
+from corpus.registry.collections import settings_of
 from corpus.registry.engine import Registry
 from corpus.registry.turns import keep_turn
 from corpus.turns import Turn
+from corpus.values import CollectionSettings
+from service.answering.persona import Persona
 from service.answering.response import AnswerDone, AnswerEvents, CitedResponse
 from service.answering.still_live import while_live
 from service.answering.synthesizer import answer_of
@@ -64,7 +66,7 @@ class Question:
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
     which is the conversation's, and otherwise the default one. `filters` are as the caller wrote
     them: only the collection tells what they mean. `past` is what was said before, where the
-    caller keeps the conversation.
+    caller keeps the conversation. `persona` None is the collection's.
     """
 
     text: str
@@ -74,6 +76,7 @@ class Question:
     conversation_id: str | None = None
     keeping: Keeping = Keeping.CONVERSATION
     past: tuple[PastTurn, ...] = ()
+    persona: Persona | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Prepared:
 
     question: Question
     filters: MetadataFilters | None
+    persona: Persona
     dialogue: Dialogue
     understood: Understood
     started_s: float
@@ -113,8 +117,9 @@ async def search(parts: ServiceParts, question: Question) -> Found:
     collection = question.collection or DEFAULT_COLLECTION
 
     def select() -> Selection:
-        _require_collection(parts.registry, collection)
-        filters = _parsed_filters(parts.registry, collection, question)
+        with parts.registry.read() as connection:
+            settings = _settings_of(connection, collection)
+        filters = parse_filters(question.filters, settings.metadata_fields)
         return select_nodes(parts.registry, collection, filters)
 
     selection = await asyncio.to_thread(select)
@@ -126,17 +131,18 @@ async def search(parts: ServiceParts, question: Question) -> Found:
 async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     """Find the question's conversation, or begin one, and make it stand alone.
 
-    Raises `ConversationNotFound`, `CollectionNotFound`, `InvalidFilter` or `InvalidRequest`.
+    Raises `ConversationNotFound`, `CollectionNotFound`, `InvalidFilter`, `PersonaFixed` or
+    `InvalidRequest`.
     """
     started_s = time.perf_counter()
-    filters, dialogue = await asyncio.to_thread(_open, parts.registry, question)
+    filters, persona, dialogue = await asyncio.to_thread(_open, parts.registry, question)
     opened_ms = since_ms(started_s)
     timeout_s = UNDERSTANDING_SHARE * parts.settings.llm_timeout_s
     understood = await understand(parts.llm, question.text, dialogue.past, timeout_s=timeout_s)
     timings_ms = {"conversation": opened_ms}
     if dialogue.past:
         timings_ms["understanding"] = round(since_ms(started_s) - opened_ms, 1)
-    return Prepared(question, filters, dialogue, understood, started_s, timings_ms)
+    return Prepared(question, filters, persona, dialogue, understood, started_s, timings_ms)
 
 
 async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
@@ -149,7 +155,13 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
     answer_id = str(uuid4())
     collection = prepared.dialogue.collection
     selection = await asyncio.to_thread(select_nodes, parts.registry, collection, prepared.filters)
-    querying = Querying(parts, collection, selection, top_k=prepared.question.top_k)
+    querying = Querying(
+        parts,
+        collection,
+        selection,
+        top_k=prepared.question.top_k,
+        persona=prepared.persona,
+    )
     bundle = QueryBundle(prepared.understood.text)
     response = cast("CitedResponse", await querying.engine.aquery(bundle))
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
@@ -199,26 +211,37 @@ def since_ms(started_s: float) -> float:
     return round((time.perf_counter() - started_s) * 1000, 1)
 
 
-def _open(registry: Registry, question: Question) -> tuple[MetadataFilters | None, Dialogue]:
-    if question.conversation_id is not None:
-        dialogue = go_on(registry, question.conversation_id, question.collection)
-        return _parsed_filters(registry, dialogue.collection, question), dialogue
-    collection = question.collection or DEFAULT_COLLECTION
-    _require_collection(registry, collection)
-    filters = _parsed_filters(registry, collection, question)
-    if question.keeping is Keeping.CONVERSATION:
-        return filters, begin_dialogue(registry, collection, title=question.text)
-    return filters, Dialogue(collection, past=question.past)
-
-
-def _parsed_filters(
-    registry: Registry, collection: str, question: Question
-) -> MetadataFilters | None:
-    if not question.filters:
-        return None
+def _open(
+    registry: Registry, question: Question
+) -> tuple[MetadataFilters | None, Persona, Dialogue]:
     with registry.read() as connection:
-        declared = declared_fields(connection, collection)
-    return parse_filters(question.filters, declared)
+        if question.conversation_id is None:
+            dialogue = Dialogue(question.collection or DEFAULT_COLLECTION, past=question.past)
+        else:
+            dialogue = go_on(connection, question.conversation_id, question.collection)
+        settings = _settings_of(connection, dialogue.collection)
+    filters = parse_filters(question.filters, settings.metadata_fields)
+    persona = _persona(question.persona, settings)
+    if question.conversation_id is None and question.keeping is Keeping.CONVERSATION:
+        dialogue = begin_dialogue(registry, dialogue.collection, title=question.text)
+    return filters, persona, dialogue
+
+
+def _settings_of(connection: Connection, collection: str) -> CollectionSettings:
+    settings = settings_of(connection, collection)
+    if settings is not None:
+        return settings
+    if collection != DEFAULT_COLLECTION:
+        raise CollectionNotFound(f"There is no collection {collection!r}.")
+    return CollectionSettings()
+
+
+def _persona(wanted: Persona | None, settings: CollectionSettings) -> Persona:
+    if wanted is None:
+        return Persona(**settings.persona)
+    if settings.persona_is_fixed:
+        raise PersonaFixed("This collection answers with a persona of its own.")
+    return wanted
 
 
 async def _completed(
@@ -294,11 +317,3 @@ def _keep(
     )
     with registry.write() as connection:
         keep_turn(connection, turn)
-
-
-def _require_collection(registry: Registry, name: str) -> None:
-    if name == DEFAULT_COLLECTION:
-        return
-    with registry.read() as connection:
-        if not collection_exists(connection, name):
-            raise CollectionNotFound(f"There is no collection {name!r}.")

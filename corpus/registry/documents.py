@@ -6,15 +6,13 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
 
-from corpus.errors import CollectionNotFound, DocumentNotFound, PageNotFound
+from corpus.errors import DocumentNotFound, PageNotFound
 from corpus.registry.cursors import read_cursor, write_cursor
-from corpus.registry.declarations import as_declared
 from corpus.registry.families import attached_to
-from corpus.registry.schema import collections, documents, jobs, pages, versions
+from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.registry.workers import any_alive
 from corpus.values import (
     Attached,
-    CollectionSummary,
     Coverage,
     Document,
     ErrorReport,
@@ -191,44 +189,6 @@ def find_content(connection: Connection, document_id: str) -> Original:
     if row is None:
         raise DocumentNotFound(f"There is no document {document_id}.")
     return Original(row.filename, row.content_sha256, row.size_bytes, row.media_type)
-
-
-def list_collections(connection: Connection) -> list[CollectionSummary]:
-    """All collections by name, with the number of documents that are not deleted."""
-    rows = connection.execute(_summaries().order_by(collections.c.name))
-    return [_summary(row) for row in rows.mappings()]
-
-
-def find_collection(connection: Connection, name: str) -> CollectionSummary:
-    """The collection with its number of documents, or `CollectionNotFound`."""
-    found = connection.execute(_summaries().where(collections.c.name == name)).mappings().first()
-    if found is None:
-        raise CollectionNotFound(f"There is no collection {name!r}.")
-    return _summary(found)
-
-
-def collection_exists(connection: Connection, name: str) -> bool:
-    """Whether anything was ever uploaded to a collection of this name."""
-    found = connection.execute(select(collections.c.name).where(collections.c.name == name))
-    return found.first() is not None
-
-
-def _summaries() -> Select[tuple[object, ...]]:
-    its_documents = (
-        select(func.count())
-        .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
-        .scalar_subquery()
-    )
-    return select(collections, its_documents.label("documents"))
-
-
-def _summary(row: RowMapping) -> CollectionSummary:
-    return CollectionSummary(
-        name=row["name"],
-        documents=row["documents"],
-        created_at=row["created_at"],
-        metadata_fields=as_declared(row["metadata_fields"]),
-    )
 
 
 def _documents(connection: Connection, query: Select[tuple[object, ...]]) -> list[Document]:

@@ -56,6 +56,10 @@ collections = Table(
     # The types of the metadata fields that filters may ask for, by name; None is as good as {}.
     Column("metadata_fields", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("description", Text, nullable=False, default="", server_default=""),
+    # How an LLM writes answers (service/answering/persona.py), and whether questions may say else.
+    Column("persona", JSON(none_as_null=True)),
+    Column("persona_is_fixed", Boolean, nullable=False, default=False, server_default=false()),
     # When a worker last took a document of it: collections take turns.
     Column("served_at", UtcDateTime),
 )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from corpus.declared_fields import check_values
 from corpus.errors import BelongsToParent, DuplicateContent
-from corpus.registry.declarations import declared_fields
+from corpus.registry.collections import declared_fields
 from corpus.registry.documents import find_document
 from corpus.registry.families import pass_on_attributes
 from corpus.registry.jobs import drop_jobs, enqueue

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from corpus.errors import InvalidRequest, StorageUnavailable
 from corpus.registry.conversations import begin_conversation, find_conversation
 from corpus.registry.engine import Registry
@@ -36,15 +38,14 @@ def begin_dialogue(registry: Registry, collection: str, *, title: str) -> Dialog
         return Dialogue(collection, begin_conversation(connection, collection, title))
 
 
-def go_on(registry: Registry, conversation_id: str, collection: str | None) -> Dialogue:
+def go_on(connection: Connection, conversation_id: str, collection: str | None) -> Dialogue:
     """Go on with a conversation.
 
     Raises ConversationNotFound, and InvalidRequest when it is about another collection than the
     one that is named.
     """
-    with registry.read() as connection:
-        conversation = find_conversation(connection, conversation_id)
-        turns = turns_of(connection, conversation_id, last=MAX_TURNS)
+    conversation = find_conversation(connection, conversation_id)
+    turns = turns_of(connection, conversation_id, last=MAX_TURNS)
     if collection not in {None, conversation.collection}:
         raise InvalidRequest(
             f"The conversation is about the collection {conversation.collection!r}.",

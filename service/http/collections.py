@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from corpus.declared_fields import check_declaration
 from corpus.names import check_collection_name
-from corpus.registry.declarations import create_collection, declare_fields
-from corpus.registry.documents import find_collection, list_collections
+from corpus.registry.collections import (
+    change_collection,
+    create_collection,
+    find_collection,
+    list_collections,
+)
 from service.http.shapes import (
     ChangeCollectionRequest,
     CollectionBody,
@@ -31,9 +34,8 @@ def list_all(parts: Parts) -> CollectionListBody:
 def create(parts: Parts, body: NewCollectionRequest) -> CollectionBody:
     """Make an empty collection; 409 when there is one of this name."""
     check_collection_name(body.name)
-    check_declaration(body.metadata_fields)
     with parts.registry.write() as connection:
-        create_collection(connection, body.name, body.metadata_fields)
+        create_collection(connection, body.name, body.as_settings())
         return CollectionBody.of(find_collection(connection, body.name))
 
 
@@ -45,10 +47,13 @@ def get_collection(parts: Parts, name: str) -> CollectionBody:
 
 
 @router.patch("/collections/{name}")
-def change_collection(parts: Parts, name: str, body: ChangeCollectionRequest) -> CollectionBody:
-    """Put other declarations in place; nothing is ingested again, and filters know them at once."""
+def change(parts: Parts, name: str, body: ChangeCollectionRequest) -> CollectionBody:
+    """Put other settings in place; nothing is ingested again, and questions follow them at once."""
+    changed = body.model_dump(exclude_none=True, exclude={"persona"})
+    if body.persona is not None:
+        changed["persona"] = body.persona
     with parts.registry.write() as connection:
-        if body.metadata_fields is not None:
-            check_declaration(body.metadata_fields)
-            declare_fields(connection, name, body.metadata_fields)
+        there = CollectionBody.of(find_collection(connection, name))
+        settings = there.model_copy(update=changed).as_settings()
+        change_collection(connection, name, settings)
         return CollectionBody.of(find_collection(connection, name))

@@ -38,6 +38,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.InvalidMetadata: 422,
     errors.MessageTooLong: 422,
     errors.ForeignHost: 403,
+    errors.PersonaFixed: 403,
     errors.DocumentNotFound: 404,
     errors.PageNotFound: 404,
     errors.CollectionNotFound: 404,

@@ -14,6 +14,7 @@ from sse_starlette import EventSourceResponse
 
 from corpus.errors import LecternError, LlmUnavailable
 from service.answering.citations import Citation
+from service.answering.persona import Persona
 from service.answering.response import (
     LLM_INTERRUPTED,
     AnswerDone,
@@ -104,6 +105,9 @@ class ChatRequest(BaseModel):
     )
     filters: Filters = None
     stream: bool = False
+    persona: Persona | None = Field(
+        None, description="How the LLM is to write; null: as the collection has it."
+    )
     keep: bool = Field(
         True, description="False: nothing is noted of it, and it begins no conversation."
     )
@@ -181,6 +185,7 @@ async def chat(
         check_question(body.message, body.collection, body.top_k, body.filters),
         conversation_id=body.conversation_id,
         keeping=Keeping.CONVERSATION if body.keep else Keeping.NOTHING,
+        persona=body.persona,
     )
     if body.stream:
         begun = await ask(parts, question)

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corpus.declared_fields import MAX_FIELDS, FieldType
+from corpus.declared_fields import MAX_FIELDS, FieldType, check_declaration
 from corpus.deletion import DeletionReceipt
-from corpus.values import CollectionSummary, Document, PageText, Status, Waiting
+from corpus.values import CollectionSettings, CollectionSummary, Document, PageText, Status, Waiting
+from service.answering.persona import NO_PERSONA, Persona
 
 
 class ErrorBody(BaseModel):
@@ -240,39 +241,63 @@ MetadataFields = Annotated[
 ]
 
 
-class NewCollectionRequest(BaseModel):
-    """A collection to be made before its first upload, which would make it without declarations."""
+class CollectionSettingsBody(BaseModel):
+    """How a collection is set up; `persona_is_fixed`: questions cannot bring another."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    description: str = Field("", max_length=2_000)
     metadata_fields: MetadataFields = Field(default_factory=dict)
+    persona: Persona = Field(default=NO_PERSONA)
+    persona_is_fixed: bool = False
+
+    def as_settings(self) -> CollectionSettings:
+        """For the registry. Raises `InvalidRequest` for fields that cannot be declared."""
+        check_declaration(self.metadata_fields)
+        return CollectionSettings(
+            self.description,
+            self.metadata_fields,
+            self.persona.model_dump(exclude_defaults=True),
+            self.persona_is_fixed,
+        )
+
+
+class NewCollectionRequest(CollectionSettingsBody):
+    """A collection to be made before its first upload, which would make it without settings."""
+
+    name: str
 
 
 class ChangeCollectionRequest(BaseModel):
-    """What to put in place of a collection's declarations; null or left out: stays."""
+    """What to put in place of a collection's settings; null or left out: stays."""
 
     model_config = ConfigDict(extra="forbid")
 
+    description: str | None = Field(None, max_length=2_000)
     metadata_fields: MetadataFields | None = None
+    persona: Persona | None = Field(None, description="`{}` takes it away.")
+    persona_is_fixed: bool | None = None
 
 
-class CollectionBody(BaseModel):
-    """A collection, its number of documents, and what it declares."""
+class CollectionBody(CollectionSettingsBody):
+    """A collection, its number of documents, and how it is set up."""
 
     name: str
     documents: int
-    metadata_fields: MetadataFields
     created_at: datetime
 
     @classmethod
     def of(cls, collection: CollectionSummary) -> CollectionBody:
         """Shape a collection."""
+        settings = collection.settings
         return cls(
             name=collection.name,
             documents=collection.documents,
-            metadata_fields=dict(collection.metadata_fields),
             created_at=collection.created_at,
+            description=settings.description,
+            metadata_fields=dict(settings.metadata_fields),
+            persona=Persona(**settings.persona),
+            persona_is_fixed=settings.persona_is_fixed,
         )
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from corpus.errors import CollectionNotFound, InvalidCollectionName
 from corpus.names import check_collection_name
-from corpus.registry.documents import collection_exists, list_collections
+from corpus.registry.collections import collection_exists, list_collections
 from corpus.registry.engine import Registry
 from service.http.state import Parts
 from service.questions import DEFAULT_COLLECTION

@@ -12,14 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
-from corpus.declared_fields import FieldType
+from corpus.declared_fields import DeclaredFields, FieldType
 from corpus.errors import CollectionExists, CollectionNotFound, InvalidMetadata
-from corpus.registry.declarations import create_collection, declare_fields, declared_fields
+from corpus.registry.collections import (
+    change_collection,
+    create_collection,
+    declared_fields,
+    find_collection,
+    list_collections,
+)
 from corpus.registry.deletions import bury
-from corpus.registry.documents import find_collection, find_document, list_collections
+from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry
 from corpus.registry.schema import collections, documents
 from corpus.registry.uploads import Content, Upload, accept_upload, change_attributes
+from corpus.values import CollectionSettings
 from service.retrieval.filters import parse_filters
 from service.retrieval.selection import Selection, select_nodes
 from tests.doubles.brute_force_store import matches
@@ -36,6 +43,10 @@ NODE = {
     "created_at": "2024-02-29T00:00:00+00:00",
 }
 Metadata = dict[str, Any]
+
+
+def with_fields(fields: DeclaredFields) -> CollectionSettings:
+    return CollectionSettings(metadata_fields=fields)
 
 
 def put_only(registry: Registry, every: dict[str, Metadata]) -> None:
@@ -83,7 +94,7 @@ def add(
 @pytest.fixture
 def declaring(registry: Registry) -> Registry:
     with registry.write() as connection:
-        create_collection(connection, "ours", DECLARED)
+        create_collection(connection, "ours", with_fields(DECLARED))
     return registry
 
 
@@ -173,29 +184,29 @@ def test_what_was_there_before_the_declaration_matches_nothing_when_it_does_not_
 ) -> None:
     odd, even = add(registry, {"year": "1999"}, "a"), add(registry, {"year": 1999}, "b")
     with registry.write() as connection:
-        declare_fields(connection, "ours", DECLARED)
+        change_collection(connection, "ours", with_fields(DECLARED))
     assert found(select(registry, {"year": 1999}), [odd, even]) == {even}
     assert found(select(registry, {"year": {"ne": 1999}}), [odd, even]) == {odd}
 
 
 def test_a_collection_says_what_it_declares(registry: Registry) -> None:
     with registry.write() as connection:
-        create_collection(connection, "ours", {"year": FieldType.INTEGER})
+        create_collection(connection, "ours", with_fields({"year": FieldType.INTEGER}))
     add(registry, {}, "a")
     add(registry, {}, "b", collection="theirs")
     with registry.write() as connection, pytest.raises(CollectionExists):
-        create_collection(connection, "ours", {})
+        create_collection(connection, "ours", with_fields({}))
     with registry.write() as connection:
-        declare_fields(connection, "theirs", {"größe": FieldType.NUMBER})
+        change_collection(connection, "theirs", with_fields({"größe": FieldType.NUMBER}))
         with pytest.raises(CollectionNotFound):
-            declare_fields(connection, "nowhere", {})
+            change_collection(connection, "nowhere", with_fields({}))
     with registry.read() as connection:
         summaries = list_collections(connection)
         assert find_collection(connection, "ours") == summaries[0]
         assert declared_fields(connection, "nowhere") == {}
         with pytest.raises(CollectionNotFound):
             find_collection(connection, "nowhere")
-    assert [(one.name, one.documents, one.metadata_fields) for one in summaries] == [
+    assert [(one.name, one.documents, one.settings.metadata_fields) for one in summaries] == [
         ("ours", 1, {"year": "integer"}),
         ("theirs", 1, {"größe": "number"}),
     ]

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
+from service.answering.persona import NO_PERSONA
 from service.answering.response import AnswerDone, AnswerEvents, CitationMade, TextPiece
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
@@ -37,7 +38,13 @@ async def nothing_at_all() -> AnswerEvents:
 def begun(events: AnswerEvents) -> AnswerBegun:
     question = Question("What does the anchor weigh?", "default", top_k=8)
     prepared = Prepared(
-        question, None, Dialogue("default"), Understood(question.text), time.perf_counter(), {}
+        question,
+        None,
+        NO_PERSONA,
+        Dialogue("default"),
+        Understood(question.text),
+        time.perf_counter(),
+        {},
     )
     return AnswerBegun("a1", prepared, events, {})
 

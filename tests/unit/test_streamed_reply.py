@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+from service.answering.persona import NO_PERSONA
 from service.answering.response import AnswerEvents, TextPiece
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
@@ -20,7 +21,7 @@ def test_a_failure_after_the_first_token_ends_the_stream_with_an_error() -> None
     question = Question("What does the anchor weigh?", "default", top_k=8)
     understood = Understood(question.text)
     prepared = Prepared(
-        question, None, Dialogue("default", "c1"), understood, time.perf_counter(), {}
+        question, None, NO_PERSONA, Dialogue("default", "c1"), understood, time.perf_counter(), {}
     )
     begun = AnswerBegun("a1", prepared, breaks_off(), {"retrieval": 1.0})
     reply = _ReplyMaker(begun)

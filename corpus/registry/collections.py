@@ -1,0 +1,111 @@
+"""Collections: made by hand or by their first upload, and how each is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+
+from corpus.declared_fields import DeclaredFields, FieldType
+from corpus.errors import CollectionExists, CollectionNotFound
+from corpus.registry.locks import lock_collection_name
+from corpus.registry.schema import collections, documents
+from corpus.values import CollectionSettings, CollectionSummary
+
+
+def create_collection(connection: Connection, name: str, settings: CollectionSettings) -> None:
+    """Make an empty collection that is set up so, or raise `CollectionExists`."""
+    lock_collection_name(connection, name)
+    if collection_exists(connection, name):
+        raise CollectionExists(f"There is a collection {name!r} already.")
+    connection.execute(
+        insert(collections).values(name=name, created_at=datetime.now(UTC), **_columns(settings))
+    )
+
+
+def change_collection(connection: Connection, name: str, settings: CollectionSettings) -> None:
+    """Set the collection up so instead; `CollectionNotFound` without it.
+
+    Documents keep their metadata: a value that does not fit its type now matches nothing.
+    """
+    changed = connection.execute(
+        update(collections).where(collections.c.name == name).values(**_columns(settings))
+    )
+    if not changed.rowcount:
+        raise _not_found(name)
+
+
+def settings_of(connection: Connection, name: str) -> CollectionSettings | None:
+    """How the collection is set up; None when there is none of this name."""
+    row = connection.execute(select(collections).where(collections.c.name == name)).mappings()
+    found = row.first()
+    return None if found is None else _settings(found)
+
+
+def declared_fields(connection: Connection, name: str) -> DeclaredFields:
+    """The metadata fields that it declares; nothing when there is no such collection."""
+    settings = settings_of(connection, name)
+    return {} if settings is None else settings.metadata_fields
+
+
+def collection_exists(connection: Connection, name: str) -> bool:
+    """Whether it was made, or anything was ever uploaded to it."""
+    found = connection.execute(select(collections.c.name).where(collections.c.name == name))
+    return found.first() is not None
+
+
+def list_collections(connection: Connection) -> list[CollectionSummary]:
+    """All collections by name, with the number of documents that are not deleted."""
+    rows = connection.execute(_summaries().order_by(collections.c.name))
+    return [_summary(row) for row in rows.mappings()]
+
+
+def find_collection(connection: Connection, name: str) -> CollectionSummary:
+    """The collection with its number of documents, or `CollectionNotFound`."""
+    found = connection.execute(_summaries().where(collections.c.name == name)).mappings().first()
+    if found is None:
+        raise _not_found(name)
+    return _summary(found)
+
+
+def _summaries() -> Select[tuple[object, ...]]:
+    its_documents = (
+        select(func.count())
+        .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
+        .scalar_subquery()
+    )
+    return select(collections, its_documents.label("documents"))
+
+
+def _summary(row: RowMapping) -> CollectionSummary:
+    return CollectionSummary(
+        name=row["name"],
+        documents=row["documents"],
+        created_at=row["created_at"],
+        settings=_settings(row),
+    )
+
+
+def _settings(row: RowMapping) -> CollectionSettings:
+    stored: Mapping[str, str] = row["metadata_fields"] or {}
+    return CollectionSettings(
+        description=row["description"],
+        metadata_fields={name: FieldType(kind) for name, kind in stored.items()},
+        persona=row["persona"] or {},
+        persona_is_fixed=row["persona_is_fixed"],
+    )
+
+
+def _columns(settings: CollectionSettings) -> dict[str, Any]:
+    return {
+        "description": settings.description,
+        "metadata_fields": dict(settings.metadata_fields),
+        "persona": dict(settings.persona),
+        "persona_is_fixed": settings.persona_is_fixed,
+    }
+
+
+def _not_found(name: str) -> CollectionNotFound:
+    return CollectionNotFound(f"There is no collection {name!r}.")
