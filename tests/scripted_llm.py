@@ -84,7 +84,8 @@ class ScriptedLlm:
         return f"{self.root_url}/v1"
 
     def script(self, *replies: Reply) -> None:
-        """Serve these from now on."""
+        """Serve these from now on; who left before is forgotten."""
+        self._left.clear()
         with self._lock:
             self._replies = list(replies)
 

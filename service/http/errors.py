@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from corpus import errors
 from corpus.errors import LecternError
+from service.http.leaving import ClientLeftError
 
 log = logging.getLogger("lectern.http")
 
@@ -147,6 +148,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(LecternError, _on_lectern_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientLeftError, _on_client_left)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
@@ -200,6 +202,10 @@ def _malformed_json(request: Request) -> JSONResponse:
         "Send a JSON object with Content-Type: application/json.",
     )
     return error_response(request.scope, problem)
+
+
+def _on_client_left(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=499)  # for the log alone, as nginx writes it
 
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:

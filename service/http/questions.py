@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
@@ -26,6 +26,7 @@ from service.answering.response import (
 from service.checking import MAX_TOP_K, check_question
 from service.http.errors import error_body
 from service.http.events import event_stream
+from service.http.leaving import while_connected
 from service.http.state import Parts, RequestIdentity
 from service.questions import (
     DEFAULT_COLLECTION,
@@ -173,7 +174,7 @@ async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def chat(
-    parts: Parts, request_id: RequestIdentity, body: ChatRequest
+    request: Request, parts: Parts, request_id: RequestIdentity, body: ChatRequest
 ) -> ChatReply | EventSourceResponse:
     """Answer from the documents, with citations, or say that they do not tell.
 
@@ -188,9 +189,9 @@ async def chat(
         persona=body.persona,
     )
     if body.stream:
-        begun = await ask(parts, question)
+        begun = await while_connected(request, ask(parts, question))
         return event_stream(_streamed(begun, _ReplyMaker(begun), request_id))
-    begun, done = await answer(parts, question)
+    begun, done = await while_connected(request, answer(parts, question))
     return _ReplyMaker(begun).whole(done)
 
 

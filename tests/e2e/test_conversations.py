@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -249,3 +250,25 @@ def test_an_answer_that_is_stopped_is_kept_as_far_as_it_was_given(
     (turn,) = turns
     assert (turn["state"], turn["degraded"]) == ("partial", ["stopped"])
     assert turn["answer"].startswith("Acme anchors weigh 90 kilograms")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_leaves_while_its_question_is_understood_stops_that(
+    llm: ScriptedLlm, written: LecternServer, stream: bool
+) -> None:
+    llm.script(say("Acme anchors weigh 90 kilograms [1]."))
+    conversation_id = written.chat(FIRST)["conversation_id"]
+    before = len(llm.requests)
+    llm.script(Reply(silent=True))
+    body = {"message": "And of Globex?", "conversation_id": conversation_id, "stream": stream}
+    with socket.create_connection(
+        (written.http.base_url.host, written.http.base_url.port or 80)
+    ) as leaving:
+        data = json.dumps(body).encode()
+        head = f"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
+        leaving.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + data)
+        deadline_s = time.monotonic() + 20
+        while len(llm.requests) == before:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+    assert llm.wait_until_client_left(20)
