@@ -81,9 +81,10 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(8, ge=1, description="Calls of the LLM at the same time.")
     llm_context_tokens: int = Field(8192, ge=1024, description="Context window of the LLM, tokens.")
 
-    suggestions: Literal["asked", "off"] = Field(
+    suggestions: Literal["asked", "llm", "off"] = Field(
         "asked",
-        description="`asked`: answers come with related questions that others asked; `off`.",
+        description="`asked`: answers come with related questions that others asked; `llm`: and "
+        "with some that the LLM proposes, in a second call beside the answer's; `off`.",
     )
     keep_conversations_days: int = Field(
         0, ge=0, description="Conversations unused for so many days are deleted; 0: none is."

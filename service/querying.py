@@ -111,10 +111,15 @@ def _read_pages_of(registry: Registry) -> ReadPages:
     return read
 
 
-def _synthesizer(parts: ServiceParts, persona: Persona) -> GroundedSynthesizer:
-    extractive = ExtractiveSynthesizer(
+def extractive_synthesizer(parts: ServiceParts) -> ExtractiveSynthesizer:
+    """Quotes the best sentences, and judges the evidence that they are."""
+    return ExtractiveSynthesizer(
         parts.sentence_embedding, embedded_languages=parts.settings.embedded_languages
     )
+
+
+def _synthesizer(parts: ServiceParts, persona: Persona) -> GroundedSynthesizer:
+    extractive = extractive_synthesizer(parts)
     if parts.llm is None:
         return extractive
     # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.

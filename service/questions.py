@@ -20,12 +20,20 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 from sqlalchemy import Connection
 
-from corpus.errors import CollectionNotFound, PersonaFixed, SourcesChanged, StorageUnavailable
+from corpus.errors import (
+    CollectionNotFound,
+    PersonaFixed,
+    SourcesChanged,
+    StorageUnavailable,
+    Unavailable,
+)
 from corpus.registry.collections import settings_of
 from corpus.registry.engine import Registry
 from corpus.registry.turns import keep_turn
 from corpus.turns import Turn
 from corpus.values import CollectionSettings
+from service.answering.evidence import is_enough
+from service.answering.passages import passages_from
 from service.answering.persona import Persona
 from service.answering.response import AnswerDone, AnswerEvents, CitedResponse
 from service.answering.still_live import while_live
@@ -33,9 +41,10 @@ from service.answering.synthesizer import answer_of
 from service.conversations.condensing import Understood, understand
 from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
 from service.conversations.past import PastTurn
-from service.conversations.related import related_questions
+from service.conversations.proposals import MAX_PROPOSED, Proposed, propose
+from service.conversations.related import MAX_RELATED, related_questions
 from service.parts import ServiceParts
-from service.querying import Querying
+from service.querying import Querying, extractive_synthesizer
 from service.retrieval.filters import parse_filters
 from service.retrieval.rewriting import rewrite
 from service.retrieval.selection import Selection, select_nodes
@@ -47,6 +56,8 @@ DEFAULT_COLLECTION = "default"
 
 # How often one answer is made, at most, when its sources change under it.
 MAX_ANSWERS = 3
+# Related questions are waited for so long after an answer that is complete.
+RELATED_GRACE_S = 1.0
 # A follow-up is one short line: the answer itself needs most of the model's time.
 UNDERSTANDING_SHARE = 0.25
 
@@ -166,7 +177,9 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
     response = cast("CitedResponse", await querying.engine.aquery(bundle))
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
     events = while_live(response.events(), response.source_nodes, selection.live_versions)
-    related = asyncio.create_task(_related(parts, prepared, bundle.embedding))
+    related = asyncio.create_task(
+        _related(parts, prepared, selection, bundle.embedding, response.source_nodes)
+    )
     whole = _completed(events, querying.degraded, prepared.understood.usage, related)
     if prepared.question.keeping is not Keeping.NOTHING:
         keep = partial(
@@ -248,39 +261,79 @@ async def _completed(
     events: AnswerEvents,
     degraded: Sequence[str],
     usage: Mapping[str, int],
-    related: asyncio.Task[list[str]],
+    related: asyncio.Task[Proposed],
 ) -> AnswerEvents:
     """The events; their end also says what was missing and used before, and what is related."""
     try:
         async with aclosing(events) as answer:
             async for event in answer:
                 if isinstance(event, AnswerDone):
+                    await asyncio.wait({related}, timeout=RELATED_GRACE_S)
+                    found = _settled(related)
                     event = replace(  # noqa: PLW2901
                         event,
                         degraded=(*degraded, *event.degraded),
-                        usage=dict(Counter(usage) + Counter(event.usage)),
-                        related=tuple(await related),
+                        usage=dict(Counter(usage) + Counter(event.usage) + Counter(found.usage)),
+                        related=tuple(found.questions),
                     )
                 yield event
     finally:
         related.cancel()
 
 
+def _settled(related: asyncio.Task[Proposed]) -> Proposed:
+    """What is there by now. No answer fails for want of what is related to it."""
+    if not related.done():
+        return Proposed()
+    if error := related.exception():
+        log.error("no related questions", exc_info=error)
+        return Proposed()
+    return related.result()
+
+
 async def _related(
-    parts: ServiceParts, prepared: Prepared, embedding: Sequence[float] | None
-) -> list[str]:
-    if embedding is None or parts.settings.suggestions == "off":
-        return []
+    parts: ServiceParts,
+    prepared: Prepared,
+    selection: Selection,
+    embedding: Sequence[float] | None,
+    nodes: Sequence[NodeWithScore],
+) -> Proposed:
+    """Questions to go on with: those that others asked, then those that the LLM proposes."""
+    mode = parts.settings.suggestions
+    if embedding is None or mode == "off":
+        return Proposed()
     known = [prepared.question.text, prepared.understood.text]
     known += [turn.standalone_question for turn in prepared.dialogue.past]
     collection = prepared.dialogue.collection
     try:
-        return await asyncio.to_thread(
+        asked = await asyncio.to_thread(
             related_questions, parts.registry, collection, embedding, known
         )
     except StorageUnavailable as error:
         log.warning("no related questions: %s", error.detail)
-        return []
+        return Proposed()
+    if mode != "llm" or parts.llm is None or len(asked) >= MAX_RELATED or not nodes:
+        return Proposed(asked)
+    timeout_s = UNDERSTANDING_SHARE * parts.settings.llm_timeout_s
+    proposed = await propose(
+        parts.llm, prepared.understood.text, passages_from(nodes), timeout_s=timeout_s
+    )
+    new = [one for one in proposed.questions if one not in {*asked, *known}]
+    try:
+        holding = [one for one in new if await _is_answerable(parts, collection, selection, one)]
+    except Unavailable:
+        holding = []
+    return Proposed([*asked, *holding][:MAX_RELATED], proposed.usage)
+
+
+async def _is_answerable(
+    parts: ServiceParts, collection: str, selection: Selection, question: str
+) -> bool:
+    querying = Querying(parts, collection, selection, top_k=MAX_PROPOSED)
+    bundle = QueryBundle(question)
+    passages = passages_from(await querying.engine.aretrieve(bundle))
+    judged = await extractive_synthesizer(parts).judge(bundle, passages)
+    return is_enough(judged.evidence)
 
 
 def _keep(

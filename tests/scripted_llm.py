@@ -64,6 +64,7 @@ class ScriptedLlm:
     def __init__(self, *replies: Reply) -> None:
         self._lock = threading.Lock()
         self._replies = list(replies) or [say("Nothing was scripted.")]
+        self._by_text: tuple[str, Reply] | None = None
         self._left = threading.Event()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -87,7 +88,14 @@ class ScriptedLlm:
         """Serve these from now on; who left before is forgotten."""
         self._left.clear()
         with self._lock:
+            self._by_text = None
             self._replies = list(replies)
+
+    def script_by(self, wanted: str, reply: Reply, *, otherwise: Reply) -> None:
+        """Serve `reply` to requests that have this text in them, `otherwise` to all others."""
+        self.script(otherwise)
+        with self._lock:
+            self._by_text = (wanted, reply)
 
     def wait_until_client_left(self, timeout_s: float) -> bool:
         """Whether a client closed its connection before its reply had ended, within the time."""
@@ -113,6 +121,8 @@ class ScriptedLlm:
         with self._lock:
             self.requests.append(request)
             self.headers.append(headers)
+            if self._by_text is not None and self._by_text[0] in str(request):
+                return self._by_text[1]
             return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
 
     def client_left(self) -> None:

@@ -74,7 +74,7 @@ def fit_to_context(
     room_tokens = spare_tokens(question, (), context_tokens=context_tokens, persona=persona)
     kept: list[Passage] = []
     for passage in passages:
-        needed = estimate_tokens(_fenced(passage))
+        needed = estimate_tokens(fenced(passage))
         if needed > room_tokens:
             if not kept:
                 kept.append(_cut(passage, max(room_tokens, 1)))
@@ -94,7 +94,7 @@ def spare_tokens(
     """How many tokens a prompt of these passages leaves, with room for the answer."""
     answer_tokens = min(MAX_ANSWER_TOKENS, int(context_tokens * ANSWER_SHARE))
     used_tokens = estimate_tokens(SYSTEM + persona.as_prompt() + QUESTION + question)
-    used_tokens += sum(estimate_tokens(_fenced(passage)) for passage in passages)
+    used_tokens += sum(estimate_tokens(fenced(passage)) for passage in passages)
     return context_tokens - answer_tokens - used_tokens
 
 
@@ -103,7 +103,7 @@ def answer_messages(
 ) -> list[ChatMessage]:
     """The chat messages that ask for an answer from `passages`, numbered as they are."""
     user = QUESTION.format(
-        passages="\n\n".join(_fenced(passage) for passage in passages),
+        passages="\n\n".join(fenced(passage) for passage in passages),
         question=question,
         abstain=ABSTAIN,
     )
@@ -113,7 +113,8 @@ def answer_messages(
     ]
 
 
-def _fenced(passage: Passage) -> str:
+def fenced(passage: Passage) -> str:
+    """The passage with its place, so that nothing in it can end its fence."""
     context = (passage.heading_path, passage.table_header)
     above = "".join(f"{part}\n" for part in context if part)
     document = " ".join((passage.title or passage.filename).split())
@@ -137,6 +138,6 @@ def _unfenced(text: str) -> str:
 
 
 def _cut(passage: Passage, room_tokens: int) -> Passage:
-    overhead = estimate_tokens(_fenced(replace(passage, text="")))
+    overhead = estimate_tokens(fenced(replace(passage, text="")))
     limit_bytes = max(room_tokens - overhead, 1) * BYTES_PER_TOKEN
     return replace(passage, text=passage.text.encode()[:limit_bytes].decode(errors="ignore"))
