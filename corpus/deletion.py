@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from corpus.blobs import BlobStore
+from corpus.errors import CollectionBusy, DocumentNotFound
+from corpus.registry.collections import documents_in, drop_collection, find_collection
 from corpus.registry.deletions import buried, bury, forget, is_referenced
 from corpus.registry.engine import Registry
 from corpus.registry.locks import lock_contents
@@ -26,6 +29,10 @@ class NodeRemover(Protocol):
         ...
 
 
+# Uploads may come in between: what they brought is deleted too, so many times.
+_ROUNDS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class DeletionReceipt:
     """`points_removed` nodes left the index; `verified`: none was found afterwards.
@@ -37,6 +44,50 @@ class DeletionReceipt:
     points_removed: int
     verified: bool
     children_deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionReceipt:
+    """`documents_deleted` with all attached to them, and `points_removed` of the index.
+
+    `verified`: none of their nodes was found afterwards.
+    """
+
+    name: str
+    documents_deleted: int = 0
+    points_removed: int = 0
+    verified: bool = True
+
+    def with_one(self, receipt: DeletionReceipt) -> CollectionReceipt:
+        """With one more document of it deleted."""
+        return CollectionReceipt(
+            self.name,
+            self.documents_deleted + 1 + receipt.children_deleted,
+            self.points_removed + receipt.points_removed,
+            self.verified and receipt.verified,
+        )
+
+
+def delete_collection(
+    registry: Registry, blobs: BlobStore, store: NodeRemover, name: str
+) -> CollectionReceipt:
+    """Delete a collection with its documents and conversations.
+
+    Interrupted, what is deleted stays deleted, and the same call again goes on. Raises
+    `CollectionNotFound`, and `CollectionBusy` while others keep uploading to it.
+    """
+    receipt = CollectionReceipt(name)
+    for _ in range(_ROUNDS):
+        with registry.read() as connection:
+            find_collection(connection, name)
+            document_ids = documents_in(connection, name)
+        for document_id in document_ids:
+            with suppress(DocumentNotFound):  # others delete too
+                receipt = receipt.with_one(delete_document(registry, blobs, store, document_id))
+        with registry.write() as connection:
+            if drop_collection(connection, name):
+                return receipt
+    raise CollectionBusy(f"Documents keep coming into {name!r}.")
 
 
 def delete_document(

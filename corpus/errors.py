@@ -6,7 +6,7 @@ LecternError
 │   ├── NothingToRollBack  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
 │   ├── CollectionExists
-│   ├── ForeignHost  BelongsToParent  PersonaFixed
+│   ├── ForeignHost  BelongsToParent  PersonaFixed  CollectionBusy
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
 │       └── AnswerNotFound
@@ -160,6 +160,13 @@ class BelongsToParent(InvalidRequest):
 
     code = "belongs_to_parent"
     default_hint = "Change the document that it is attached to; its `parent_id` names it."
+
+
+class CollectionBusy(InvalidRequest):
+    """A collection cannot be deleted while documents are uploaded to it."""
+
+    code = "collection_busy"
+    default_hint = "Stop uploading to it, then delete it again."
 
 
 class PersonaFixed(InvalidRequest):

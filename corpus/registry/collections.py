@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 
 from corpus.declared_fields import DeclaredFields, FieldType
 from corpus.errors import CollectionExists, CollectionNotFound
+from corpus.registry.conversations import forget_collection
 from corpus.registry.locks import lock_collection_name
 from corpus.registry.schema import collections, documents
 from corpus.values import CollectionSettings, CollectionSummary
@@ -35,6 +36,32 @@ def change_collection(connection: Connection, name: str, settings: CollectionSet
     )
     if not changed.rowcount:
         raise _not_found(name)
+
+
+def documents_in(connection: Connection, name: str) -> list[str]:
+    """Ids of all its documents that are not attached to another, also of those being deleted."""
+    rows = connection.execute(
+        select(documents.c.id)
+        .where(documents.c.collection == name, documents.c.parent_id.is_(None))
+        .order_by(documents.c.id)
+    )
+    return [row.id for row in rows]
+
+
+def drop_collection(connection: Connection, name: str) -> bool:
+    """Remove an empty collection with its conversations and answers; False while it is not empty.
+
+    Raises `CollectionNotFound`.
+    """
+    row = select(collections.c.name).where(collections.c.name == name).with_for_update()
+    if connection.execute(row).first() is None:
+        raise _not_found(name)
+    held = select(documents.c.id).where(documents.c.collection == name).limit(1)
+    if connection.execute(held).first() is not None:
+        return False
+    forget_collection(connection, name)
+    connection.execute(delete(collections).where(collections.c.name == name))
+    return True
 
 
 def settings_of(connection: Connection, name: str) -> CollectionSettings | None:

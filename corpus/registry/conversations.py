@@ -77,6 +77,14 @@ def delete_conversation(connection: Connection, conversation_id: str) -> None:
     _delete(connection, conversations.c.id == conversation_id)
 
 
+def forget_collection(connection: Connection, collection: str) -> None:
+    """Delete all conversations about a collection, and what was answered outside of any."""
+    _delete(connection, conversations.c.collection == collection)
+    of_it = select(answers.c.id).where(answers.c.collection == collection)
+    connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(of_it)))
+    connection.execute(delete(answers).where(answers.c.collection == collection))
+
+
 def expire_conversations(connection: Connection, unused_for: timedelta) -> None:
     """Delete those that nobody used for so long."""
     _delete(connection, conversations.c.updated_at < datetime.now(UTC) - unused_for)

@@ -221,7 +221,9 @@ def _refuse_attachment(connection: Connection, document: Document, what: str) ->
 
 
 def _ensure_collection(connection: Connection, name: str, now: datetime) -> None:
+    # Kept from being deleted until the transaction ends; SQLite lets one write at a time anyway.
     known = select(collections.c.name).where(collections.c.name == name)
+    known = known.with_for_update(read=True, key_share=True)
     if connection.execute(known).first() is not None:
         return
     lock_collection_name(connection, name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
+from corpus.deletion import delete_collection
 from corpus.names import check_collection_name
 from corpus.registry.collections import (
     change_collection,
@@ -14,6 +17,7 @@ from corpus.registry.collections import (
 from service.http.shapes import (
     ChangeCollectionRequest,
     CollectionBody,
+    CollectionDeletedBody,
     CollectionListBody,
     NewCollectionRequest,
 )
@@ -57,3 +61,10 @@ def change(parts: Parts, name: str, body: ChangeCollectionRequest) -> Collection
         settings = there.model_copy(update=changed).as_settings()
         change_collection(connection, name, settings)
         return CollectionBody.of(find_collection(connection, name))
+
+
+@router.delete("/collections/{name}")
+def delete(parts: Parts, name: str) -> CollectionDeletedBody:
+    """Delete a collection with its documents and conversations; takes a moment a document."""
+    receipt = delete_collection(parts.registry, parts.blobs, parts.store, name)
+    return CollectionDeletedBody(**asdict(receipt))

@@ -40,6 +40,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.MessageTooLong: 422,
     errors.ForeignHost: 403,
     errors.PersonaFixed: 403,
+    errors.CollectionBusy: 409,
     errors.DocumentNotFound: 404,
     errors.PageNotFound: 404,
     errors.CollectionNotFound: 404,

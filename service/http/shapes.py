@@ -301,6 +301,16 @@ class CollectionBody(CollectionSettingsBody):
         )
 
 
+class CollectionDeletedBody(BaseModel):
+    """The receipt of a collection's deletion; `verified` when none of its nodes was found after."""
+
+    name: str
+    deleted: bool = True
+    documents_deleted: int
+    points_removed: int
+    verified: bool
+
+
 class CollectionListBody(BaseModel):
     """All collections, by name."""
 
