@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from corpus.instructions import gives_instructions
-from corpus.sentences import sentence_spans
+from corpus.sentences import MAX_SENTENCE_CHARS, sentence_spans
 from corpus.values import PageText
 from service.answering.passages import Passage
 from service.answering.prompts import BYTES_PER_TOKEN, estimate_tokens
@@ -24,6 +24,8 @@ ReadPages: TypeAlias = Callable[[Collection[Place]], Mapping[Place, PageText]]
 
 # A page is rarely longer. What stands further away is another subject.
 MAX_WINDOW_TOKENS = 2_000
+# Where a window is cut, the next sentence begins, or ends, within so many characters.
+_EDGE_CHARS = 2 * MAX_SENTENCE_CHARS
 
 
 def place_of(passage: Passage) -> Place:
@@ -93,20 +95,33 @@ def _grown(
 def _window(text: str, start: int, end: int, spare_tokens: int) -> tuple[int, int]:
     """(start, end) of the sentences around `text[start:end]` that fit, as many before as after."""
     longest_bytes = MAX_WINDOW_TOKENS * BYTES_PER_TOKEN - len(text[start:end].encode())
-    room_bytes = min(spare_tokens * BYTES_PER_TOKEN, longest_bytes)
-    before_bytes, after_bytes = len(text[:start].encode()), len(text[end:].encode())
-    if room_bytes >= before_bytes + after_bytes:
-        return 0, len(text)
+    room_bytes = max(0, min(spare_tokens * BYTES_PER_TOKEN, longest_bytes))
+    # A page may be a whole file: only what can fit is looked at.
+    before = text[max(0, start - room_bytes) : start].encode()
+    after = text[end : end + room_bytes].encode()
     # What one side does not need is the other's.
-    room_before = max(room_bytes // 2, room_bytes - after_bytes)
-    room_after = max(room_bytes // 2, room_bytes - before_bytes)
-    spans = sentence_spans(text)
-    starts = (one for one, _ in spans if one < start)
-    ends = (one for _, one in reversed(spans) if one > end)
-    return (
-        next((one for one in starts if len(text[one:start].encode()) <= room_before), start),
-        next((one for one in ends if len(text[end:one].encode()) <= room_after), end),
-    )
+    room_before = max(room_bytes // 2, room_bytes - len(after))
+    room_after = max(room_bytes // 2, room_bytes - len(before))
+    first = start - len(before[max(0, len(before) - room_before) :].decode(errors="ignore"))
+    last = end + len(after[:room_after].decode(errors="ignore"))
+    return _first_begun(text, first, start), _last_ended(text, end, last)
+
+
+def _first_begun(text: str, first: int, start: int) -> int:
+    """Where the first sentence begins that begins at `first` or later, `start` at the latest."""
+    if first == 0:
+        return 0
+    spans = sentence_spans(text[first : min(start, first + _EDGE_CHARS)])
+    return first + spans[1][0] if len(spans) > 1 else start
+
+
+def _last_ended(text: str, end: int, last: int) -> int:
+    """Where the last sentence ends that ends at `last` or before, `end` at the earliest."""
+    if last >= len(text):
+        return len(text)
+    first = max(end, last - _EDGE_CHARS)
+    spans = sentence_spans(text[first:last])
+    return first + spans[-2][1] if len(spans) > 1 else end
 
 
 def _reads_as(passage: Passage, page: PageText) -> bool:

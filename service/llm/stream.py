@@ -35,6 +35,9 @@ class LlmStream:
     async def pieces(self) -> AsyncGenerator[str, None]:
         """Yield the reply's text in pieces, none empty; closing this ends the call.
 
+        What has come while the reader was busy is one piece: a fast model costs no more than a slow
+        one.
+
         Errors: LlmUnavailable, also in the middle.
         """
         # LlamaIndex wraps the vendor's stream in generators that do not pass `aclose` on, so the
@@ -44,7 +47,10 @@ class LlmStream:
         reader = asyncio.create_task(self._read(arrived))
         try:
             while (piece := await arrived.get()) is not None:
-                yield piece
+                more = _all_in(arrived)
+                yield "".join([piece, *(one for one in more if one is not None)])
+                if None in more:
+                    break
             await reader
         finally:
             reader.cancel()
@@ -71,3 +77,8 @@ class LlmStream:
                 length_chars += len(event.delta)
             if length_chars > MAX_REPLY_CHARS:
                 raise LlmUnavailable(f"The LLM did not end within {MAX_REPLY_CHARS} characters.")
+
+
+def _all_in(queue: asyncio.Queue[str | None]) -> list[str | None]:
+    """What is in the queue now."""
+    return [queue.get_nowait() for _ in range(queue.qsize())]
