@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
-from uuid import UUID
 
 from llama_index.core.vector_stores.types import (
     VectorStoreQuery,
@@ -17,8 +16,8 @@ from corpus.index.bm25 import Bm25Encoder
 from corpus.index.languages import languages_of
 from corpus.index.layout import DENSE_VECTOR, SPARSE_VECTOR
 
-# As the engine has it: making a string of each of a thousand ids costs more than searching.
-PointId = TypeVar("PointId", str, UUID)
+# Strings, or numbers where making strings of a thousand ids would cost more than searching.
+PointId = TypeVar("PointId", str, int)
 SparseVectorValues = tuple[list[int], list[float]]
 
 # Measured, hybrid alone (no ranking after it), share of questions whose passage is first and among
@@ -35,7 +34,7 @@ FOREIGN_SPARSE_WEIGHT = 0.8
 # Hits without their payload are nearly free (12,000 points: 2.5 ms for 200, 2.6 for 500). So deep,
 # hardly a hit of one search that matters has no score in the other: 400 and 1,000 found the same,
 # 100 lost a tenth of the pages.
-DEPTH = 500
+DEPTH = 400
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,8 @@ class FusedResult(VectorStoreQueryResult):
 
 def half_scores(
     plan: SearchPlan, hits: Sequence[Mapping[PointId, float]], kept: Iterable[PointId]
-) -> dict[str, tuple[float | None, float | None]]:
-    """`FusedResult.halves` of the nodes that are kept; `hits` as for `fuse`."""
+) -> dict[PointId, tuple[float | None, float | None]]:
+    """The cosine and the BM25 score of the hits that are kept; `hits` as for `fuse`."""
     dense: Mapping[PointId, float] = {}
     sparse: Mapping[PointId, float] = {}
     for half, found in zip(plan.halves, hits, strict=True):
@@ -117,7 +116,7 @@ def half_scores(
             sparse = found
         else:
             dense = found
-    return {str(hit): (dense.get(hit), sparse.get(hit)) for hit in kept}
+    return {hit: (dense.get(hit), sparse.get(hit)) for hit in kept}
 
 
 def plan_search(query: VectorStoreQuery, encoder: Bm25Encoder, fusion: ScoreFusion) -> SearchPlan:
