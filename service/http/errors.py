@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from corpus import errors
 from corpus.errors import LecternError
@@ -17,6 +18,7 @@ from corpus.errors import LecternError
 log = logging.getLogger("lectern.http")
 
 RETRY_AFTER_S = 5
+RETRIED_STATUSES = frozenset({429, 503})
 
 # One row for each leaf of the tree; a test demands it.
 STATUS_OF: Mapping[type[LecternError], int] = {
@@ -28,6 +30,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.BelongsToParent: 409,
     errors.FileTooLarge: 413,
     errors.RequestTooLarge: 413,
+    errors.MalformedJson: 400,
     errors.MalformedUpload: 400,
     errors.TooManyFiles: 413,
     errors.InvalidCollectionName: 422,
@@ -62,6 +65,8 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.WeightsMissing: 503,
     errors.UnsafeBinding: 503,
 }
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 # For what the framework finds out before an endpoint is reached.
 _CODE_OF_STATUS = {
@@ -108,7 +113,7 @@ def _respond(
     hint: str,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else {}
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in RETRIED_STATUSES else {}
     body = error_body(request.state.request_id, code, detail, hint)
     return JSONResponse(body, status_code=status, headers={**(headers or {}), **retry})
 
@@ -142,7 +147,20 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     code, hint = _CODE_OF_STATUS.get(
         error.status_code, ("http_error", errors.InvalidRequest.default_hint)
     )
-    return _respond(request, error.status_code, code, f"{error.detail}.", hint, error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return _respond(request, error.status_code, code, f"{error.detail}.", hint, headers)
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the address; the framework names those of the first route alone."""
+    routes: Sequence[BaseRoute] = request.app.routes
+    return ", ".join(
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    )
 
 
 def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
@@ -159,13 +177,7 @@ def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _malformed_json(request: Request) -> JSONResponse:
-    return _respond(
-        request,
-        400,
-        "malformed_json",
-        "The request's body is not valid JSON.",
-        "Send a JSON object with Content-Type: application/json.",
-    )
+    return _on_lectern_error(request, errors.MalformedJson("The request's body is not valid JSON."))
 
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -176,4 +188,6 @@ def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
         LecternError.code,
         "The service failed for a reason of its own.",
         f"Look for {request.state.request_id} in the server's log.",
+        # This one is answered outside of the middleware that sets it.
+        {"X-Request-ID": request.state.request_id},
     )
