@@ -22,7 +22,7 @@ from service.http import (
 )
 from service.http.errors import install_error_handlers
 from service.http.middleware import BodyLimit, OwnHostsOnly, RequestId
-from service.http.shapes import ErrorBody
+from service.http.openapi import DESCRIPTION, TAGS, complete_openapi, errors
 from service.mcp.endpoint import McpEndpoint
 from service.parts import ServiceParts
 
@@ -35,8 +35,9 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app = FastAPI(
         title="Lectern",
         version=version("lectern"),
-        description="Ask your own documents: answers with citations that can be checked.",
-        responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}},
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        responses=errors(),
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
@@ -57,6 +58,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         conversations,
     ):
         app.include_router(routes.router)
+    complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(
