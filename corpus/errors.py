@@ -3,7 +3,7 @@
 LecternError
 ├── InvalidRequest            the caller can mend it
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
-│   ├── NothingToRollBack  MalformedUpload  TooManyFiles
+│   ├── NothingToRollBack  MalformedJson  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
 │   ├── CollectionExists
 │   ├── ForeignHost  BelongsToParent  PersonaFixed  CollectionBusy
@@ -91,6 +91,13 @@ class RequestTooLarge(InvalidRequest):
 
     code = "request_too_large"
     default_hint = "Send fewer files at once, or raise LECTERN_MAX_REQUEST_MB on the server."
+
+
+class MalformedJson(InvalidRequest):
+    """The body is not JSON."""
+
+    code = "malformed_json"
+    default_hint = "Send a JSON object with Content-Type: application/json."
 
 
 class MalformedUpload(InvalidRequest):

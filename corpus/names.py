@@ -10,12 +10,12 @@ from corpus.errors import InvalidCollectionName
 
 MAX_FILENAME_CHARS = 255
 
-_COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+COLLECTION_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 
 
 def check_collection_name(name: str) -> str:
     """The name itself, or `InvalidCollectionName`."""
-    if not _COLLECTION_NAME.fullmatch(name):
+    if not re.fullmatch(COLLECTION_NAME, name):
         raise InvalidCollectionName(f"{name[:80]!r} cannot be the name of a collection.")
     return name
 

@@ -34,6 +34,12 @@ class Settings(BaseSettings):
         description="Names, besides localhost and loopback addresses, under which requests may "
         "come in (a proxy's, for instance), separated by commas.",
     )
+    cors_origins: str = Field(
+        "",
+        pattern=r"^(https?://[^\s,/]+(\s*,\s*https?://[^\s,/]+)*)?$",
+        description="Origins of web pages elsewhere that may use the service, for instance "
+        "http://localhost:5173, separated by commas.",
+    )
     data_dir: Path = Field(
         Path("lectern-data"), description="Folder for the registry, the originals and the index."
     )

@@ -20,12 +20,13 @@ from service.http import (
     questions,
     reports,
 )
+from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
 from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId
-from service.http.shapes import ErrorBody
+from service.http.openapi import DESCRIPTION, TAGS, complete_openapi, errors
 from service.mcp.endpoint import McpEndpoint
 from service.openai_api import completions, models
-from service.openai_api.errors import OpenAiErrorBody, openai_shape
+from service.openai_api.errors import openai_shape
 from service.parts import ServiceParts
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
@@ -37,8 +38,9 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app = FastAPI(
         title="Lectern",
         version=version("lectern"),
-        description="Ask your own documents: answers with citations that can be checked.",
-        responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}},
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        responses=errors(),
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
@@ -59,12 +61,10 @@ def create_app(parts: ServiceParts) -> FastAPI:
         conversations,
     ):
         app.include_router(routes.router)
+    # OpenAI's own document describes these.
     for routes in (models, completions):
-        app.include_router(
-            routes.router,
-            tags=["openai"],
-            responses={"4XX": {"model": OpenAiErrorBody}, "503": {"model": OpenAiErrorBody}},
-        )
+        app.include_router(routes.router, include_in_schema=False)
+    complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(
@@ -72,7 +72,9 @@ def create_app(parts: ServiceParts) -> FastAPI:
         default_bytes=JSON_BODY_MAX_BYTES,
         upload_bytes=parts.settings.max_request_mb * MIB,
     )
-    app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts)
+    origins = origins_in(parts.settings.cors_origins)
+    app.add_middleware(CrossOrigin, origins=origins)
+    app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts, origins=origins)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
     app.add_middleware(RequestId)
     return app

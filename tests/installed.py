@@ -8,10 +8,12 @@ import shutil
 import pytest
 
 
-def require_program(name: str) -> None:
-    """Skip the test, or fail it under `CI=true`, unless the program is on the PATH."""
-    if shutil.which(name) is None:
+def require_program(name: str) -> str:
+    """The program's path; skips the test, or fails it under `CI=true`, unless it is on the PATH."""
+    found = shutil.which(name)
+    if found is None:
         missing = f"{name} is not installed"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
+    return found

@@ -8,16 +8,21 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from corpus.errors import AnswerNotFound, InvalidRequest, MalformedJson, StorageUnavailable
 from corpus.registry.turns import find_turn, rate_answer
 from corpus.turns import Rating, Turn
 from service.answering.citations import Citation
 from service.answering.evidence import ENOUGH, Evidence
 from service.answering.response import AnswerState, UnsupportedSentence
+from service.http.openapi import errors
+from service.http.parameters import AnswerId
 from service.http.state import Parts
 
 MAX_COMMENT_CHARS = 4_000
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(
+    tags=["questions"], responses=errors(InvalidRequest, AnswerNotFound, StorageUnavailable)
+)
 
 
 class TurnBody(BaseModel):
@@ -163,15 +168,15 @@ class FeedbackBody(BaseModel):
     comment: str | None
 
 
-@router.get("/answers/{answer_id}")
-def read(parts: Parts, answer_id: str) -> TurnBody:
+@router.get("/answers/{answer_id}", operation_id="getAnswer")
+def read(parts: Parts, answer_id: AnswerId) -> TurnBody:
     """An answer that was given before."""
     with parts.registry.read() as connection:
         return TurnBody.of(find_turn(connection, answer_id))
 
 
-@router.get("/answers/{answer_id}/explain")
-def explain(parts: Parts, answer_id: str) -> ExplainBody:
+@router.get("/answers/{answer_id}/explain", operation_id="explainAnswer")
+def explain(parts: Parts, answer_id: AnswerId) -> ExplainBody:
     """How an answer came about: queries, candidates and scores of each stage, prompt, timings."""
     with parts.registry.read() as connection:
         turn = find_turn(connection, answer_id)
@@ -193,7 +198,7 @@ def explain(parts: Parts, answer_id: str) -> ExplainBody:
     )
 
 
-@router.post("/feedback")
+@router.post("/feedback", operation_id="rateAnswer", responses=errors(MalformedJson))
 def feedback(parts: Parts, body: FeedbackRequest) -> FeedbackBody:
     """Rate an answer; a second rating takes the place of the first."""
     with parts.registry.write() as connection:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from corpus.deletion import delete_collection
+from corpus.errors import (
+    CollectionBusy,
+    CollectionExists,
+    CollectionNotFound,
+    IndexUnavailable,
+    InvalidCollectionName,
+    InvalidRequest,
+    MalformedJson,
+    StorageUnavailable,
+)
 from corpus.names import check_collection_name
 from corpus.registry.collections import (
     change_collection,
@@ -14,6 +25,7 @@ from corpus.registry.collections import (
     find_collection,
     list_collections,
 )
+from service.http.openapi import errors
 from service.http.shapes import (
     ChangeCollectionRequest,
     CollectionBody,
@@ -23,10 +35,12 @@ from service.http.shapes import (
 )
 from service.http.state import Parts
 
-router = APIRouter(tags=["collections"])
+Name = Annotated[str, Path(description="The collection's name.")]
+
+router = APIRouter(tags=["collections"], responses=errors(StorageUnavailable))
 
 
-@router.get("/collections")
+@router.get("/collections", operation_id="listCollections")
 def list_all(parts: Parts) -> CollectionListBody:
     """All collections with their number of documents; an upload to a new name makes one."""
     with parts.registry.read() as connection:
@@ -34,7 +48,12 @@ def list_all(parts: Parts) -> CollectionListBody:
     return CollectionListBody(collections=[CollectionBody.of(one) for one in found])
 
 
-@router.post("/collections", status_code=201)
+@router.post(
+    "/collections",
+    status_code=201,
+    operation_id="createCollection",
+    responses=errors(MalformedJson, InvalidCollectionName, CollectionExists),
+)
 def create(parts: Parts, body: NewCollectionRequest) -> CollectionBody:
     """Make an empty collection; 409 when there is one of this name."""
     check_collection_name(body.name)
@@ -43,15 +62,23 @@ def create(parts: Parts, body: NewCollectionRequest) -> CollectionBody:
         return CollectionBody.of(find_collection(connection, body.name))
 
 
-@router.get("/collections/{name}")
-def get_collection(parts: Parts, name: str) -> CollectionBody:
+@router.get(
+    "/collections/{name}",
+    operation_id="getCollection",
+    responses=errors(InvalidRequest, CollectionNotFound),
+)
+def get_collection(parts: Parts, name: Name) -> CollectionBody:
     """One collection."""
     with parts.registry.read() as connection:
         return CollectionBody.of(find_collection(connection, name))
 
 
-@router.patch("/collections/{name}")
-def change(parts: Parts, name: str, body: ChangeCollectionRequest) -> CollectionBody:
+@router.patch(
+    "/collections/{name}",
+    operation_id="changeCollection",
+    responses=errors(InvalidRequest, MalformedJson, CollectionNotFound),
+)
+def change(parts: Parts, name: Name, body: ChangeCollectionRequest) -> CollectionBody:
     """Put other settings in place; nothing is ingested again, and questions follow them at once."""
     changed = body.model_dump(exclude_none=True, exclude={"persona"})
     if body.persona is not None:
@@ -63,8 +90,12 @@ def change(parts: Parts, name: str, body: ChangeCollectionRequest) -> Collection
         return CollectionBody.of(find_collection(connection, name))
 
 
-@router.delete("/collections/{name}")
-def delete(parts: Parts, name: str) -> CollectionDeletedBody:
+@router.delete(
+    "/collections/{name}",
+    operation_id="deleteCollection",
+    responses=errors(InvalidRequest, CollectionNotFound, CollectionBusy, IndexUnavailable),
+)
+def delete(parts: Parts, name: Name) -> CollectionDeletedBody:
     """Delete a collection with its documents and conversations; takes a moment a document."""
     receipt = delete_collection(parts.registry, parts.blobs, parts.store, name)
     return CollectionDeletedBody(**asdict(receipt))

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from corpus.errors import ConversationNotFound, InvalidRequest, MalformedJson, StorageUnavailable
 from corpus.registry.conversations import (
     MAX_TITLE_CHARS,
     delete_conversation,
@@ -18,9 +19,11 @@ from corpus.registry.conversations import (
 from corpus.registry.turns import turns_of
 from corpus.turns import Conversation
 from service.http.answers import TurnBody
+from service.http.openapi import errors
+from service.http.parameters import PAGE_SIZE, ConversationId, Cursor, InCollection
 from service.http.state import Parts
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(tags=["conversations"], responses=errors(InvalidRequest, StorageUnavailable))
 
 
 class ConversationBody(BaseModel):
@@ -67,12 +70,12 @@ class ConversationDeletedBody(BaseModel):
     deleted: bool = True
 
 
-@router.get("/conversations")
+@router.get("/conversations", operation_id="listConversations")
 def list_them(
     parts: Parts,
-    collection: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: str | None = None,
+    collection: InCollection = None,
+    limit: Annotated[int, Query(ge=1, le=200, description=PAGE_SIZE)] = 50,
+    cursor: Cursor = None,
 ) -> ConversationListBody:
     """Conversations in which something was answered, the last used first."""
     with parts.registry.read() as connection:
@@ -84,8 +87,12 @@ def list_them(
     )
 
 
-@router.get("/conversations/{conversation_id}")
-def read(parts: Parts, conversation_id: str) -> WholeConversationBody:
+@router.get(
+    "/conversations/{conversation_id}",
+    operation_id="getConversation",
+    responses=errors(ConversationNotFound),
+)
+def read(parts: Parts, conversation_id: ConversationId) -> WholeConversationBody:
     """A conversation with all that was asked and answered in it."""
     with parts.registry.read() as connection:
         conversation = find_conversation(connection, conversation_id)
@@ -95,15 +102,23 @@ def read(parts: Parts, conversation_id: str) -> WholeConversationBody:
     )
 
 
-@router.patch("/conversations/{conversation_id}")
-def rename(parts: Parts, conversation_id: str, body: RenameRequest) -> ConversationBody:
+@router.patch(
+    "/conversations/{conversation_id}",
+    operation_id="renameConversation",
+    responses=errors(MalformedJson, ConversationNotFound),
+)
+def rename(parts: Parts, conversation_id: ConversationId, body: RenameRequest) -> ConversationBody:
     """Give a conversation another title."""
     with parts.registry.write() as connection:
         return ConversationBody.of(rename_conversation(connection, conversation_id, body.title))
 
 
-@router.delete("/conversations/{conversation_id}")
-def delete(parts: Parts, conversation_id: str) -> ConversationDeletedBody:
+@router.delete(
+    "/conversations/{conversation_id}",
+    operation_id="deleteConversation",
+    responses=errors(ConversationNotFound),
+)
+def delete(parts: Parts, conversation_id: ConversationId) -> ConversationDeletedBody:
     """Delete a conversation with its questions, answers and how they came about."""
     with parts.registry.write() as connection:
         delete_conversation(connection, conversation_id)

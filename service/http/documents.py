@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Query, Response
+from fastapi import APIRouter, File, Form, Path, Query, Response
 
 from corpus.attributes import (
     MAX_EXTERNAL_ID_CHARS,
@@ -15,7 +15,26 @@ from corpus.attributes import (
     check_metadata,
 )
 from corpus.deletion import delete_document
-from corpus.errors import InvalidRequest, LecternError
+from corpus.errors import (
+    BelongsToParent,
+    DocumentNotFound,
+    DuplicateContent,
+    EmptyFile,
+    FileTooLarge,
+    IndexUnavailable,
+    InvalidCollectionName,
+    InvalidMetadata,
+    InvalidRequest,
+    LecternError,
+    MalformedJson,
+    MalformedUpload,
+    NothingToRollBack,
+    PageNotFound,
+    QueueFull,
+    StorageUnavailable,
+    TooManyFiles,
+    UnknownFileKind,
+)
 from corpus.names import clean_filename
 from corpus.registry.documents import find_document, find_page, list_documents
 from corpus.registry.steering import cancel_ingestion, ingest_again
@@ -25,6 +44,8 @@ from service.accepting import accept_file, accept_new_bytes, accept_rollback, ch
 from service.http.errors import log_unavailable
 from service.http.form_fields import json_object, json_strings
 from service.http.form_parts import ReceivedFile
+from service.http.openapi import Json, errors
+from service.http.parameters import NAME_RULE, PAGE_SIZE, Cursor, DocumentId, InCollection
 from service.http.receiving import ReceivingRoute
 from service.http.shapes import (
     AcceptedBody,
@@ -43,6 +64,7 @@ from service.questions import DEFAULT_COLLECTION
 
 MANY_FILES = 20
 
+COLLECTION_DESCRIPTION = "Where they belong; an upload to a new name makes a collection."
 METADATA_DESCRIPTION = (
     "A JSON object, kept with the document. The same bytes again are a duplicate, which keeps the "
     f"metadata of the first upload. At most {MAX_METADATA_BYTES // 1024} KiB, nested at most "
@@ -58,21 +80,42 @@ PRIORITY_DESCRIPTION = (
     f"request with more than {MANY_FILES} files is one."
 )
 
-router = APIRouter(tags=["documents"], route_class=ReceivingRoute)
+# What may be wrong with one file, and with storing it.
+FILE_ERRORS = (
+    MalformedUpload,
+    TooManyFiles,
+    EmptyFile,
+    FileTooLarge,
+    UnknownFileKind,
+    QueueFull,
+)
+THERE_ALREADY: Json = {"model": AcceptedBody, "description": "Nothing had to be queued."}
+
+PageNumber = Annotated[int, Path(description="The page, counted from 1.")]
+
+router = APIRouter(
+    tags=["documents"],
+    route_class=ReceivingRoute,
+    responses=errors(InvalidRequest, StorageUnavailable),
+)
 
 
 @router.post(
     "/documents",
     status_code=202,
+    operation_id="uploadDocuments",
     response_model=AcceptedBody | AcceptedManyBody,
-    responses={200: {"model": AcceptedBody}},
+    response_description="Accepted; several files: with an outcome for each.",
+    responses={200: THERE_ALREADY, **errors(*FILE_ERRORS, InvalidCollectionName, InvalidMetadata)},
 )
 def upload_documents(
     parts: Parts,
     request_id: RequestIdentity,
     response: Response,
-    file: Annotated[list[ReceivedFile], File(description="One or more files.")],
-    collection: Annotated[str, Form()] = DEFAULT_COLLECTION,
+    file: Annotated[list[ReceivedFile], File(min_length=1, description="One or more files.")],
+    collection: Annotated[
+        str, Form(description=COLLECTION_DESCRIPTION, json_schema_extra={**NAME_RULE})
+    ] = DEFAULT_COLLECTION,
     external_id: Annotated[
         str | None,
         Form(
@@ -114,16 +157,18 @@ def upload_documents(
     return Response(b'{"documents":[%b]}' % body, status_code=202, media_type="application/json")
 
 
-@router.get("/documents")
+@router.get("/documents", operation_id="listDocuments")
 def list_all(
     parts: Parts,
-    collection: str | None = None,
-    status: Status | None = None,
+    collection: InCollection = None,
+    status: Annotated[
+        Status | None, Query(description="Only those whose newest version is there.")
+    ] = None,
     parent_id: Annotated[
         str | None, Query(description="Only what is attached to this document.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500, description=PAGE_SIZE)] = 50,
+    cursor: Cursor = None,
 ) -> DocumentListBody:
     """Documents, newest first."""
     with parts.registry.read() as connection:
@@ -140,18 +185,28 @@ def list_all(
     )
 
 
-@router.get("/documents/{document_id}")
-def get_document(parts: Parts, document_id: str) -> DocumentBody:
+@router.get(
+    "/documents/{document_id}", operation_id="getDocument", responses=errors(DocumentNotFound)
+)
+def get_document(parts: Parts, document_id: DocumentId) -> DocumentBody:
     """One document with its state."""
     with parts.registry.read() as connection:
         return DocumentBody.of(find_document(connection, document_id))
 
 
-@router.put("/documents/{document_id}", status_code=202, responses={200: {"model": AcceptedBody}})
+@router.put(
+    "/documents/{document_id}",
+    status_code=202,
+    operation_id="replaceDocument",
+    responses={
+        200: THERE_ALREADY,
+        **errors(DocumentNotFound, *FILE_ERRORS, DuplicateContent, BelongsToParent),
+    },
+)
 def replace_document(
     parts: Parts,
     response: Response,
-    document_id: str,
+    document_id: DocumentId,
     file: Annotated[ReceivedFile, File(description="The new bytes.")],
 ) -> AcceptedBody:
     """Accept new bytes as the document's next version; the one before answers until it is ready.
@@ -163,8 +218,12 @@ def replace_document(
     return _accepted(acceptance)
 
 
-@router.patch("/documents/{document_id}")
-def change_document(parts: Parts, document_id: str, body: ChangeRequest) -> DocumentBody:
+@router.patch(
+    "/documents/{document_id}",
+    operation_id="changeDocument",
+    responses=errors(DocumentNotFound, MalformedJson, InvalidMetadata, BelongsToParent),
+)
+def change_document(parts: Parts, document_id: DocumentId, body: ChangeRequest) -> DocumentBody:
     """Put other metadata or access in place; what is left out stays. Nothing is ingested again."""
     if body.metadata is not None:
         check_metadata(body.metadata)
@@ -180,15 +239,24 @@ def change_document(parts: Parts, document_id: str, body: ChangeRequest) -> Docu
     return DocumentBody.of(changed)
 
 
-@router.post("/documents/{document_id}/cancel")
-def cancel(parts: Parts, document_id: str) -> DocumentBody:
+@router.post(
+    "/documents/{document_id}/cancel",
+    operation_id="cancelIngestion",
+    responses=errors(DocumentNotFound),
+)
+def cancel(parts: Parts, document_id: DocumentId) -> DocumentBody:
     """Stop the newest version's ingestion: it fails as `cancelled`. What is final stays."""
     with parts.registry.write() as connection:
         return DocumentBody.of(cancel_ingestion(connection, document_id))
 
 
-@router.post("/documents/{document_id}/retry", status_code=202)
-def retry(parts: Parts, document_id: str) -> DocumentBody:
+@router.post(
+    "/documents/{document_id}/retry",
+    status_code=202,
+    operation_id="retryIngestion",
+    responses=errors(DocumentNotFound),
+)
+def retry(parts: Parts, document_id: DocumentId) -> DocumentBody:
     """Have the document read again.
 
     A failed version is queued once more; the bytes of one that answers become the next version.
@@ -200,9 +268,15 @@ def retry(parts: Parts, document_id: str) -> DocumentBody:
 
 
 @router.post(
-    "/documents/{document_id}/rollback", status_code=202, responses={200: {"model": AcceptedBody}}
+    "/documents/{document_id}/rollback",
+    status_code=202,
+    operation_id="rollBackDocument",
+    responses={
+        200: THERE_ALREADY,
+        **errors(DocumentNotFound, NothingToRollBack, DuplicateContent, BelongsToParent, QueueFull),
+    },
 )
-def rollback(parts: Parts, response: Response, document_id: str) -> AcceptedBody:
+def rollback(parts: Parts, response: Response, document_id: DocumentId) -> AcceptedBody:
     """Put back what the document was before its newest version; a second time undoes the first.
 
     Where the newest version does not answer (it failed, or is not ready), it is given up for the
@@ -213,14 +287,22 @@ def rollback(parts: Parts, response: Response, document_id: str) -> AcceptedBody
     return _accepted(acceptance)
 
 
-@router.delete("/documents/{document_id}")
-def delete(parts: Parts, document_id: str) -> DeletedBody:
+@router.delete(
+    "/documents/{document_id}",
+    operation_id="deleteDocument",
+    responses=errors(DocumentNotFound, IndexUnavailable),
+)
+def delete(parts: Parts, document_id: DocumentId) -> DeletedBody:
     """Delete a document: no answer uses it from now on, and the receipt says what was removed."""
     return DeletedBody.of(delete_document(parts.registry, parts.blobs, parts.store, document_id))
 
 
-@router.get("/documents/{document_id}/pages/{number}")
-def get_page(parts: Parts, document_id: str, number: int) -> PageBody:
+@router.get(
+    "/documents/{document_id}/pages/{number}",
+    operation_id="getPage",
+    responses=errors(DocumentNotFound, PageNotFound),
+)
+def get_page(parts: Parts, document_id: DocumentId, number: PageNumber) -> PageBody:
     """The text of a page (numbers count from 1)."""
     with parts.registry.read() as connection:
         return PageBody.of(document_id, find_page(connection, document_id, number))

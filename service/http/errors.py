@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from corpus import errors
@@ -20,6 +21,7 @@ from service.http.leaving import ClientLeftError
 log = logging.getLogger("lectern.http")
 
 RETRY_AFTER_S = 5
+RETRIED_STATUSES = frozenset({429, 503})
 
 # One row for each leaf of the tree; a test demands it.
 STATUS_OF: Mapping[type[LecternError], int] = {
@@ -31,6 +33,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.BelongsToParent: 409,
     errors.FileTooLarge: 413,
     errors.RequestTooLarge: 413,
+    errors.MalformedJson: 400,
     errors.MalformedUpload: 400,
     errors.TooManyFiles: 413,
     errors.InvalidCollectionName: 422,
@@ -68,6 +71,8 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.WeightsMissing: 503,
     errors.UnsafeBinding: 503,
 }
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 # For what the framework finds out before an endpoint is reached.
 _CODE_OF_STATUS = {
@@ -129,7 +134,7 @@ def error_response(
     state = scope["state"]
     shape: ErrorShape = state.get("error_shape", _lectern_shape)
     status, body = shape(problem, state["request_id"])
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else {}
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in RETRIED_STATUSES else {}
     return JSONResponse(body, status_code=status, headers={**(headers or {}), **retry})
 
 
@@ -179,7 +184,20 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
         error.status_code, ("http_error", errors.InvalidRequest.default_hint)
     )
     problem = Problem(error.status_code, code, f"{error.detail}.", hint)
-    return error_response(request.scope, problem, error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return error_response(request.scope, problem, headers)
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the address; the framework names those of the first route alone."""
+    routes: Sequence[BaseRoute] = request.app.routes
+    return ", ".join(
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    )
 
 
 def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
@@ -196,13 +214,7 @@ def _on_unread_body(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _malformed_json(request: Request) -> JSONResponse:
-    problem = Problem(
-        400,
-        "malformed_json",
-        "The request's body is not valid JSON.",
-        "Send a JSON object with Content-Type: application/json.",
-    )
-    return error_response(request.scope, problem)
+    return _on_lectern_error(request, errors.MalformedJson("The request's body is not valid JSON."))
 
 
 def _on_client_left(_request: Request, _error: Exception) -> Response:
@@ -211,4 +223,7 @@ def _on_client_left(_request: Request, _error: Exception) -> Response:
 
 def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("request %s failed", request.state.request_id, exc_info=error)
-    return error_response(request.scope, problem_of(unforeseen(request.state.request_id)))
+    problem = problem_of(unforeseen(request.state.request_id))
+    # This one is answered outside of the middleware that sets it.
+    headers = {"X-Request-ID": request.state.request_id}
+    return error_response(request.scope, problem, headers)

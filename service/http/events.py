@@ -10,11 +10,14 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from corpus.errors import DocumentNotFound
+from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.documents import find_document
 from corpus.values import Document, ErrorReport, Status
+from service.http.openapi import errors, event_stream_of
+from service.http.parameters import DocumentId
 from service.http.shapes import DocumentBody
 from service.http.state import Parts
 from service.parts import ServiceParts
@@ -26,6 +29,15 @@ KEEP_ALIVE_S = 15
 STREAM_HEADERS = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
 
 router = APIRouter(tags=["documents"])
+
+
+class DocumentEvents(BaseModel):
+    """The server-sent events of a document: their names, and what their data is."""
+
+    progress: DocumentBody = Field(description="Something changed.")
+    ready: DocumentBody = Field(description="The last event: questions are answered from it.")
+    partial: DocumentBody = Field(description="The last event: so they are, but pages are missing.")
+    failed: DocumentBody = Field(description="The last event: it failed, or was deleted.")
 
 
 def event_stream(events: AsyncIterator[tuple[str, dict[str, Any]]]) -> EventSourceResponse:
@@ -43,8 +55,17 @@ def kept_alive(events: AsyncIterator[ServerSentEvent | str]) -> EventSourceRespo
     return EventSourceResponse(events, ping=KEEP_ALIVE_S, headers=STREAM_HEADERS, sep="\n")
 
 
-@router.get("/documents/{document_id}/events", response_class=EventSourceResponse)
-async def watch_document(parts: Parts, document_id: str) -> EventSourceResponse:
+@router.get(
+    "/documents/{document_id}/events",
+    response_class=EventSourceResponse,
+    operation_id="watchDocument",
+    response_description="Server-sent events, as `DocumentEvents` has them.",
+    responses={
+        200: {"content": event_stream_of(DocumentEvents)},
+        **errors(DocumentNotFound, InvalidRequest, StorageUnavailable),
+    },
+)
+async def watch_document(parts: Parts, document_id: DocumentId) -> EventSourceResponse:
     """`progress` whenever something changed, then one of `ready`, `partial` or `failed`."""
     first = await run_in_threadpool(_look, parts, document_id)
     return event_stream(_changes(parts, first))

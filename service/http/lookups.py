@@ -7,8 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from corpus.errors import (
+    InvalidCollectionName,
+    InvalidRequest,
+    MalformedJson,
+    StorageUnavailable,
+)
 from corpus.names import check_collection_name
 from corpus.registry.documents import find_by_content, find_documents
+from service.http.openapi import errors
+from service.http.parameters import CollectionName
 from service.http.shapes import DocumentBody
 from service.http.state import Parts
 from service.questions import DEFAULT_COLLECTION
@@ -24,7 +32,7 @@ class KnownRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    collection: str = DEFAULT_COLLECTION
+    collection: CollectionName = DEFAULT_COLLECTION
     sha256: list[Sha256] = Field(max_length=MAX_AT_ONCE)
 
 
@@ -42,10 +50,16 @@ class FoundBody(BaseModel):
     documents: list[DocumentBody]
 
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(
+    tags=["documents"], responses=errors(MalformedJson, InvalidRequest, StorageUnavailable)
+)
 
 
-@router.post("/documents/known")
+@router.post(
+    "/documents/known",
+    operation_id="findKnownFiles",
+    responses=errors(InvalidCollectionName),
+)
 def known(parts: Parts, body: KnownRequest) -> FoundBody:
     """Which of these files need no upload: the document that each would be a duplicate of.
 
@@ -57,7 +71,7 @@ def known(parts: Parts, body: KnownRequest) -> FoundBody:
     return FoundBody(documents=[DocumentBody.of(document) for document in found])
 
 
-@router.post("/documents/lookup")
+@router.post("/documents/lookup", operation_id="lookUpDocuments")
 def lookup(parts: Parts, body: LookupRequest) -> FoundBody:
     """How these documents are doing; what is deleted or unknown is missing."""
     with parts.registry.read() as connection:

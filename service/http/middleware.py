@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection
 from uuid import uuid4
 
 import anyio
@@ -68,12 +69,15 @@ class OwnHostsOnly:
     Without keys, listening on loopback is what protects the documents, and a browser on this
     machine goes around it: a foreign page may post a form here (its Origin tells), or have its own
     name resolved to 127.0.0.1 and read the answers (the Host tells). Own are localhost, loopback
-    addresses, and the names in `allowed`, separated by commas.
+    addresses, and the names in `allowed`, separated by commas. Pages of `origins` may ask too.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, allowed: str, origins: Collection[str] = frozenset()
+    ) -> None:
         self._app = app
         self._allowed = frozenset(host_name(name) for name in allowed.split(",")) - {""}
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is for us."""
@@ -88,6 +92,8 @@ class OwnHostsOnly:
             return ForeignHost(f"This service is not called {', '.join(hosts)[:256]!r}.")
         for origin in headers.getlist("origin"):
             scheme, _, host = origin.partition("://")
+            if origin in self._origins:
+                continue
             if scheme not in {"http", "https"} or not self._is_own(host_name(host)):
                 return ForeignHost(f"Pages of {origin[:256]!r} may not use this service.")
         return None

@@ -3,40 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from corpus.errors import LecternError, Unavailable
-from service.http.state import Parts
+from service.http.errors import RETRY_AFTER_S, error_body
+from service.http.shapes import ErrorBody
+from service.http.state import Parts, RequestIdentity
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/")
-async def root() -> dict[str, str]:
+class RootBody(BaseModel):
     """Where to go from here."""
-    return {"service": "lectern", "api": "/openapi.json", "health": "/readyz"}
+
+    service: str
+    api: str
+    health: str
 
 
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
+class HealthBody(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ChecksBody(BaseModel):
+    """Each dependency: `ok`, or a sentence about what is wrong."""
+
+    registry: str
+    index: str
+    worker: str
+
+
+class ReadinessBody(BaseModel):
+    """Whether questions and uploads can be served; `llm` writes the answers, or `extractive`."""
+
+    status: Literal["ready", "not_ready"]
+    checks: ChecksBody
+    llm: str
+
+
+class NotReadyBody(ReadinessBody, ErrorBody):
+    """The same, and the error that it is."""
+
+
+@router.get("/", operation_id="getRoot")
+async def root() -> RootBody:
+    """Where to go from here."""
+    return RootBody(service="lectern", api="/openapi.json", health="/readyz")
+
+
+@router.get("/healthz", operation_id="checkHealth")
+async def healthz() -> HealthBody:
     """The process answers. Touches nothing else."""
-    return {"status": "ok"}
+    return HealthBody()
 
 
-@router.get("/readyz")
-def readyz(parts: Parts, response: Response) -> dict[str, object]:
-    """200 when questions and uploads can be served; each dependency with its own word."""
-    checks = {
-        "registry": _check(parts.registry.ping),
-        "index": _check(lambda: parts.store.count(None)),
-        "worker": "ok" if parts.worker_is_alive() else "no worker is alive",
-    }
-    ready = all(word == "ok" for word in checks.values())
-    response.status_code = 200 if ready else 503
+@router.get(
+    "/readyz",
+    operation_id="checkReadiness",
+    response_model=ReadinessBody,
+    responses={503: {"model": NotReadyBody, "description": "Something does not answer."}},
+)
+def readyz(parts: Parts, request_id: RequestIdentity) -> ReadinessBody | JSONResponse:
+    """Whether questions and uploads can be served; each dependency with its own word."""
+    checks = ChecksBody(
+        registry=_check(parts.registry.ping),
+        index=_check(lambda: parts.store.count(None)),
+        worker="ok" if parts.worker_is_alive() else "no worker is alive",
+    )
     mode = "extractive" if parts.llm is None else parts.llm.metadata.model_name
-    return {"status": "ready" if ready else "not_ready", "checks": checks, "llm": mode}
+    wrong = [f"{name}: {word}" for name, word in checks if word != "ok"]
+    if not wrong:
+        return ReadinessBody(status="ready", checks=checks, llm=mode)
+    detail = f"Not ready: {'; '.join(wrong)}."
+    said = error_body(request_id, Unavailable.code, detail, Unavailable.default_hint)
+    body = NotReadyBody(status="not_ready", checks=checks, llm=mode, **said)
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return JSONResponse(body.model_dump(), status_code=503, headers=headers)
 
 
 def _check(dependency: Callable[[], object]) -> str:

@@ -10,10 +10,12 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from corpus.blobs import BlobStore
-from corpus.errors import StorageUnavailable
+from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.documents import find_content
 from corpus.registry.engine import Registry
 from corpus.values import Original
+from service.http.openapi import errors
+from service.http.parameters import DocumentId
 from service.http.state import Parts
 
 DOWNLOAD_BYTES = 1 << 18
@@ -21,8 +23,17 @@ DOWNLOAD_BYTES = 1 << 18
 router = APIRouter(tags=["documents"])
 
 
-@router.get("/documents/{document_id}/content", response_class=StreamingResponse)
-def get_content(parts: Parts, document_id: str) -> StreamingResponse:
+@router.get(
+    "/documents/{document_id}/content",
+    response_class=StreamingResponse,
+    operation_id="getContent",
+    response_description="The bytes, of the document's `media_type`.",
+    responses={
+        200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+        **errors(DocumentNotFound, InvalidRequest, StorageUnavailable),
+    },
+)
+def get_content(parts: Parts, document_id: DocumentId) -> StreamingResponse:
     """The original that pages and citations speak of, byte for byte, always as a download."""
     original, content = open_original(parts.registry, parts.blobs, document_id)
     return StreamingResponse(

@@ -9,10 +9,23 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sse_starlette import EventSourceResponse
 
-from corpus.errors import LecternError, LlmUnavailable
+from corpus.errors import (
+    CollectionNotFound,
+    ConversationNotFound,
+    EmbeddingUnavailable,
+    IndexUnavailable,
+    InvalidCollectionName,
+    InvalidFilter,
+    LecternError,
+    LlmUnavailable,
+    MalformedJson,
+    MessageTooLong,
+    PersonaFixed,
+    SourcesChanged,
+)
 from service.answering.citations import Citation
 from service.answering.persona import Persona
 from service.answering.response import (
@@ -23,10 +36,13 @@ from service.answering.response import (
     TextPiece,
     UnsupportedSentence,
 )
-from service.checking import MAX_TOP_K, check_question
+from service.checking import MAX_QUESTION_CHARS, MAX_TOP_K, check_question
 from service.http.errors import error_body
 from service.http.events import event_stream
 from service.http.leaving import while_connected
+from service.http.openapi import errors, event_stream_of
+from service.http.parameters import CollectionName
+from service.http.shapes import ErrorBody
 from service.http.state import Parts, RequestIdentity
 from service.questions import (
     DEFAULT_COLLECTION,
@@ -42,14 +58,23 @@ log = logging.getLogger("lectern.http")
 
 router = APIRouter(tags=["questions"])
 
+FILTERS = (
+    'Narrows what is searched: `{"field": value}`, or with an operator (`eq`, `ne`, `in`, `gt`, '
+    '`gte`, `lt`, `lte`) `{"field": {"gte": value}}`; several fields must all hold. `and` and `or` '
+    "take lists of filters, `not` takes one. The fields are `filename`, `document_id`, "
+    "`media_type`, `page`, `created_at`, and what the collection declares as `metadata_fields`. "
+    "Where there is no value, `ne` and `not` hold. What is unknown is refused."
+)
+# `check_question` has codes of its own for what is too long, or blank.
+Words = Annotated[
+    str,
+    Field(min_length=1, json_schema_extra={"maxLength": MAX_QUESTION_CHARS, "pattern": r"\S"}),
+]
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K, description="Passages to use, at most.")]
 Filters = Annotated[
     dict[str, Any] | None,
     Field(
-        description="`{field: value}`, `{field: {operator: value}}` with eq, ne, in, gt, gte, lt, "
-        'lte, `{"and"|"or": [filter, ...]}`, `{"not": filter}`; several keys hold together. Fields '
-        "are filename, document_id, media_type, page, created_at, and what the collection declares "
-        "as `metadata_fields`. Without a value, `ne` and `not` hold. What is unknown is refused.",
+        description=FILTERS,
         examples=[{"filename": "report.pdf"}, {"year": {"gte": 2022}, "not": {"team": "legal"}}],
     ),
 ]
@@ -60,8 +85,8 @@ class SearchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    query: str = Field(min_length=1, examples=["capital expenditure in 2022"])
-    collection: str = DEFAULT_COLLECTION
+    query: Words = Field(examples=["capital expenditure in 2022"])
+    collection: CollectionName = DEFAULT_COLLECTION
     filters: Filters = None
     top_k: TopK = 10
 
@@ -97,19 +122,19 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    message: str = Field(min_length=1, examples=["How much did 3M invest in 2022?"])
-    collection: str | None = Field(
+    message: Words = Field(examples=["How much did 3M invest in 2022?"])
+    collection: CollectionName | None = Field(
         None, description=f"Null: the conversation's, else `{DEFAULT_COLLECTION}`."
     )
     conversation_id: str | None = Field(
         None, max_length=64, description="Go on with this one; null begins another."
     )
     filters: Filters = None
-    stream: bool = False
+    stream: StrictBool = False
     persona: Persona | None = Field(
         None, description="How the LLM is to write; null: as the collection has it."
     )
-    keep: bool = Field(
+    keep: StrictBool = Field(
         True, description="False: nothing is noted of it, and it begins no conversation."
     )
     top_k: TopK = 8
@@ -141,7 +166,42 @@ class ChatReply(BaseModel):
     timings_ms: dict[str, float]
 
 
-@router.post("/search")
+class ChatMeta(BaseModel):
+    """What is known before the answer."""
+
+    answer_id: str
+    conversation_id: str | None
+    standalone_question: str
+
+
+class ChatToken(BaseModel):
+    """The next characters of the answer."""
+
+    text: str
+
+
+class ChatEvents(BaseModel):
+    """The server-sent events of a streamed answer: their names, and what their data is."""
+
+    meta: ChatMeta = Field(description="The first event.")
+    token: ChatToken = Field(description="All texts joined are the answer.")
+    citation: Citation = Field(description="After the text that first shows its number.")
+    done: ChatReply = Field(description="The last event: the whole reply.")
+    error: ErrorBody = Field(description="The last event instead, where something failed.")
+
+
+QUESTION_ERRORS = (
+    MalformedJson,
+    MessageTooLong,
+    InvalidCollectionName,
+    InvalidFilter,
+    CollectionNotFound,
+    IndexUnavailable,
+    EmbeddingUnavailable,
+)
+
+
+@router.post("/search", operation_id="search", responses=errors(*QUESTION_ERRORS))
 async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     """Passages that fit the query, best first."""
     question = check_question(body.query, body.collection, body.top_k, body.filters)
@@ -170,8 +230,13 @@ async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
 
 @router.post(
     "/chat",
+    operation_id="ask",
     response_model=ChatReply,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    response_description="The reply; with `stream`, server-sent events, as `ChatEvents` has them.",
+    responses={
+        200: {"content": event_stream_of(ChatEvents)},
+        **errors(*QUESTION_ERRORS, ConversationNotFound, PersonaFixed, SourcesChanged),
+    },
 )
 async def chat(
     request: Request, parts: Parts, request_id: RequestIdentity, body: ChatRequest

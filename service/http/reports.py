@@ -8,9 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.documents import MAX_PAGE_NUMBER
 from corpus.registry.reports import DocumentReport, find_report
 from corpus.values import Status
+from service.http.openapi import errors
+from service.http.parameters import DocumentId
 from service.http.shapes import FailureBody
 from service.http.state import Parts
 
@@ -114,10 +117,14 @@ class ReportBody(BaseModel):
         )
 
 
-@router.get("/documents/{document_id}/report")
+@router.get(
+    "/documents/{document_id}/report",
+    operation_id="getReport",
+    responses=errors(DocumentNotFound, InvalidRequest, StorageUnavailable),
+)
 def get_report(
     parts: Parts,
-    document_id: str,
+    document_id: DocumentId,
     start: Annotated[int, Query(ge=1, le=MAX_PAGE_NUMBER, description="First page shown.")] = 1,
     limit: Annotated[int, Query(ge=1, le=1000, description="Pages shown at most.")] = 100,
 ) -> ReportBody:

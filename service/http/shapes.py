@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from corpus.declared_fields import MAX_FIELDS, FieldType, check_declaration
 from corpus.deletion import DeletionReceipt
@@ -249,7 +249,7 @@ class CollectionSettingsBody(BaseModel):
     description: str = Field("", max_length=2_000)
     metadata_fields: MetadataFields = Field(default_factory=dict)
     persona: Persona = Field(default=NO_PERSONA)
-    persona_is_fixed: bool = False
+    persona_is_fixed: StrictBool = False
 
     def as_settings(self) -> CollectionSettings:
         """For the registry. Raises `InvalidRequest` for fields that cannot be declared."""
@@ -276,7 +276,7 @@ class ChangeCollectionRequest(BaseModel):
     description: str | None = Field(None, max_length=2_000)
     metadata_fields: MetadataFields | None = None
     persona: Persona | None = Field(None, description="`{}` takes it away.")
-    persona_is_fixed: bool | None = None
+    persona_is_fixed: StrictBool | None = None
 
 
 class CollectionBody(CollectionSettingsBody):

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 
+from corpus.registry.cursors import write_cursor
 from tests import files
+from tests.described import openapi_app
 from tests.e2e.server import LecternServer
 
 
@@ -181,3 +186,152 @@ def test_the_service_goes_on_after_all_that(server: LecternServer) -> None:
     assert server.http.get("/healthz").json() == {"status": "ok"}
     document = server.add("after.txt", b"The tide turns at noon.", collection="after")
     assert document["status"] == "ready"
+
+
+JSON = {"content-type": "application/json"}
+# What a JSON body may be for each address that takes one; ids that nothing has.
+GOOD_BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("POST", "/documents/known"): {"collection": "bad", "sha256": ["a" * 64]},
+    ("POST", "/documents/lookup"): {"ids": ["x"]},
+    ("PATCH", "/documents/x"): {"metadata": {"a": "b"}, "acl": ["x"]},
+    ("POST", "/search"): {"query": "x", "filters": {"filename": "x"}, "top_k": 3},
+    ("POST", "/chat"): {"message": "x", "conversation_id": "x", "filters": {}, "stream": True},
+    ("POST", "/feedback"): {"answer_id": "x", "rating": "up", "comment": "x"},
+    ("PATCH", "/conversations/x"): {"title": "x"},
+}
+NOT_JSON = [
+    b"",
+    b"{",
+    b"\xff",
+    b"[" * 10_000 + b"]" * 10_000,
+    b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    b"9" * 5_000,  # more digits than Python reads
+]
+OTHER_JSON = [
+    b"null",
+    b"[]",
+    b'"x"',
+    b'"\\ud800"',
+    b"NaN",
+    b"-Infinity",
+    b"1e999",
+    b'{"a":1,"a":2}',
+]
+ODD_VALUES = [
+    '"\\ud800"',
+    '"a\\u0000b"',
+    '["\\udfff"]',
+    '{"\\ud800": "\\u0000"}',
+    "[" * 900 + "]" * 900,
+    '{"a":' * 900 + "1" + "}" * 900,
+    "9" * 4_000,
+    "-1",
+    "NaN",
+    "-Infinity",
+    "1e999",
+    "null",
+    "[]",
+    "{}",
+    '"' + "x" * 200_000 + '"',
+]
+NOT_SENT_AS_JSON = ["text/plain", "application/xml", "application/x-www-form-urlencoded", ""]
+
+json_endpoint = pytest.mark.parametrize(("method", "path"), GOOD_BODIES)
+
+
+def expect_answer(response: httpx.Response) -> None:
+    """A success, or an error of the caller in the one shape."""
+    assert response.status_code < 500, response.text
+    if response.status_code >= 400:
+        assert set(response.json()) == {"error", "detail", "hint", "request_id"}
+
+
+@json_endpoint
+def test_a_body_that_is_no_json_is_malformed(server: LecternServer, method: str, path: str) -> None:
+    for body in NOT_JSON[1:]:
+        response = server.http.request(method, path, content=body, headers=JSON)
+        expect_error(response, 400, "malformed_json")
+
+
+@json_endpoint
+def test_a_body_that_is_no_such_object_is_refused(
+    server: LecternServer, method: str, path: str
+) -> None:
+    for body in (NOT_JSON[0], *OTHER_JSON):
+        response = server.http.request(method, path, content=body, headers=JSON)
+        expect_error(response, 422, "invalid_request")
+
+
+@json_endpoint
+def test_json_that_is_not_sent_as_json_is_refused(
+    server: LecternServer, method: str, path: str
+) -> None:
+    body = json.dumps(GOOD_BODIES[method, path]).encode()
+    for media_type in NOT_SENT_AS_JSON:
+        headers = {"content-type": media_type}
+        response = server.http.request(method, path, content=body, headers=headers)
+        expect_error(response, 422, "invalid_request")
+
+
+@json_endpoint
+def test_odd_values_anywhere_are_answered(server: LecternServer, method: str, path: str) -> None:
+    good = GOOD_BODIES[method, path]
+    for name in good:
+        for value in ODD_VALUES:
+            body = json.dumps({**good, name: "HERE"}).replace('"HERE"', value).encode()
+            expect_answer(server.http.request(method, path, content=body, headers=JSON))
+
+
+@pytest.mark.parametrize(
+    "field", ["collection", "external_id", "metadata", "acl", "priority", "unknown"]
+)
+def test_odd_fields_of_a_form_are_answered(server: LecternServer, field: str) -> None:
+    for value in ["\0", "a\0b", "[", "null", '{"\\u0000": "\\u0000"}', "x" * 70_000, *ODD_VALUES]:
+        expect_answer(server.upload("a.txt", b"Odd.", **{"collection": "odd", field: value}))
+    assert server.http.get("/documents").status_code == 200
+
+
+ODD_TEXTS = ["%00", "a%00b", "%ED%A0%80", "%ff", "%F0%9F%98%80", "..%2f..", "'%22;--", "x" * 7_000]
+
+
+@pytest.mark.parametrize("path", ["/documents", "/conversations"])
+@pytest.mark.parametrize("name", ["collection", "status", "parent_id", "limit", "cursor", "more"])
+def test_odd_query_parameters_are_answered(server: LecternServer, path: str, name: str) -> None:
+    cursors = [write_cursor(datetime.now(UTC), last_id) for last_id in ("a\0b", "x" * 5_000, "")]
+    for value in ["", "9" * 400, "1e3", "NaN", "x" * 60_000, *cursors, *ODD_TEXTS]:
+        expect_answer(server.http.get(f"{path}?{name}={value}"))
+
+
+ADDRESSES = [
+    (method, path)
+    for path, of_path in openapi_app().openapi()["paths"].items()
+    for method in of_path
+    if "{" in path
+]
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "collections": {"description": "x"},
+    "conversations": {"title": "x"},
+    "documents": {"acl": ["x"]},
+}
+
+
+@pytest.mark.parametrize(("method", "path"), ADDRESSES)
+def test_odd_ids_in_addresses_are_not_found(server: LecternServer, method: str, path: str) -> None:
+    for odd in ODD_TEXTS:
+        address = re.sub(r"\{\w+_id\}|\{name\}", odd, path).replace("{number}", "1")
+        sent: dict[str, Any] = {}
+        if method == "put":
+            sent["files"] = {"file": ("a.txt", b"Odd.")}
+        if method == "patch":
+            sent["json"] = CHANGES[path.split("/")[1]]
+        response = server.http.request(method, address, **sent)
+        assert response.status_code == 404, response.text
+        expect_answer(response)
+
+
+def test_a_wrong_method_is_told_all_the_right_ones(server: LecternServer) -> None:
+    response = server.http.post("/documents/x")
+    expect_error(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == "DELETE, GET, PATCH, PUT"

@@ -1,0 +1,18 @@
+"""The application as it describes itself, without a server."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+from fastapi import FastAPI
+
+from corpus.settings import Settings
+from service.app import create_app
+from service.parts import ServiceParts
+
+
+def openapi_app() -> FastAPI:
+    """To be asked for its `openapi()` only: it has none of its parts."""
+    parts = SimpleNamespace(settings=Settings(_env_file=None))
+    return create_app(cast("ServiceParts", parts))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from pydantic import ValidationError
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
+
+from corpus.settings import Settings
+from service.http.cross_origin import CrossOrigin, origins_in
+from service.http.middleware import OwnHostsOnly, RequestId
+
+FRONTEND = "http://localhost:5173"
+APP = "https://app.example.org"
+
+
+def application(setting: str) -> ASGIApp:
+    origins = origins_in(setting)
+    inside = CrossOrigin(PlainTextResponse("passed"), origins=origins)
+    return RequestId(OwnHostsOnly(inside, allowed="", origins=origins))
+
+
+def request(
+    origin: str, *, setting: str = f"{FRONTEND} , {APP}", preflight: bool = False
+) -> httpx.Response:
+    headers = {"origin": origin}
+    if preflight:
+        headers["access-control-request-method"] = "PATCH"
+        headers["access-control-request-headers"] = "content-type"
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(application(setting))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request("OPTIONS" if preflight else "GET", "/", headers=headers)
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize("origin", [FRONTEND, APP])
+def test_a_page_of_a_named_origin_may_ask_and_read(origin: str) -> None:
+    asked_first = request(origin, preflight=True)
+    assert asked_first.status_code == 200
+    assert asked_first.headers["access-control-allow-origin"] == origin
+    assert "PATCH" in asked_first.headers["access-control-allow-methods"]
+    assert asked_first.headers["access-control-allow-headers"] == "content-type"
+    answered = request(origin)
+    assert answered.text == "passed"
+    assert answered.headers["access-control-allow-origin"] == origin
+    assert "X-Request-ID" in answered.headers["access-control-expose-headers"]
+    assert "access-control-allow-credentials" not in answered.headers
+    assert answered.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://app.example.org", f"{APP}:8443", f"{APP}.evil.example"],
+)
+def test_a_page_of_another_origin_is_refused_as_before(origin: str) -> None:
+    for preflight in (False, True):
+        refused = request(origin, preflight=preflight)
+        assert refused.status_code == 403
+        assert refused.json()["error"] == "host_not_allowed"
+        assert "access-control-allow-origin" not in refused.headers
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5174", "https://localhost:5173"])
+def test_a_page_of_this_machine_that_nobody_named_gets_no_permission(origin: str) -> None:
+    for setting in ("", FRONTEND):
+        for preflight in (False, True):
+            headers = request(origin, setting=setting, preflight=preflight).headers
+            assert not [name for name in headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "setting", ["*", "null", "localhost:5173", "http://", f"{FRONTEND}/", f"{FRONTEND} {APP}"]
+)
+def test_what_is_no_origin_cannot_be_set(setting: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(_env_file=None, cors_origins=setting)
+
+
+def test_one_several_and_none_can_be_set() -> None:
+    for setting in ("", FRONTEND, f"{FRONTEND},{APP}", f"{FRONTEND} , {APP}"):
+        assert Settings(_env_file=None, cors_origins=setting).cors_origins == setting
