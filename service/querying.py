@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 
@@ -14,6 +15,7 @@ from corpus.values import PageText
 from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer
 from service.answering.persona import NO_PERSONA, PERSONA_NEEDS_LLM, Persona
+from service.answering.response import LLM_UNAVAILABLE
 from service.answering.synthesizer import GroundedSynthesizer
 from service.answering.widening import Place, ReadPages
 from service.parts import ServiceParts
@@ -29,7 +31,10 @@ RERANKER_UNAVAILABLE = "reranker_unavailable"
 
 
 class Querying:
-    """Use `engine` once; then `stages` and `degraded` tell how it went."""
+    """Use `engine` once; then `stages` and `degraded` tell how it went.
+
+    `without_llm`: the LLM was found to be away, and sentences are quoted.
+    """
 
     def __init__(
         self,
@@ -39,8 +44,11 @@ class Querying:
         *,
         top_k: int,
         persona: Persona = NO_PERSONA,
+        without_llm: bool = False,
     ) -> None:
         self._stages: list[dict[str, Any]] = []
+        llm = None if without_llm else parts.llm
+        self._is_without_llm = without_llm
         self._has_no_voice = parts.llm is None and not persona.is_blank
         self._reranked: Reranked | None = None
         live = _remembered(selection.live_versions)
@@ -65,7 +73,7 @@ class Querying:
             top_k=top_k,
         )
         self.engine: RetrieverQueryEngine = build_query_engine(
-            self._retriever, steps, _synthesizer(parts, persona)
+            self._retriever, steps, _synthesizer(parts, llm, persona)
         )
 
     @property
@@ -82,8 +90,10 @@ class Querying:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """What was missing: `reranker_unavailable`, `persona_needs_llm`."""
-        missing = [PERSONA_NEEDS_LLM] if self._has_no_voice else []
+        """What was missing: `llm_unavailable`, `persona_needs_llm`, `reranker_unavailable`."""
+        missing = [LLM_UNAVAILABLE] if self._is_without_llm else []
+        if self._has_no_voice:
+            missing.append(PERSONA_NEEDS_LLM)
         if self._reranked is not None and self._reranked.is_degraded:
             missing.append(RERANKER_UNAVAILABLE)
         return tuple(missing)
@@ -118,15 +128,15 @@ def extractive_synthesizer(parts: ServiceParts) -> ExtractiveSynthesizer:
     )
 
 
-def _synthesizer(parts: ServiceParts, persona: Persona) -> GroundedSynthesizer:
+def _synthesizer(parts: ServiceParts, llm: LLM | None, persona: Persona) -> GroundedSynthesizer:
     extractive = extractive_synthesizer(parts)
-    if parts.llm is None:
+    if llm is None:
         return extractive
     # Not at the top: it loads the client of the LLM, half a second that extractive mode saves.
     from service.answering.written import WrittenSynthesizer  # noqa: PLC0415
 
     return WrittenSynthesizer(
-        parts.llm,
+        llm,
         extractive,
         read_pages=_read_pages_of(parts.registry),
         timeout_s=parts.settings.llm_timeout_s,

@@ -24,30 +24,33 @@ from corpus.errors import (
     CollectionNotFound,
     PersonaFixed,
     SourcesChanged,
-    StorageUnavailable,
-    Unavailable,
 )
 from corpus.registry.collections import settings_of
+from corpus.registry.documents import live_versions
 from corpus.registry.engine import Registry
 from corpus.registry.turns import keep_turn
 from corpus.turns import Turn
 from corpus.values import CollectionSettings
-from service.answering.evidence import is_enough
-from service.answering.passages import passages_from
 from service.answering.persona import Persona
-from service.answering.response import AnswerDone, AnswerEvents, CitedResponse
-from service.answering.still_live import while_live
+from service.answering.response import (
+    NOT_FOUND_SENTENCE,
+    AnswerDone,
+    AnswerEvents,
+    CitedResponse,
+    TextPiece,
+)
+from service.answering.still_live import CHANGED, while_live
 from service.answering.synthesizer import answer_of
 from service.conversations.condensing import Understood, understand
 from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
 from service.conversations.past import PastTurn
-from service.conversations.proposals import MAX_PROPOSED, Proposed, propose
-from service.conversations.related import MAX_RELATED, related_questions
 from service.parts import ServiceParts
-from service.querying import Querying, extractive_synthesizer
+from service.querying import Querying
 from service.retrieval.filters import parse_filters
+from service.retrieval.live_nodes import LiveNodesOnly, find_dead
 from service.retrieval.rewriting import rewrite
 from service.retrieval.selection import Selection, select_nodes
+from service.suggesting import Suggesting
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +59,6 @@ DEFAULT_COLLECTION = "default"
 
 # How often one answer is made, at most, when its sources change under it.
 MAX_ANSWERS = 3
-# Related questions are waited for so long after an answer that is complete.
-RELATED_GRACE_S = 1.0
 # A follow-up is one short line: the answer itself needs most of the model's time.
 UNDERSTANDING_SHARE = 0.25
 
@@ -136,6 +137,8 @@ async def search(parts: ServiceParts, question: Question) -> Found:
     selection = await asyncio.to_thread(select)
     querying = Querying(parts, collection, selection, top_k=question.top_k)
     nodes = await querying.engine.aretrieve(QueryBundle(question.text))
+    # Ranking takes a moment, a reranker seconds: what was deleted meanwhile is no hit.
+    nodes = await LiveNodesOnly(selection.live_versions).apostprocess_nodes(nodes)
     return Found(nodes, since_ms(started_s), querying.degraded)
 
 
@@ -156,7 +159,7 @@ async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     return Prepared(question, filters, persona, dialogue, understood, started_s, timings_ms)
 
 
-async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
+async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -> AnswerBegun:
     """Retrieve, and begin to answer; the answer is kept when it is done.
 
     Raises `IndexUnavailable` or `EmbeddingUnavailable`; what goes wrong later is raised while the
@@ -172,15 +175,14 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
         selection,
         top_k=prepared.question.top_k,
         persona=prepared.persona,
+        # It was waited for once: the next call would take as long again.
+        without_llm=prepared.understood.llm_failed,
     )
     bundle = QueryBundle(prepared.understood.text)
     response = cast("CitedResponse", await querying.engine.aquery(bundle))
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
-    events = while_live(response.events(), response.source_nodes, selection.live_versions)
-    related = asyncio.create_task(
-        _related(parts, prepared, selection, bundle.embedding, response.source_nodes)
-    )
-    whole = _completed(events, querying.degraded, prepared.understood.usage, related)
+    suggesting = Suggesting(parts, prepared, selection, bundle.embedding, response.source_nodes)
+    events = _completed(response.events(), querying.degraded, prepared.understood.usage, suggesting)
     if prepared.question.keeping is not Keeping.NOTHING:
         keep = partial(
             _keep,
@@ -192,13 +194,15 @@ async def begin(parts: ServiceParts, prepared: Prepared) -> AnswerBegun:
             bundle.embedding,
             timings_ms,
         )
-        whole = kept(whole, keep)
-    return AnswerBegun(answer_id, prepared, whole, timings_ms)
+        events = kept(events, keep, is_streamed=is_streamed)
+    # The last word before an event is given out, however long the steps before it took.
+    live = while_live(events, response.source_nodes, selection.live_versions)
+    return AnswerBegun(answer_id, prepared, live, timings_ms)
 
 
 async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:
     """Prepare the question and begin to answer it; errors as both."""
-    return await begin(parts, await prepare(parts, question))
+    return await begin(parts, await prepare(parts, question), is_streamed=True)
 
 
 async def answer(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, AnswerDone]:
@@ -214,7 +218,7 @@ async def answer(parts: ServiceParts, question: Question) -> tuple[AnswerBegun, 
 
 
 async def _answer_once(parts: ServiceParts, prepared: Prepared) -> tuple[AnswerBegun, AnswerDone]:
-    begun = await begin(parts, prepared)
+    begun = await begin(parts, prepared, is_streamed=False)
     async with aclosing(begun.events) as events:
         return begun, await answer_of(events)
 
@@ -236,7 +240,12 @@ def _open(
     filters = parse_filters(question.filters, settings.metadata_fields)
     persona = _persona(question.persona, settings)
     if question.conversation_id is None and question.keeping is Keeping.CONVERSATION:
-        dialogue = begin_dialogue(registry, dialogue.collection, title=question.text)
+        dialogue = begin_dialogue(
+            registry,
+            dialogue.collection,
+            title=question.text,
+            must_exist=dialogue.collection != DEFAULT_COLLECTION,
+        )
     return filters, persona, dialogue
 
 
@@ -261,79 +270,22 @@ async def _completed(
     events: AnswerEvents,
     degraded: Sequence[str],
     usage: Mapping[str, int],
-    related: asyncio.Task[Proposed],
+    suggesting: Suggesting,
 ) -> AnswerEvents:
     """The events; their end also says what was missing and used before, and what is related."""
-    try:
-        async with aclosing(events) as answer:
-            async for event in answer:
-                if isinstance(event, AnswerDone):
-                    await asyncio.wait({related}, timeout=RELATED_GRACE_S)
-                    found = _settled(related)
-                    event = replace(  # noqa: PLW2901
-                        event,
-                        degraded=(*degraded, *event.degraded),
-                        usage=dict(Counter(usage) + Counter(event.usage) + Counter(found.usage)),
-                        related=tuple(found.questions),
-                    )
-                yield event
-    finally:
-        related.cancel()
-
-
-def _settled(related: asyncio.Task[Proposed]) -> Proposed:
-    """What is there by now. No answer fails for want of what is related to it."""
-    if not related.done():
-        return Proposed()
-    if error := related.exception():
-        log.error("no related questions", exc_info=error)
-        return Proposed()
-    return related.result()
-
-
-async def _related(
-    parts: ServiceParts,
-    prepared: Prepared,
-    selection: Selection,
-    embedding: Sequence[float] | None,
-    nodes: Sequence[NodeWithScore],
-) -> Proposed:
-    """Questions to go on with: those that others asked, then those that the LLM proposes."""
-    mode = parts.settings.suggestions
-    if embedding is None or mode == "off":
-        return Proposed()
-    known = [prepared.question.text, prepared.understood.text]
-    known += [turn.standalone_question for turn in prepared.dialogue.past]
-    collection = prepared.dialogue.collection
-    try:
-        asked = await asyncio.to_thread(
-            related_questions, parts.registry, collection, embedding, known
-        )
-    except StorageUnavailable as error:
-        log.warning("no related questions: %s", error.detail)
-        return Proposed()
-    if mode != "llm" or parts.llm is None or len(asked) >= MAX_RELATED or not nodes:
-        return Proposed(asked)
-    timeout_s = UNDERSTANDING_SHARE * parts.settings.llm_timeout_s
-    proposed = await propose(
-        parts.llm, prepared.understood.text, passages_from(nodes), timeout_s=timeout_s
-    )
-    new = [one for one in proposed.questions if one not in {*asked, *known}]
-    try:
-        holding = [one for one in new if await _is_answerable(parts, collection, selection, one)]
-    except Unavailable:
-        holding = []
-    return Proposed([*asked, *holding][:MAX_RELATED], proposed.usage)
-
-
-async def _is_answerable(
-    parts: ServiceParts, collection: str, selection: Selection, question: str
-) -> bool:
-    querying = Querying(parts, collection, selection, top_k=MAX_PROPOSED)
-    bundle = QueryBundle(question)
-    passages = passages_from(await querying.engine.aretrieve(bundle))
-    judged = await extractive_synthesizer(parts).judge(bundle, passages)
-    return is_enough(judged.evidence)
+    async with suggesting, aclosing(events) as answer:
+        async for event in answer:
+            if isinstance(event, TextPiece) and event.text != NOT_FOUND_SENTENCE:
+                suggesting.begin()
+            if isinstance(event, AnswerDone):
+                related = await suggesting.found()
+                event = replace(  # noqa: PLW2901
+                    event,
+                    degraded=(*degraded, *event.degraded),
+                    usage=dict(Counter(usage) + Counter(event.usage) + Counter(related.usage)),
+                    related=tuple(related.questions),
+                )
+            yield event
 
 
 def _keep(
@@ -347,7 +299,16 @@ def _keep(
     done: AnswerDone,
 ) -> None:
     dialogue, question = prepared.dialogue, prepared.question
-    is_for_others = done.state == "answered" and not question.filters and embedding is not None
+    # What a caller keeps to itself is not for others; nor what only its filters make answerable.
+    is_for_others = (
+        done.state == "answered"
+        and question.keeping is Keeping.CONVERSATION
+        and not question.filters
+        and embedding is not None
+    )
+    read = {found.node.metadata["document_id"] for found in nodes}
+    # A follow-up may say what was told before: it goes with the documents of that, too.
+    said_before = {one for turn in dialogue.past for one in turn.document_ids}
     turn = Turn(
         id=answer_id,
         conversation_id=dialogue.conversation_id,
@@ -355,7 +316,8 @@ def _keep(
         question=question.text,
         standalone_question=prepared.understood.text,
         created_at=datetime.now(UTC),
-        reply=done.as_json(),
+        # Suggested questions speak of other answers' documents.
+        reply={**done.as_json(), "related_questions": []},
         trace={
             "filters": dict(question.filters or {}),
             "top_k": question.top_k,
@@ -365,8 +327,10 @@ def _keep(
             "prompt": done.prompt,
             "timings_ms": {**timings_ms, "total": since_ms(prepared.started_s)},
         },
-        document_ids=frozenset(found.node.metadata["document_id"] for found in nodes),
+        document_ids=frozenset(read | said_before),
         embedding=np.asarray(embedding, dtype=np.float32).tobytes() if is_for_others else None,
     )
     with registry.write() as connection:
+        if find_dead(nodes, lambda ids: live_versions(connection, ids)).node_count:
+            raise SourcesChanged(CHANGED)
         keep_turn(connection, turn)

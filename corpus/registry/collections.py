@@ -89,8 +89,16 @@ def list_collections(connection: Connection) -> list[CollectionSummary]:
     return [_summary(row) for row in rows.mappings()]
 
 
-def find_collection(connection: Connection, name: str) -> CollectionSummary:
-    """The collection with its number of documents, or `CollectionNotFound`."""
+def find_collection(
+    connection: Connection, name: str, *, to_change: bool = False
+) -> CollectionSummary:
+    """The collection with its number of documents, or `CollectionNotFound`.
+
+    `to_change`: nobody else changes its settings until the transaction ends.
+    """
+    if to_change:
+        row = select(collections.c.name).where(collections.c.name == name)
+        connection.execute(row.with_for_update(key_share=True))
     found = connection.execute(_summaries().where(collections.c.name == name)).mappings().first()
     if found is None:
         raise _not_found(name)

@@ -13,6 +13,7 @@ from corpus.registry.schema import answer_sources, answers, conversations
 from corpus.turns import Conversation
 
 MAX_TITLE_CHARS = 200
+_BATCH = 1_000
 
 
 def begin_conversation(connection: Connection, collection: str, title: str) -> str:
@@ -97,13 +98,16 @@ def drop_empty_conversations(connection: Connection, older_than: timedelta) -> N
 
 
 def _delete(connection: Connection, which: ColumnElement[bool]) -> None:
-    # Locked first: nothing is answered in them any more while their answers are deleted.
-    rows = connection.execute(select(conversations.c.id).where(which).with_for_update())
-    ids = [row.id for row in rows]
-    of_them = select(answers.c.id).where(answers.c.conversation_id.in_(ids))
-    connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(of_them)))
-    connection.execute(delete(answers).where(answers.c.conversation_id.in_(ids)))
-    connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
+    while True:
+        # Locked first: nothing is answered in them any more while their answers are deleted.
+        some = select(conversations.c.id).where(which).order_by(conversations.c.id).limit(_BATCH)
+        ids = [row.id for row in connection.execute(some.with_for_update())]
+        if not ids:
+            return
+        of_them = select(answers.c.id).where(answers.c.conversation_id.in_(ids))
+        connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(of_them)))
+        connection.execute(delete(answers).where(answers.c.conversation_id.in_(ids)))
+        connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:

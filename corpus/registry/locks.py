@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 from sqlalchemy import BigInteger, Connection, func, literal, select, text
 
-from corpus.registry.schema import documents
+from corpus.registry.schema import collections, documents
 
 _POSTGRES = "postgresql"
 
@@ -36,6 +36,13 @@ def lock_external_id(connection: Connection, collection: str, external_id: str) 
 def lock_collection_name(connection: Connection, name: str) -> None:
     """Keep others from making a collection of this name."""
     _lock(connection, "collection", name)
+
+
+def hold_collection(connection: Connection, name: str) -> bool:
+    """Keep others from deleting the collection; False when there is none of this name."""
+    row = select(collections.c.name).where(collections.c.name == name)
+    held = row.with_for_update(read=True, key_share=True)
+    return connection.execute(held).first() is not None
 
 
 def lock_document(connection: Connection, document_id: str) -> None:

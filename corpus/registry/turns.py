@@ -8,15 +8,27 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from corpus.errors import AnswerNotFound
+from corpus.registry.locks import hold_collection
 from corpus.registry.schema import answer_sources, answers, conversations, documents
 from corpus.turns import AskedQuestion, Rating, Turn
 
 REMOVED: dict[str, object] = {}
+_BATCH = 1_000  # the rest comes the next time
+# A trace has a prompt in it, and whoever reads a conversation asks for none.
+_WITHOUT_TRACE = [
+    column for column in answers.c if column.name not in {answers.c.trace.name, "embedding"}
+]
 
 
 def keep_turn(connection: Connection, turn: Turn) -> bool:
-    """Keep a turn as its conversation's last one; False when that was deleted meanwhile."""
+    """Keep a turn as its conversation's last one; False when that was deleted meanwhile.
+
+    So is a turn of no conversation whose collection was deleted.
+    """
     ordinal = 0
+    is_there = hold_collection(connection, turn.collection)
+    if not is_there and turn.conversation_id is None and turn.document_ids:
+        return False
     if turn.conversation_id is not None:
         counted = connection.execute(
             update(conversations)
@@ -57,12 +69,10 @@ def find_turn(connection: Connection, answer_id: str) -> Turn:
     return _turns(connection, [row])[0]
 
 
-def turns_of(
-    connection: Connection, conversation_id: str, *, last: int | None = None
-) -> list[Turn]:
-    """A conversation's turns, first to last; the `last` ones where a number is given."""
+def turns_of(connection: Connection, conversation_id: str, *, last: int) -> list[Turn]:
+    """The `last` turns of a conversation, in their order, without their traces."""
     query = (
-        select(answers)
+        select(*_WITHOUT_TRACE)
         .where(answers.c.conversation_id == conversation_id)
         .order_by(answers.c.ordinal.desc())
         .limit(last)
@@ -120,12 +130,17 @@ def rate_answer(
 
 def remove_answers_from(connection: Connection, document_ids: Collection[str]) -> None:
     """Give up what answers say that may come from these documents; the questions stay."""
-    of_them = select(answer_sources.c.answer_id).where(
-        answer_sources.c.document_id.in_(list(document_ids))
+    # Locked in one order: two deletions may meet in several answers.
+    of_them = (
+        select(answers.c.id)
+        .join(answer_sources, answer_sources.c.answer_id == answers.c.id)
+        .where(answer_sources.c.document_id.in_(list(document_ids)))
+        .order_by(answers.c.id)
+        .with_for_update(of=answers)
     )
     connection.execute(
         update(answers)
-        .where(answers.c.id.in_(of_them), answers.c.is_removed.is_(False))
+        .where(answers.c.id.in_(of_them), ~answers.c.is_removed)
         .values(
             reply=REMOVED,
             trace=None,
@@ -144,9 +159,16 @@ def remove_answers_from_nowhere(connection: Connection) -> None:
         .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
         .where(documents.c.id.is_(None) | documents.c.deleted_at.is_not(None))
     )
-    document_ids = list(connection.execute(gone).scalars())
+    document_ids = list(connection.execute(gone.limit(_BATCH)).scalars())
     remove_answers_from(connection, document_ids)
-    connection.execute(delete(answer_sources).where(answer_sources.c.document_id.in_(document_ids)))
+    # An answer that is kept at this moment is not removed yet, and keeps its sources until it is.
+    removed = select(answers.c.id).where(answers.c.is_removed)
+    connection.execute(
+        delete(answer_sources).where(
+            answer_sources.c.document_id.in_(document_ids),
+            answer_sources.c.answer_id.in_(removed),
+        )
+    )
 
 
 def expire_traces(connection: Connection, older_than: timedelta) -> None:
@@ -196,7 +218,7 @@ def _turn(row: Row[tuple[object, ...]], document_ids: Collection[str], is_remove
         standalone_question=row.question if is_removed else row.standalone_question,
         created_at=row.created_at,
         reply=REMOVED if is_removed else row.reply,
-        trace=None if is_removed else row.trace,
+        trace=None if is_removed else getattr(row, "trace", None),
         document_ids=frozenset(document_ids),
         is_removed=is_removed,
         rating=row.rating,

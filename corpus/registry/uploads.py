@@ -16,6 +16,7 @@ from corpus.registry.documents import find_document
 from corpus.registry.families import pass_on_attributes
 from corpus.registry.jobs import drop_jobs, enqueue
 from corpus.registry.locks import (
+    hold_collection,
     lock_collection_name,
     lock_contents,
     lock_document,
@@ -221,13 +222,10 @@ def _refuse_attachment(connection: Connection, document: Document, what: str) ->
 
 
 def _ensure_collection(connection: Connection, name: str, now: datetime) -> None:
-    # Kept from being deleted until the transaction ends; SQLite lets one write at a time anyway.
-    known = select(collections.c.name).where(collections.c.name == name)
-    known = known.with_for_update(read=True, key_share=True)
-    if connection.execute(known).first() is not None:
+    if hold_collection(connection, name):
         return
     lock_collection_name(connection, name)
-    if connection.execute(known).first() is None:
+    if not hold_collection(connection, name):
         connection.execute(insert(collections).values(name=name, created_at=now))
 
 

@@ -12,6 +12,8 @@ from corpus.errors import SourcesChanged
 from service.answering.response import AnswerEvents
 from service.retrieval.live_nodes import LiveVersions, find_dead
 
+CHANGED = "A document that this answer stands on was deleted, replaced or changed."
+
 
 async def while_live(
     events: AnswerEvents, nodes: Sequence[NodeWithScore], live_versions: LiveVersions
@@ -25,7 +27,5 @@ async def while_live(
     async with aclosing(events) as answer:
         async for event in answer:
             if (await asyncio.to_thread(find_dead, nodes, live_versions)).node_count:
-                raise SourcesChanged(
-                    "A document that this answer stands on was deleted, replaced or changed."
-                )
+                raise SourcesChanged(CHANGED)
             yield event

@@ -35,7 +35,7 @@ _TALKING = (
     "i i'm i’m i'd i've ok hi hello please thanks pdf pdfs faq ai llm english german french "
     "spanish italian chinese japanese"
 )
-_OF_TALKING = frozenset(_TALKING.split())
+OF_TALKING = frozenset(_TALKING.split())
 
 
 def is_of_others(question: str, passages: Sequence[Passage]) -> bool:
@@ -87,7 +87,7 @@ def names_in(text: str) -> list[str]:
         is_name = capitals >= 2 or (
             word[:1].isupper() and (not _begins(text, match.start()) or match["possessive"])
         )
-        if is_name and not _PERIOD.match(word) and word.lower() not in _OF_TALKING:
+        if is_name and not _PERIOD.match(word) and word.lower() not in OF_TALKING:
             found.append(word)
     return found
 

@@ -45,10 +45,14 @@ The same question, understandable by itself:"""
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A question that stands alone, and the tokens that it took to understand it."""
+    """A question that stands alone, and the tokens that it took to understand it.
+
+    `llm_failed`: the LLM was asked, and was away or too slow.
+    """
 
     text: str
     usage: Mapping[str, int] = field(default_factory=dict)
+    llm_failed: bool = False
 
 
 async def understand(
@@ -73,7 +77,7 @@ async def understand(
                 if len(said) > MAX_CHARS:
                     break
     except LlmUnavailable:
-        said = ""
+        return Understood(stands_alone(question, past), stream.usage, llm_failed=True)
     rewritten = _as_question(said + thinking.finish())
     if rewritten is None:
         _log.info("A follow-up was understood by rule: the LLM gave no question.")

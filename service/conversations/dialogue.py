@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from corpus.errors import InvalidRequest, StorageUnavailable
+from corpus.errors import CollectionNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.conversations import begin_conversation, find_conversation
 from corpus.registry.engine import Registry
+from corpus.registry.locks import hold_collection
 from corpus.registry.turns import turns_of
 from service.answering.response import STOPPED, AnswerDone, AnswerEvents, CitationMade, TextPiece
 from service.conversations.past import MAX_TURNS, PastTurn, past_turns
@@ -32,9 +33,13 @@ class Dialogue:
     past: Sequence[PastTurn] = ()
 
 
-def begin_dialogue(registry: Registry, collection: str, *, title: str) -> Dialogue:
-    """Begin a conversation about the collection."""
+def begin_dialogue(
+    registry: Registry, collection: str, *, title: str, must_exist: bool
+) -> Dialogue:
+    """Begin a conversation about the collection; `CollectionNotFound` where it must exist."""
     with registry.write() as connection:
+        if not hold_collection(connection, collection) and must_exist:
+            raise CollectionNotFound(f"There is no collection {collection!r}.")
         return Dialogue(collection, begin_conversation(connection, collection, title))
 
 
@@ -54,11 +59,14 @@ def go_on(connection: Connection, conversation_id: str, collection: str | None) 
     return Dialogue(conversation.collection, conversation_id, past_turns(turns))
 
 
-async def kept(events: AnswerEvents, keep: Callable[[AnswerDone], None]) -> AnswerEvents:
+async def kept(
+    events: AnswerEvents, keep: Callable[[AnswerDone], None], *, is_streamed: bool
+) -> AnswerEvents:
     """The events, and `keep` called in a thread with the end of them, before it is given out.
 
-    Of an answer that is stopped while it is given out, `keep` gets what was said until then. One
-    that fails is not kept. When it cannot be kept, that is logged, and the answer goes on.
+    Of a streamed answer that is stopped, `keep` gets what was said until then. One that fails is
+    not kept. When the registry is away that is logged, and the answer goes on; what else `keep`
+    raises is raised.
     """
     said: list[str] = []
     citations: list[CitationMade] = []
@@ -71,25 +79,33 @@ async def kept(events: AnswerEvents, keep: Callable[[AnswerDone], None]) -> Answ
                     case CitationMade():
                         citations.append(event)
                     case AnswerDone():
-                        await asyncio.to_thread(_keep, keep, event)
                         said.clear()
+                        # Whoever leaves now leaves a whole answer.
+                        await asyncio.shield(_started(keep, event))
                 yield event
     except (GeneratorExit, asyncio.CancelledError):
-        if said:
+        if said and is_streamed:
             # Nothing can be awaited here for long: whoever stopped it does not wait.
             made = tuple(one.citation for one in citations)
             stopped = AnswerDone("partial", "".join(said), citations=made, degraded=(STOPPED,))
-            _in_background(keep, stopped)
+            _started(keep, stopped)
         raise
 
 
 _running: set[asyncio.Task[None]] = set()
 
 
-def _in_background(keep: Callable[[AnswerDone], None], done: AnswerDone) -> None:
+def _started(keep: Callable[[AnswerDone], None], done: AnswerDone) -> asyncio.Task[None]:
     task = asyncio.get_running_loop().create_task(asyncio.to_thread(_keep, keep, done))
     _running.add(task)
-    task.add_done_callback(_running.discard)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        _log.info("An answer was not kept: %s", error)
 
 
 def _keep(keep: Callable[[AnswerDone], None], done: AnswerDone) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from service.answering.subjects import names_in
+from service.answering.subjects import OF_TALKING, capitals_tell_names, names_in
 from service.answering.words import content_words
 from service.conversations.past import PastTurn
 
@@ -22,6 +22,9 @@ _CONNECTOR = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_YEAR_RUN = re.compile(
+    rf"{_YEAR.pattern}(?:\s*(?:,|and|und|or|oder|to|bis|&|-|–)\s*(?:and\s+|und\s+)?{_YEAR.pattern})*"
+)
 _BEFORE = re.compile(
     r"\b(?:(?:in |for |of )?the (?:year|one) (?:before(?: that)?|prior|earlier)"
     r"|(?:in |for |of )?the (?:previous|prior|preceding) (?:fiscal )?year"
@@ -40,16 +43,24 @@ _POSSESSIVE = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:it|they|them|he|she|him|the (?:company|firm|organi[sz]ation))\b", re.IGNORECASE
+    r"\b(?:it(?!\s+(?:true|possible|allowed|necessary|correct|clear|important)\b)"
+    r"|they|them|he|she|him|the (?:company|firm|organi[sz]ation))\b",
+    re.IGNORECASE,
 )
 # What points back, and can stand for something else than the one whom the last question was about.
 _POINTING = re.compile(
     r"\b(?:these|those|this|that(?=\s*[?.,]|\s+(?:year|period|number|figure|amount|change)\b)"
-    r"|why(?=\s*[?.]*$)|er|sie|ihre?[nmrs]?|deren|dessen|davon|dort|damals|"
+    r"|why(?=\s*[?.]*$)|(?-i:er|sie|ihre?[nmrs]?)|deren|dessen|davon|dort|damals|"
     r"(?:das|dem) unternehmen|dies(?:e[nmrs]?)?)\b|[它他她]们?|该公司|其(?!他)|呢\W*$",
     re.IGNORECASE,
 )
 _CASED_POINTERS = re.compile(r"\b(?:IT|US|WHO)\b")
+# Beside names and times, an elliptical question has no other words than these.
+_LINKING_WORDS = """
+a an the in for of at by on from with to and or as well
+im in am bei für von vom zu mit und der die das den dem
+"""
+_LINKING = frozenset(_LINKING_WORDS.split())
 _DE_PRONOUNS = re.compile(r"\b(?:er|sie|ihre?[nmrs]?|es)\b")
 
 
@@ -80,14 +91,22 @@ def stands_alone(question: str, past: Sequence[PastTurn]) -> str:
 
 
 def _is_elliptical(question: str, rest: str) -> bool:
-    """Whether there is nothing in it but a year, a name, or a time before or after."""
+    """Whether there is nothing in it but a year, a name, or a time before or after.
+
+    A name alone, which may be any word at the beginning of a question, needs something before it.
+    """
     plain = _without_times(rest)
     words = re.findall(r"[^\W\d_]+(?:['’&-][^\W\d_]+)*", plain)
-    telling = [word for word in words if content_words(word)]
-    if not telling:
-        return plain != rest
-    # Who is asked about next: "and Globex?", "for Apple?".
-    return (rest != question or len(telling) <= 2) and all(word[0].isupper() for word in telling)
+    if any(word.lower() not in _LINKING and not _may_be_name(word) for word in words):
+        return False
+    names = [word for word in words if _may_be_name(word) and word.lower() not in _LINKING]
+    has_time = plain != rest
+    is_led = rest != question or (bool(words) and words[0].lower() in _LINKING)
+    return has_time or (bool(names) and is_led)
+
+
+def _may_be_name(word: str) -> bool:
+    return word[0].isupper() and bool(content_words(word)) and word.lower() not in OF_TALKING
 
 
 def _without_times(text: str) -> str:
@@ -116,22 +135,22 @@ def _put_into(base: str, rest: str, moved: str | None) -> str:
     words = re.findall(r"[\w&.'’-]+", _without_times(rest))
     names = " ".join(word for word in words if content_words(word) or word == "&")
     names = names.removesuffix("'s").removesuffix("’s").rstrip(".")
+    names = " ".join(word for word in names.split() if word.lower() not in _LINKING)
     if names:
         runs = _name_runs(base)
         if runs:
-            found = found.replace(runs[-1], names)
+            found = re.sub(rf"(?<!\w){re.escape(runs[-1])}(?!\w)", lambda _: names, found)
         else:
             left_over.append(names)
     return _with_behind(found, left_over)
 
 
 def _with_years(text: str, years: Sequence[str]) -> str:
-    own = _YEAR.findall(text)
-    if not own:
+    runs = list(_YEAR_RUN.finditer(text))
+    if not runs:
         return _with_behind(text, years)
-    said = " and ".join(years)
-    at = text.rindex(own[-1])
-    return text[:at] + said + text[at + len(own[-1]) :]
+    start, end = runs[-1].span()
+    return text[:start] + " and ".join(years) + text[end:]
 
 
 def _completed(rest: str, base: str, moved: str | None, cited: Sequence[str]) -> str:
@@ -140,6 +159,9 @@ def _completed(rest: str, base: str, moved: str | None, cited: Sequence[str]) ->
     if moved:
         found = _AFTER.sub(f"in {moved}", _BEFORE.sub(f"in {moved}", found))
     behind: list[str] = []
+    if not capitals_tell_names(base):
+        # Who is a name cannot be told, but the last question has it.
+        return _with_behind(found, [base])
     if not names_in(rest):
         behind += _about(base, cited)
     if len(behind) == 1 and not _DE_PRONOUNS.search(found):
@@ -167,7 +189,12 @@ def _about(base: str, cited: Sequence[str]) -> list[str]:
 
 
 def _name_runs(text: str) -> list[str]:
-    """Names of several words in one: "Best Buy"; each once, in order."""
+    """Names of several words in one: "Best Buy"; each once, in order.
+
+    None where capitals do not tell names.
+    """
+    if not capitals_tell_names(text):
+        return []
     names = set(names_in(text))
     runs: list[str] = []
     run: list[str] = []

@@ -15,13 +15,15 @@ MAX_TURNS = 8
 class PastTurn:
     """A question and its answer; `cited` are the file names that it cites, each once, in order.
 
-    `standalone_question` is the question as it was understood.
+    `standalone_question` is the question as it was understood. What is understood from the turn may
+    speak of the documents `document_ids`.
     """
 
     question: str
     standalone_question: str
     answer: str
     cited: tuple[str, ...] = ()
+    document_ids: frozenset[str] = frozenset()
 
 
 def past_turns(turns: Sequence[Turn]) -> list[PastTurn]:
@@ -34,6 +36,7 @@ def past_turns(turns: Sequence[Turn]) -> list[PastTurn]:
             cited=tuple(
                 dict.fromkeys(citation["filename"] for citation in turn.reply.get("citations", ()))
             ),
+            document_ids=turn.document_ids,
         )
         for turn in turns
     ]

@@ -84,7 +84,7 @@ def change(parts: Parts, name: Name, body: ChangeCollectionRequest) -> Collectio
     if body.persona is not None:
         changed["persona"] = body.persona
     with parts.registry.write() as connection:
-        there = CollectionBody.of(find_collection(connection, name))
+        there = CollectionBody.of(find_collection(connection, name, to_change=True))
         settings = there.model_copy(update=changed).as_settings()
         change_collection(connection, name, settings)
         return CollectionBody.of(find_collection(connection, name))

@@ -23,6 +23,8 @@ from service.http.openapi import errors
 from service.http.parameters import PAGE_SIZE, ConversationId, Cursor, InCollection
 from service.http.state import Parts
 
+MAX_TURNS_SHOWN = 200
+
 router = APIRouter(tags=["conversations"], responses=errors(InvalidRequest, StorageUnavailable))
 
 
@@ -43,7 +45,7 @@ class ConversationBody(BaseModel):
 
 
 class WholeConversationBody(ConversationBody):
-    """A conversation with its turns, first to last."""
+    """A conversation with its turns, first to last; the last 200 of a longer one."""
 
     turns: list[TurnBody]
 
@@ -96,7 +98,7 @@ def read(parts: Parts, conversation_id: ConversationId) -> WholeConversationBody
     """A conversation with all that was asked and answered in it."""
     with parts.registry.read() as connection:
         conversation = find_conversation(connection, conversation_id)
-        turns = turns_of(connection, conversation_id)
+        turns = turns_of(connection, conversation_id, last=MAX_TURNS_SHOWN)
     return WholeConversationBody(
         **_fields(conversation), turns=[TurnBody.of(turn) for turn in turns]
     )

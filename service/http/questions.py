@@ -263,9 +263,9 @@ async def chat(
 async def _streamed(
     begun: AnswerBegun, reply: _ReplyMaker, request_id: str
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    yield "meta", reply.meta()
     try:
         async with aclosing(begun.events) as events:
+            yield "meta", reply.meta()
             async for event in events:
                 match event:
                     case TextPiece(text):

@@ -16,7 +16,7 @@ RERANKED = 30
 
 
 class Reranked(BaseNodePostprocessor):
-    """The best `top_k` nodes, of the first `RERANKED` in the order of `reranker`.
+    """The best `top_k` nodes: the first `RERANKED` in the order of `reranker`, then the others.
 
     The reranker is any LlamaIndex postprocessor; it orders, and cannot add a node. When it fails or
     takes longer than `timeout_s` seconds, the nodes keep their order and `is_degraded` is True. For
@@ -62,4 +62,5 @@ class Reranked(BaseNodePostprocessor):
             self._is_degraded = True
             return nodes[: self._top_k]
         given = {found.node.node_id for found in nodes}
-        return [found for found in reranked if found.node.node_id in given][: self._top_k]
+        kept = [found for found in reranked if found.node.node_id in given]
+        return [*kept, *nodes[RERANKED:]][: self._top_k]

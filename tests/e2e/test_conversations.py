@@ -162,8 +162,6 @@ def test_related_questions_that_others_asked_are_suggested(server: LecternServer
     # Neither what is asked nor what was asked before in the conversation.
     again = server.chat(weigh, conversation_id=other["conversation_id"])
     assert again["related_questions"] == []
-    kept = server.http.get(f"/answers/{other['answer_id']}").json()
-    assert kept["related_questions"] == [weigh]
 
 
 def test_a_stream_is_kept_as_it_was_given(anchors: LecternServer) -> None:

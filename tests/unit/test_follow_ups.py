@@ -48,6 +48,22 @@ def after(asked: str, *cited: str) -> list[PastTurn]:
             "Und im Vorjahr?",
             "Wie hoch war der Umsatz im Jahr 2019?",
         ),
+        (
+            "How high was it at Acme in 2019, 2020 and 2021?",
+            "And in 2017?",
+            "How high was it at Acme in 2017?",
+        ),
+        ("Does AI help in the MAIN plant?", "And for ML?", "Does AI help in the ML plant?"),
+        (
+            "Wie hoch war der Umsatz von Siemens 2023?",
+            "Und bei Bosch?",
+            "Wie hoch war der Umsatz von Siemens 2023? (Bosch)",
+        ),
+        (
+            "Wie hoch war der Umsatz von Siemens 2023?",
+            "Und wie viele Mitarbeiter hatte es?",
+            "Wie viele Mitarbeiter hatte es? (Wie hoch war der Umsatz von Siemens 2023?)",
+        ),
         ("Wie hoch war der Umsatz 2020?", "Und 2018?", "Wie hoch war der Umsatz 2018?"),
         ("2020年的收入是多少？", "那2018年呢？", "2018年的收入是多少？"),
     ],
@@ -64,6 +80,15 @@ def test_a_follow_up_takes_over_what_it_leaves_out(last: str, question: str, exp
         "What does the IT department do?",
         "Welche Stadt ist die größte?",
         "Is there a rule for travel expenses?",
+        "What is EBITDA?",
+        "Who is Tim Cook?",
+        "Who is the CEO of Globex?",
+        "Thanks!",
+        "Thank you",
+        "Hello",
+        "Is it true that dividends are taxed?",
+        "Können Sie mir den Urlaubsanspruch in Teilzeit erklären?",
+        "Was ist ein Betriebsrat?",
     ],
 )
 def test_a_question_that_stands_alone_is_left_as_it_is(question: str) -> None:

@@ -172,10 +172,11 @@ def test_an_endpoint_orders_what_was_found(endpoint: _Endpoint) -> None:
     assert body["documents"][1] == "Acme\n\nan anchor"
 
 
-def test_only_the_first_are_sent(endpoint: _Endpoint) -> None:
+def test_only_the_first_are_sent_and_the_others_stay_behind_them(endpoint: _Endpoint) -> None:
     nodes = found(*(f"text {number}" for number in range(RERANKED + 5)))
     texts, _ = rerank(remote(endpoint), nodes, top_k=50)
-    assert texts == [f"text {number}" for number in reversed(range(RERANKED))]
+    behind = range(RERANKED, RERANKED + 5)
+    assert texts == [f"text {number}" for number in [*reversed(range(RERANKED)), *behind]]
 
 
 def test_a_slow_endpoint_is_done_without(endpoint: _Endpoint) -> None:
