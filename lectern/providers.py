@@ -13,8 +13,9 @@ from corpus.settings import EXTRACTIVE, Settings
 # Beside the LLM, what its client raises for an endpoint that is away.
 Opened: TypeAlias = tuple[LLM, tuple[type[Exception], ...]]
 
-# Anthropic bounds every reply; an answer takes far less (service/answering/prompts.py).
-MAX_REPLY_TOKENS = 4096
+# Anthropic bounds every reply, thoughts included; an answer takes far less
+# (service/answering/prompts.py).
+MAX_REPLY_TOKENS = 16_384
 
 _USUAL_ADDRESSES = {
     "anthropic": "https://api.anthropic.com",
@@ -135,5 +136,5 @@ def _key(settings: Settings) -> str | None:
 def _not_installed(extra: str) -> Misconfigured:
     return Misconfigured(
         f"LECTERN_LLM is {extra}, and its client is not installed.",
-        hint=f"pip install 'lectern[{extra}]'",
+        hint=f"In Lectern's folder: .venv/bin/pip install -e '.[{extra}]'",
     )

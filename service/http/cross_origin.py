@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from corpus.errors import Misconfigured
+
 # What a page's script may read besides the headers that it always may.
 READABLE_HEADERS = ("X-Request-ID", "Retry-After", "Content-Disposition")
 
+_ORIGIN = re.compile(r"(?P<scheme>https?)://[^/:\s*,]+(?::(?P<port>\d{1,5}))?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
 
 def origins_in(setting: str) -> frozenset[str]:
-    """The origins of `LECTERN_CORS_ORIGINS`, as browsers write them."""
-    return frozenset(name.strip().lower() for name in setting.split(",")) - {""}
+    """The origins of `LECTERN_CORS_ORIGINS`, as browsers write them.
+
+    Raises Misconfigured for what is none: it would never match.
+    """
+    names = [name.strip().lower().rstrip("/") for name in setting.split(",")]
+    return frozenset(_origin(name) for name in names if name)
+
+
+def _origin(name: str) -> str:
+    match = _ORIGIN.fullmatch(name)
+    if match is None:
+        raise Misconfigured(
+            f"LECTERN_CORS_ORIGINS names {name!r}, which is no origin.",
+            hint="Write scheme, host and perhaps port, such as http://localhost:5173.",
+        )
+    is_default = match["port"] == _DEFAULT_PORTS[match["scheme"]]
+    return name.removesuffix(f":{match['port']}") if is_default else name
 
 
 class CrossOrigin:
@@ -32,6 +53,8 @@ class CrossOrigin:
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=READABLE_HEADERS,
+            # Browsers ask this of a public page that calls a machine of one's own.
+            allow_private_network=True,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -95,7 +95,10 @@ class OwnHostsOnly:
             if origin in self._origins:
                 continue
             if scheme not in {"http", "https"} or not self._is_own(host_name(host)):
-                return ForeignHost(f"Pages of {origin[:256]!r} may not use this service.")
+                return ForeignHost(
+                    f"Pages of {origin[:256]!r} may not use this service.",
+                    hint="Name the page's origin in LECTERN_CORS_ORIGINS on the server.",
+                )
         return None
 
     def _is_own(self, name: str) -> bool:

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
 
 from corpus.errors import LlmUnavailable
-from service.llm.usage import usage_of
+from service.llm.usage import is_cut_off, usage_of
 
 _log = logging.getLogger(__name__)
 
@@ -70,13 +70,17 @@ class LlmStream:
 
     async def _pass_on(self, arrived: asyncio.Queue[str | None]) -> None:
         length_chars = 0
+        was_cut = False
         async for event in await self._llm.astream_chat(self._messages):
             self.usage = usage_of(event) or self.usage
+            was_cut = was_cut or is_cut_off(event)
             if event.delta:
                 arrived.put_nowait(event.delta)
                 length_chars += len(event.delta)
             if length_chars > MAX_REPLY_CHARS:
                 raise LlmUnavailable(f"The LLM did not end within {MAX_REPLY_CHARS} characters.")
+        if was_cut:
+            raise LlmUnavailable("The LLM's reply ends at its limit of tokens.")
 
 
 def _all_in(queue: asyncio.Queue[str | None]) -> list[str | None]:

@@ -24,6 +24,18 @@ def usage_of(event: ChatResponse) -> dict[str, int]:
     return {}
 
 
+def is_cut_off(event: ChatResponse) -> bool:
+    """Whether the event says that the reply ends at a limit of tokens, in whatever protocol."""
+    choices = _at(event.raw, "choices")
+    reasons = (
+        _at(choices[0], "finish_reason") if isinstance(choices, list) and choices else None,
+        _at(event.raw, "delta", "stop_reason"),
+        _at(event.raw, "stop_reason"),
+        _at(event.raw, "done_reason"),
+    )
+    return any(reason in {"length", "max_tokens"} for reason in reasons)
+
+
 def _reports(event: ChatResponse) -> Iterator[Any]:
     """Where the LlamaIndex packages leave what the provider reported, the fullest first."""
     yield _at(event.raw, "usage")

@@ -50,7 +50,7 @@ class CrossEncoderReranker(BaseNodePostprocessor):
         except ImportError as error:
             raise Misconfigured(
                 "LECTERN_RERANKER names a folder, and FastEmbed is not installed.",
-                hint="pip install 'lectern[rerank]'",
+                hint="In Lectern's folder: .venv/bin/pip install -e '.[rerank]'",
             ) from error
         name = str(folder)
         known = {model["model"] for model in TextCrossEncoder.list_supported_models()}

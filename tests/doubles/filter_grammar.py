@@ -1,6 +1,6 @@
 """The filter grammar: random filters and documents for it, and what it means, in plain Python.
 
-Written from API.md and the README alone, so that it may disagree with what is under test.
+Written from the README alone, so that it may disagree with what is under test.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
+from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.middleware import OwnHostsOnly, RequestId
@@ -84,3 +85,15 @@ def test_what_is_no_origin_cannot_be_set(setting: str) -> None:
 def test_one_several_and_none_can_be_set() -> None:
     for setting in ("", FRONTEND, f"{FRONTEND},{APP}", f"{FRONTEND} , {APP}"):
         assert Settings(_env_file=None, cors_origins=setting).cors_origins == setting
+
+
+def test_an_origin_is_known_however_it_is_written() -> None:
+    written = "HTTPS://App.example.org/, http://a.example:80 ,https://b.example:8443"
+    assert origins_in(written) == {APP, "http://a.example", "https://b.example:8443"}
+    assert origins_in(" , ") == frozenset()
+
+
+@pytest.mark.parametrize("setting", ["app.example.org", "null", f"{APP}/path", "ftp://a", "*"])
+def test_what_can_match_no_page_is_refused_at_the_start(setting: str) -> None:
+    with pytest.raises(Misconfigured, match="no origin"):
+        origins_in(setting)

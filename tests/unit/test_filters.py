@@ -63,7 +63,7 @@ json_values = st.recursive(
 
 
 def plain_meaning(raw: dict[str, Any], node: dict[str, Any]) -> bool:
-    """The grammar of API.md, read straight from the JSON."""
+    """The grammar of the README, read straight from the JSON."""
     return all(_part_holds(key, value, node) for key, value in raw.items())
 
 

@@ -74,4 +74,4 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     with pytest.raises(Misconfigured, match="not installed") as refused:
         open_llm(Settings(llm=provider, llm_model="m", llm_api_key=KEY))
-    assert refused.value.hint == f"pip install 'lectern[{provider}]'"
+    assert refused.value.hint.endswith(f".venv/bin/pip install -e '.[{provider}]'")

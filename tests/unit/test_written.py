@@ -119,6 +119,14 @@ def test_token_counts_are_passed_on_when_the_endpoint_reports_them(server: Scrip
     assert ask(server.base_url).usage == counts
 
 
+def test_a_reply_that_ends_at_a_limit_of_tokens_is_not_whole(server: ScriptedLlm) -> None:
+    end = '{"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": '
+    end += '[{"index": 0, "delta": {}, "finish_reason": "length"}]}'
+    server.script(Reply(pieces=(f"{SENTENCE} [1]. It grew",), events=(end,)))
+    done = ask(server.base_url)
+    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+
+
 def test_an_endpoint_that_cannot_count_in_a_stream_answers_without_counts(
     server: ScriptedLlm,
 ) -> None:
