@@ -186,7 +186,9 @@ def test_a_file_that_fails_is_named_and_makes_the_command_fail(
 
 
 def test_doctor_names_an_llm_that_does_not_answer(make_data_dir: MakeDataDir) -> None:
-    examined = lectern(make_data_dir(), "doctor", LECTERN_LLM="http://127.0.0.1:9/v1")
+    examined = lectern(
+        make_data_dir(), "doctor", LECTERN_LLM="http://127.0.0.1:9/v1", LECTERN_LLM_MODEL="m"
+    )
     assert examined.returncode == 1
     assert "http://127.0.0.1:9/v1 does not answer" in examined.stdout
 
