@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from html import escape
 
@@ -12,9 +11,9 @@ from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
 from corpus.errors import LlmUnavailable
 from service.answering.prompts import estimate_tokens
-from service.answering.thinking import ThinkingFilter
 from service.conversations.follow_ups import stands_alone
 from service.conversations.past import PastTurn
+from service.conversations.replies import short_reply
 from service.llm.stream import LlmStream
 
 _log = logging.getLogger(__name__)
@@ -68,17 +67,10 @@ async def understand(
     if llm is None:
         return Understood(stands_alone(question, past))
     stream = LlmStream(llm, condensing_messages(question, past), timeout_s=timeout_s)
-    thinking = ThinkingFilter()
-    said = ""
     try:
-        async with aclosing(stream.pieces()) as pieces:
-            async for piece in pieces:
-                said += thinking.feed(piece)
-                if len(said) > MAX_CHARS:
-                    break
+        rewritten = _as_question(await short_reply(stream, max_chars=MAX_CHARS))
     except LlmUnavailable:
         return Understood(stands_alone(question, past), stream.usage, llm_failed=True)
-    rewritten = _as_question(said + thinking.finish())
     if rewritten is None:
         _log.info("A follow-up was understood by rule: the LLM gave no question.")
         return Understood(stands_alone(question, past), stream.usage)

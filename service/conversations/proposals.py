@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
@@ -12,7 +11,7 @@ from llama_index.core.llms import LLM, ChatMessage, MessageRole
 from corpus.errors import LlmUnavailable
 from service.answering.passages import Passage
 from service.answering.prompts import fenced
-from service.answering.thinking import ThinkingFilter
+from service.conversations.replies import short_reply
 from service.llm.stream import LlmStream
 
 MAX_PROPOSED = 3
@@ -49,17 +48,11 @@ async def propose(
 ) -> Proposed:
     """At most `MAX_PROPOSED` questions; none when the model is away or says something else."""
     stream = LlmStream(llm, proposing_messages(question, passages), timeout_s=timeout_s)
-    thinking = ThinkingFilter()
-    said = ""
     try:
-        async with aclosing(stream.pieces()) as pieces:
-            async for piece in pieces:
-                said += thinking.feed(piece)
-                if len(said) > _MAX_REPLY_CHARS:
-                    break
+        said = await short_reply(stream, max_chars=_MAX_REPLY_CHARS)
     except LlmUnavailable:
         return Proposed()
-    return Proposed(_questions(said + thinking.finish()), stream.usage)
+    return Proposed(_questions(said), stream.usage)
 
 
 def proposing_messages(question: str, passages: Sequence[Passage]) -> list[ChatMessage]:

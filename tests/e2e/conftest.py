@@ -20,7 +20,7 @@ def built_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_data_dir(
     built_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Path]:

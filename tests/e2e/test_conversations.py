@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -183,14 +183,10 @@ def llm() -> Iterator[ScriptedLlm]:
 
 
 @pytest.fixture(scope="module")
-def written(
-    llm: ScriptedLlm, built_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("written")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
-    with LecternServer(folder, LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL) as server:
+def written(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
+    with LecternServer(
+        make_data_dir(), LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL
+    ) as server:
         server.add("anchors.pdf", files.pdf(PAGES))
         yield server
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +19,9 @@ def llm() -> Iterator[ScriptedLlm]:
 
 
 @pytest.fixture(scope="module")
-def written(
-    llm: ScriptedLlm, built_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("written")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
+def written(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     with LecternServer(
-        folder,
+        make_data_dir(),
         LECTERN_LLM=llm.base_url,
         LECTERN_LLM_MODEL=MODEL,
         LECTERN_LLM_API_KEY="sk-not-a-secret",
