@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.postgres import open_postgres_registry
 from tests.offline.refuse import refuse_outgoing_connections
 from tests.postgres import new_database, own_postgres
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background so, and our own child processes would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 OURS = {"LECTERN_DATA", "LECTERN_TEST_DATABASE_URL"}
