@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 from sqlalchemy import Connection
 
-from corpus.errors import (
-    CollectionNotFound,
-    PersonaFixed,
-    SourcesChanged,
-)
+from corpus.errors import CollectionNotFound, PersonaFixed, SourcesChanged
 from corpus.registry.collections import settings_of
 from corpus.registry.documents import live_versions
 from corpus.registry.engine import Registry
@@ -44,6 +39,7 @@ from service.answering.synthesizer import answer_of
 from service.conversations.condensing import Understood, understand
 from service.conversations.dialogue import Dialogue, begin_dialogue, go_on, kept
 from service.conversations.past import PastTurn
+from service.conversations.replies import SHORT_REPLY_SHARE
 from service.parts import ServiceParts
 from service.querying import Querying
 from service.retrieval.filters import parse_filters
@@ -52,15 +48,11 @@ from service.retrieval.rewriting import rewrite
 from service.retrieval.selection import Selection, select_nodes
 from service.suggesting import Suggesting
 
-log = logging.getLogger(__name__)
-
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
 DEFAULT_COLLECTION = "default"
 
 # How often one answer is made, at most, when its sources change under it.
 MAX_ANSWERS = 3
-# A follow-up is one short line: the answer itself needs most of the model's time.
-UNDERSTANDING_SHARE = 0.25
 
 
 class Keeping(Enum):
@@ -151,7 +143,7 @@ async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     started_s = time.perf_counter()
     filters, persona, dialogue = await asyncio.to_thread(_open, parts.registry, question)
     opened_ms = since_ms(started_s)
-    timeout_s = UNDERSTANDING_SHARE * parts.settings.llm_timeout_s
+    timeout_s = SHORT_REPLY_SHARE * parts.settings.llm_timeout_s
     understood = await understand(parts.llm, question.text, dialogue.past, timeout_s=timeout_s)
     timings_ms = {"conversation": opened_ms}
     if dialogue.past:
@@ -181,7 +173,11 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
     bundle = QueryBundle(prepared.understood.text)
     response = cast("CitedResponse", await querying.engine.aquery(bundle))
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
-    suggesting = Suggesting(parts, prepared, selection, bundle.embedding, response.source_nodes)
+    before = [turn.standalone_question for turn in prepared.dialogue.past]
+    asked = [prepared.understood.text, prepared.question.text, *before]
+    suggesting = Suggesting(
+        parts, collection, selection, asked, bundle.embedding, response.source_nodes
+    )
     events = _completed(response.events(), querying.degraded, prepared.understood.usage, suggesting)
     if prepared.question.keeping is not Keeping.NOTHING:
         keep = partial(

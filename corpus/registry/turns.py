@@ -15,9 +15,7 @@ from corpus.turns import AskedQuestion, Rating, Turn
 REMOVED: dict[str, object] = {}
 _BATCH = 1_000  # the rest comes the next time
 # A trace has a prompt in it, and whoever reads a conversation asks for none.
-_WITHOUT_TRACE = [
-    column for column in answers.c if column.name not in {answers.c.trace.name, "embedding"}
-]
+_WITHOUT_TRACE = [one for one in answers.c if one.name not in {"trace", "embedding"}]
 
 
 def keep_turn(connection: Connection, turn: Turn) -> bool:

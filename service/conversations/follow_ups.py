@@ -43,7 +43,7 @@ _POSSESSIVE = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:it(?!\s+(?:true|possible|allowed|necessary|correct|clear|important)\b)"
+    r"\b(?:(?-i:[Ii]t)(?!\s+(?:true|possible|allowed|necessary|correct|clear|important)\b)"
     r"|they|them|he|she|him|the (?:company|firm|organi[sz]ation))\b",
     re.IGNORECASE,
 )
@@ -54,14 +54,12 @@ _POINTING = re.compile(
     r"(?:das|dem) unternehmen|dies(?:e[nmrs]?)?)\b|[它他她]们?|该公司|其(?!他)|呢\W*$",
     re.IGNORECASE,
 )
-_CASED_POINTERS = re.compile(r"\b(?:IT|US|WHO)\b")
 # Beside names and times, an elliptical question has no other words than these.
 _LINKING_WORDS = """
 a an the in for of at by on from with to and or as well
 im in am bei für von vom zu mit und der die das den dem
 """
 _LINKING = frozenset(_LINKING_WORDS.split())
-_DE_PRONOUNS = re.compile(r"\b(?:er|sie|ihre?[nmrs]?|es)\b")
 
 
 def stands_alone(question: str, past: Sequence[PastTurn]) -> str:
@@ -81,10 +79,7 @@ def stands_alone(question: str, past: Sequence[PastTurn]) -> str:
     moved = _moved_year(rest, base, last.cited)
     if _is_elliptical(question, rest):
         return _put_into(base, rest, moved)
-    is_pointing = any(
-        pattern.search(_CASED_POINTERS.sub("", rest))
-        for pattern in (_POSSESSIVE, _PRONOUN, _POINTING)
-    )
+    is_pointing = any(one.search(rest) for one in (_POSSESSIVE, _PRONOUN, _POINTING))
     if rest == question and not is_pointing and moved is None:
         return question
     return _completed(rest, base, moved, last.cited)
@@ -164,20 +159,16 @@ def _completed(rest: str, base: str, moved: str | None, cited: Sequence[str]) ->
         return _with_behind(found, [base])
     if not names_in(rest):
         behind += _about(base, cited)
-    if len(behind) == 1 and not _DE_PRONOUNS.search(found):
+    if len(behind) == 1:
         subject = behind[0]
-        replaced = _POSSESSIVE.sub(f"{subject}'s", found)
-        replaced = _PRONOUN.sub(subject, _CASED_POINTERS.sub(_keep, replaced))
+        replaced = _POSSESSIVE.sub(lambda _: f"{subject}'s", found)
+        replaced = _PRONOUN.sub(lambda _: subject, replaced)
         if replaced != found:
             found, behind = replaced, []
     years = _YEAR.findall(base)
     if len(years) == 1 and not _YEAR.search(found):
         behind += years
     return _with_behind(found, behind)
-
-
-def _keep(match: re.Match[str]) -> str:
-    return match.group()
 
 
 def _about(base: str, cited: Sequence[str]) -> list[str]:

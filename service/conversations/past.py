@@ -36,7 +36,8 @@ def past_turns(turns: Sequence[Turn]) -> list[PastTurn]:
             cited=tuple(
                 dict.fromkeys(citation["filename"] for citation in turn.reply.get("citations", ()))
             ),
-            document_ids=turn.document_ids,
+            # Nothing is left of a removed one: whoever goes on from it must not be removed with it.
+            document_ids=frozenset() if turn.is_removed else turn.document_ids,
         )
         for turn in turns
     ]

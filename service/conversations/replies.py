@@ -7,6 +7,9 @@ from contextlib import aclosing
 from service.answering.thinking import ThinkingFilter
 from service.llm.stream import LlmStream
 
+# Of the time that an answer's call may take: that needs most of it.
+SHORT_REPLY_SHARE = 0.25
+
 
 async def short_reply(stream: LlmStream, *, max_chars: int) -> str:
     """The reply without what the model thinks aloud; reading stops behind `max_chars`.

@@ -133,6 +133,8 @@ def test_what_was_said_of_a_deleted_document_is_deleted(anchors: LecternServer) 
     # The conversation goes on.
     later = anchors.chat("And the other one?", conversation_id=answer["conversation_id"])
     assert later["state"] == "not_in_documents"
+    turns = anchors.http.get(f"/conversations/{answer['conversation_id']}").json()["turns"]
+    assert [one["removed"] for one in turns] == [True, False]
 
 
 def test_a_question_leaves_no_trace_where_none_is_wanted(anchors: LecternServer) -> None:
