@@ -57,7 +57,7 @@ MAX_ANSWER_TOKENS = 1024
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens an LLM sees, rather too many than too few."""
-    return len(text.encode()) // BYTES_PER_TOKEN + 1
+    return len(text.encode(errors="replace")) // BYTES_PER_TOKEN + 1
 
 
 def fit_to_context(

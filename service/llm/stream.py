@@ -10,6 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
 
 from corpus.errors import LlmUnavailable
+from corpus.registry.column_types import storable
 from service.llm.usage import is_cut_off, usage_of
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,10 @@ class LlmStream:
 
     def __init__(self, llm: LLM, messages: Sequence[ChatMessage], *, timeout_s: float) -> None:
         self._llm = llm
-        self._messages = messages
+        # What a caller sends may hold half of a surrogate pair, which no request can carry.
+        self._messages = [
+            ChatMessage(role=one.role, content=storable(one.content or "")) for one in messages
+        ]
         self._timeout_s = timeout_s
         self.usage: Mapping[str, int] = {}
 

@@ -84,6 +84,13 @@ def test_a_written_answer_is_cited_by_the_server(server: ScriptedLlm) -> None:
     assert (done.state, done.model, done.degraded) == ("answered", MODEL, ())
 
 
+def test_a_question_with_half_a_character_is_asked_all_the_same(server: ScriptedLlm) -> None:
+    server.script(say(f"{SENTENCE} [1]."))
+    done = ask(server.base_url, f"\ud800 {QUESTION}")
+    assert (done.state, done.degraded) == ("answered", ())
+    assert f"\N{REPLACEMENT CHARACTER} {QUESTION}" in server.requests[0]["messages"][1]["content"]
+
+
 def test_an_unsupported_claim_makes_the_answer_partial(server: ScriptedLlm) -> None:
     server.script(say("Revenue was 9,999 million dollars in 2023 [1]."))
     done = ask(server.base_url)
