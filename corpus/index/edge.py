@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar, cast
@@ -35,6 +36,7 @@ from corpus.index.edge_filters import edge_filter
 from corpus.index.edge_points import edge_point, node_of, stored_embedding_of
 from corpus.index.edge_query import edge_requests
 from corpus.index.edge_shards import EdgeShards
+from corpus.index.edge_tenants import Tenants, only_tenant, without_tenant
 from corpus.index.fusion import (
     FusedResult,
     ScoreFusion,
@@ -43,7 +45,7 @@ from corpus.index.fusion import (
     half_scores,
     plan_search,
 )
-from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS
+from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS, TENANT_FIELD
 from corpus.index.points import IndexPoint, StoredEmbedding, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.nodes import EMBED_SHA
@@ -64,6 +66,7 @@ class EdgeVectorStore(NodeStore):
     _dimension: int = PrivateAttr()
     _fusion: ScoreFusion = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()
+    _tenants: Tenants = PrivateAttr()
 
     def __init__(
         self, shards: EdgeShards, dimension: int, fusion: ScoreFusion | None = None
@@ -73,6 +76,7 @@ class EdgeVectorStore(NodeStore):
         self._dimension = dimension
         self._fusion = fusion if fusion is not None else ScoreFusion()
         self._encoder = Bm25Encoder()
+        self._tenants = Tenants(lambda: self._values_of(TENANT_FIELD))
 
     @classmethod
     def open(cls, path: Path, dimension: int, fusion: ScoreFusion | None = None) -> Self:
@@ -104,7 +108,8 @@ class EdgeVectorStore(NodeStore):
         """Store points in one batch (all or none of it). Errors as `add`."""
         for point in points:
             check_length(len(point.dense) // _FLOAT32_BYTES, self._dimension)
-        self._shards.upsert([edge_point(point) for point in points])
+        with self._tenants.adding({str(point.payload.get(TENANT_FIELD)) for point in points}):
+            self._shards.upsert([edge_point(point) for point in points])
 
     def delete(self, ref_doc_id: str, **delete_kwargs: object) -> None:
         """Delete every node of a document."""
@@ -123,7 +128,8 @@ class EdgeVectorStore(NodeStore):
 
     def clear(self) -> None:
         """Delete every node."""
-        self._shards.remove(Filter())
+        with self._tenants.removing():
+            self._shards.remove(Filter())
 
     def count(self, filters: MetadataFilters | None = None) -> int:
         """How many nodes match, exactly."""
@@ -132,9 +138,7 @@ class EdgeVectorStore(NodeStore):
 
     def document_counts(self) -> Mapping[str, int]:
         """How many nodes each document has, exactly, by document id; any order."""
-        request = FacetRequest(DOCUMENT_FIELD, limit=MAX_DOCUMENTS, exact=True)
-        found = self._ask(lambda shard: shard.facet(request))
-        return {str(hit.value): hit.count for hit in found.hits}
+        return self._values_of(DOCUMENT_FIELD)
 
     def get_nodes(
         self,
@@ -170,12 +174,15 @@ class EdgeVectorStore(NodeStore):
         """
         with_embedding = bool(kwargs.pop("with_embedding", False))
         refuse_unknown(kwargs)
+        tenant = only_tenant(query.filters, self._tenants)
+        if tenant is not None and query.filters is not None:
+            query = replace(query, filters=without_tenant(query.filters))
         plan = plan_search(query, self._encoder, self._fusion)
         requests = edge_requests(plan, query, with_embedding=with_embedding)
         found = [self._ask(partial(_search, request)) for request in requests]
         if plan.is_hybrid:
-            return self._fused(plan, found, with_embedding=with_embedding)
-        hits = [hit for half in found for hit in half]
+            return self._fused(plan, found, tenant, with_embedding=with_embedding)
+        hits = [hit for half in found for hit in half if _is_of(tenant, hit)]
         return VectorStoreQueryResult(
             nodes=[node_of(hit) for hit in hits],
             similarities=[hit.score for hit in hits],
@@ -183,7 +190,12 @@ class EdgeVectorStore(NodeStore):
         )
 
     def _fused(
-        self, plan: SearchPlan, found: Sequence[Sequence[ScoredPoint]], *, with_embedding: bool
+        self,
+        plan: SearchPlan,
+        found: Sequence[Sequence[ScoredPoint]],
+        tenant: str | None,
+        *,
+        with_embedding: bool,
     ) -> VectorStoreQueryResult:
         # As numbers: a thousand UUIDs are hashed and compared by slow Python.
         scores = [{cast("UUID", hit.id).int: hit.score for hit in half} for half in found]
@@ -191,7 +203,11 @@ class EdgeVectorStore(NodeStore):
         wanted: list[int | UUID | str] = [UUID(int=hit) for hit, _ in best]
         vectors = [DENSE_VECTOR] if with_embedding else False
         records = self._ask(lambda shard: shard.retrieve(wanted, True, vectors))
-        nodes = {cast("UUID", record.id).int: node_of(record) for record in records}
+        nodes = {
+            cast("UUID", record.id).int: node_of(record)
+            for record in records
+            if _is_of(tenant, record)
+        }
         # A node may be deleted between the two questions.
         kept = [(hit, score) for hit, score in best if hit in nodes]
         halves = half_scores(plan, scores, [hit for hit, _ in kept])
@@ -225,10 +241,17 @@ class EdgeVectorStore(NodeStore):
     def _ask(self, call: Callable[[EdgeShard], AnswerT]) -> AnswerT:
         return self._shards.read(call)
 
+    def _values_of(self, field: str) -> dict[str, int]:
+        """How many nodes have each value of an indexed field, exactly."""
+        request = FacetRequest(field, limit=MAX_DOCUMENTS, exact=True)
+        found = self._ask(lambda shard: shard.facet(request))
+        return {str(hit.value): hit.count for hit in found.hits}
+
     def _delete_where(self, condition: Filter | None) -> None:
         if condition is None:
             raise InvalidFilter("Say which nodes to delete.")
-        self._shards.remove(condition)
+        with self._tenants.removing():
+            self._shards.remove(condition)
 
     def _scroll(self, condition: Filter | None, limit: int | None) -> Iterator[Record]:
         page_points = SCROLL_POINTS if limit is None else max(1, min(limit, SCROLL_POINTS))
@@ -241,6 +264,11 @@ class EdgeVectorStore(NodeStore):
             yield from records
             if offset is None:
                 return
+
+
+def _is_of(tenant: str | None, found: ScoredPoint | Record) -> bool:
+    """Whether this is the tenant's. Another's first node may come in the moment of a search."""
+    return tenant is None or (found.payload or {}).get(TENANT_FIELD) == tenant
 
 
 def _search(request: QueryRequest, shard: EdgeShard) -> list[ScoredPoint]:
