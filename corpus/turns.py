@@ -52,7 +52,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """A question that stands alone and was answered, with its embedding (float32)."""
+    """A question that stands alone and has an answer, with its embedding (float32)."""
 
+    answer_id: str
     question: str
     embedding: bytes

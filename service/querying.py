@@ -21,6 +21,7 @@ from service.answering.widening import Place, ReadPages
 from service.parts import ServiceParts
 from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
 from service.retrieval.noting import Noted
+from service.retrieval.one_thread import InOneThread
 from service.retrieval.ranking import RankedInContext
 from service.retrieval.reranking import RERANKED, Reranked
 from service.retrieval.retriever import HybridRetriever
@@ -54,11 +55,15 @@ class Querying:
         live = _remembered(selection.live_versions)
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
         steps: list[BaseNodePostprocessor] = [
-            Noted("found", self._stages),
-            LiveNodesOnly(live),
-            Noted("live", self._stages),
-            RankedInContext(top_k=ranked_k),
-            Noted("ranked", self._stages),
+            InOneThread(
+                [
+                    Noted("found", self._stages),
+                    LiveNodesOnly(live),
+                    Noted("live", self._stages),
+                    RankedInContext(top_k=ranked_k),
+                    Noted("ranked", self._stages),
+                ]
+            )
         ]
         if parts.reranker is not None:
             timeout_s = parts.settings.reranker_timeout_s

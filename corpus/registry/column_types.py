@@ -6,6 +6,7 @@ requests has both. They become U+FFFD, one for one, so that offsets into the tex
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,6 +14,7 @@ import sqlalchemy
 from sqlalchemy import Dialect, TypeDecorator
 
 _NOT_STORED = re.compile("[\0\ud800-\udfff]")
+_NOT_STORED_IN_JSON = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
@@ -61,4 +63,6 @@ class JSON(TypeDecorator[Any]):
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> object:
         """Applied before it is serialised."""
-        return storable_json(value)
+        # Seldom is anything to be replaced, and a trace has hundreds of texts.
+        is_suspect = _NOT_STORED_IN_JSON.search(json.dumps(value, ensure_ascii=False))
+        return storable_json(value) if is_suspect else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, tuple_
 
 from corpus.errors import DocumentNotFound, PageNotFound
 from corpus.registry.cursors import read_cursor, write_cursor
@@ -124,15 +124,17 @@ def find_by_content(
     return _documents(connection, query)
 
 
+# Asked before every event of an answer: made once, it takes half the time.
+_LIVE_VERSIONS = select(documents.c.id, documents.c.live_version).where(
+    documents.c.id.in_(bindparam("ids", expanding=True)),
+    documents.c.deleted_at.is_(None),
+    documents.c.live_version.is_not(None),
+)
+
+
 def live_versions(connection: Connection, document_ids: Collection[str]) -> Mapping[str, int]:
     """The live version of each document; those deleted, unknown or not complete are missing."""
-    rows = connection.execute(
-        select(documents.c.id, documents.c.live_version).where(
-            documents.c.id.in_(list(document_ids)),
-            documents.c.deleted_at.is_(None),
-            documents.c.live_version.is_not(None),
-        )
-    )
+    rows = connection.execute(_LIVE_VERSIONS, {"ids": list(document_ids)})
     return {row.id: row.live_version for row in rows}
 
 

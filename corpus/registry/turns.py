@@ -78,13 +78,27 @@ def turns_of(connection: Connection, conversation_id: str, *, last: int) -> list
     return _turns(connection, list(reversed(connection.execute(query).all())))
 
 
-def answerable_questions(
-    connection: Connection, collection: str, *, limit: int
-) -> list[AskedQuestion]:
-    """The last questions that may be suggested to others, newest first.
+def asked_questions(connection: Connection, collection: str, *, limit: int) -> list[AskedQuestion]:
+    """The last questions that others may be shown, newest first, if their answers still hold.
 
-    Those whose answer nobody disliked, and whose sources are all there and unchanged since.
+    Those whose answer nobody disliked. See `holding_answers`.
     """
+    rows = connection.execute(
+        select(answers.c.id, answers.c.standalone_question, answers.c.embedding)
+        .where(
+            answers.c.collection == collection,
+            answers.c.embedding.is_not(None),
+            answers.c.is_removed.is_(False),
+            answers.c.rating.is_distinct_from("down"),
+        )
+        .order_by(answers.c.created_at.desc())
+        .limit(limit)
+    )
+    return [AskedQuestion(*row) for row in rows]
+
+
+def holding_answers(connection: Connection, answer_ids: Collection[str]) -> set[str]:
+    """Those of these answers whose sources are all there and unchanged since."""
     changed = (
         select(answer_sources.c.answer_id)
         .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
@@ -95,19 +109,8 @@ def answerable_questions(
             | (documents.c.updated_at > answers.c.created_at),
         )
     )
-    rows = connection.execute(
-        select(answers.c.standalone_question, answers.c.embedding)
-        .where(
-            answers.c.collection == collection,
-            answers.c.embedding.is_not(None),
-            answers.c.is_removed.is_(False),
-            answers.c.rating.is_distinct_from("down"),
-            ~changed.exists(),
-        )
-        .order_by(answers.c.created_at.desc())
-        .limit(limit)
-    )
-    return [AskedQuestion(row.standalone_question, row.embedding) for row in rows]
+    holding = select(answers.c.id).where(answers.c.id.in_(list(answer_ids)), ~changed.exists())
+    return set(connection.execute(holding).scalars())
 
 
 def rate_answer(

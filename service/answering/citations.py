@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,18 +71,32 @@ def quote_for(sentence: str, passage: Passage) -> tuple[int, int]:
     A shared number counts double: it is what readers check. The first wins a tie; the whole text
     when it has no sentence.
     """
-    spans = sentence_spans(passage.text)
-    if not spans:
+    sentences = _sentences(passage.text)
+    if not sentences:
         return 0, len(passage.text)
-    wanted = set(content_words(sentence))
+    wanted = frozenset(content_words(sentence))
     figures = numbers(sentence)
 
-    def shared(span: tuple[int, int]) -> float:
-        words = set(content_words(passage.text[span[0] : span[1]]))
+    def shared(found: _Sentence) -> float:
         # The small penalty prefers, of two equal matches, the one that says little else.
-        return len(wanted & words) + len(figures & words) - 0.001 * len(words)
+        return len(wanted & found.words) + len(figures & found.words) - 0.001 * len(found.words)
 
-    return max(spans, key=shared)
+    return max(sentences, key=shared).span
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    span: tuple[int, int]
+    words: frozenset[str]
+
+
+# The sentences of an answer cite the same few passages.
+@lru_cache(maxsize=32)
+def _sentences(text: str) -> tuple[_Sentence, ...]:
+    return tuple(
+        _Sentence((start, end), frozenset(content_words(text[start:end])))
+        for start, end in sentence_spans(text)
+    )
 
 
 def supporting_text(passage: Passage, span: tuple[int, int]) -> str:
@@ -109,11 +125,14 @@ def is_supported(sentence: str, text: str) -> bool:
     the opposite. It sees wrong figures, wrong subjects and plain negations; it knows no synonyms,
     so in doubt the claim is not supported.
     """
-    if _folded(sentence) and _folded(sentence) in _folded(text):
-        return True
-    if not numbers(sentence) <= numbers(text) or overlap(sentence, text) < SUPPORTING_SHARE:
+    if not (wanted := frozenset(content_words(sentence))):
         return False
-    if not _names(sentence) <= frozenset(content_words(text)):
+    if " ".join(sentence.split()) in " ".join(text.split()):
+        return True
+    there = frozenset(content_words(text))
+    if not numbers(sentence) <= numbers(text) or not _names(sentence) <= there:
+        return False
+    if len(wanted & there) < SUPPORTING_SHARE * len(wanted):
         return False
     close = [one for one in _claims(text) if overlap(sentence, one) >= SUPPORTING_SHARE]
     return not close or not all(contradict(sentence, one) for one in close)
@@ -127,10 +146,6 @@ def _claims(text: str) -> Iterator[str]:
         clauses = _CLAUSES.split(sentence)
         if len(clauses) > 1:
             yield from clauses
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()) if content_words(text) else ""
 
 
 def _names(sentence: str) -> frozenset[str]:

@@ -63,6 +63,8 @@ class Draft:
         # Where in `_plain` something was cited, and the text that it was cited for.
         self._cited: list[tuple[int, str]] = []
         self.abstained = False
+        # The sentences that what they cite does not carry, in their order; known at the end.
+        self.unsupported: tuple[UnsupportedSentence, ...] = ()
 
     @property
     def answer(self) -> str:
@@ -104,15 +106,15 @@ class Draft:
             piece, self._head = self._head.strip(), None
             yield from self._write(self._markers.feed(piece))
         yield from self._write(self._markers.finish())
+        self.unsupported = self._without_support()
 
     def state(self) -> AnswerState:
-        """`answered` if every claim is cited and its passages carry it; `partial` otherwise."""
+        """At the end: `answered` if every claim is cited and carried, `partial` otherwise."""
         if self.abstained:
             return "not_in_documents"
-        return "answered" if self._cited and not self.unsupported() else "partial"
+        return "answered" if self._cited and not self.unsupported else "partial"
 
-    def unsupported(self) -> tuple[UnsupportedSentence, ...]:
-        """The sentences of the answer that what they cite does not carry, in their order."""
+    def _without_support(self) -> tuple[UnsupportedSentence, ...]:
         spans = sentence_spans(self._plain)
         cited: dict[int, list[str]] = {}
         for at, text in self._cited:

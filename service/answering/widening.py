@@ -80,13 +80,15 @@ def _grown(
     text = page.text[start:end]
     if gives_instructions(text) and not any(gives_instructions(one.text) for one in taken_in):
         return passage, [passage]
-    before = page.text[start : passage.start_char - page.start_char]
+    header = passage.table_header
+    if header and _has_words(page.text[start : passage.start_char - page.start_char], header):
+        header = ""
     return (
         replace(
             passage,
             text=text,
             start_char=page.start_char + start,
-            table_header="" if _has_words(before, passage.table_header) else passage.table_header,
+            table_header=header,
         ),
         taken_in,
     )

@@ -33,6 +33,7 @@ welcher welches wer wie wird wo wurde wurden zu zum zur
 """
 _STOP_WORDS = frozenset([*_ENGLISH.split(), *_GERMAN.split()])
 _SHORTEST_STEM_CHARS = 4
+_LONGEST_REMEMBERED = 32  # characters; a run of CJK text is a whole paragraph
 
 
 def content_words(text: str) -> list[str]:
@@ -42,22 +43,27 @@ def content_words(text: str) -> list[str]:
     Empty for text of function words alone.
     """
     found: list[str] = []
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        if token[0].isdigit():
-            found.append(_plain_number(token))
-        elif _CJK_RUN.match(token):
-            found.extend(_pairs(token))
-        else:
-            word = _folded(token)
-            if word not in _STOP_WORDS:
-                found.append(_stem(word))
+    for token in _TOKEN.findall(text):
+        found += _remembered_words(token) if len(token) <= _LONGEST_REMEMBERED else _words_of(token)
     return found
 
 
 def numbers(text: str) -> set[str]:
     """The numbers written in digits, thousands separators removed: {"1577.5"} for "1,577.5"."""
     return {_plain_number(token) for token in _TOKEN.findall(text) if token[0].isdigit()}
+
+
+def _words_of(token: str) -> tuple[str, ...]:
+    if token[0].isdigit():
+        return (_plain_number(token),)
+    if _CJK_RUN.match(token):
+        return _pairs(token)
+    word = _folded(token)
+    return () if word in _STOP_WORDS else (_stem(word),)
+
+
+# Folding costs far more than looking up, and texts repeat their words.
+_remembered_words = lru_cache(maxsize=16_384)(_words_of)
 
 
 def _plain_number(token: str) -> str:
@@ -81,11 +87,10 @@ def _split_last_mark(token: str) -> tuple[str, str, str]:
     return token, "", ""
 
 
-def _pairs(run: str) -> list[str]:
-    return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
+def _pairs(run: str) -> tuple[str, ...]:
+    return tuple(run[at : at + 2] for at in range(len(run) - 1)) or (run,)
 
 
-@lru_cache(maxsize=8192)
 def _folded(word: str) -> str:
     decomposed = unicodedata.normalize("NFKD", word.casefold())
     plain = "".join(ch for ch in decomposed if not unicodedata.combining(ch))
@@ -94,7 +99,6 @@ def _folded(word: str) -> str:
     return plain
 
 
-@lru_cache(maxsize=8192)
 def _stem(word: str) -> str:
     """Plural, past and -ing endings off (after Harman 1991, "How effective is suffixing?")."""
     if word.endswith("ies") and len(word) > _SHORTEST_STEM_CHARS:

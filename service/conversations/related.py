@@ -7,16 +7,20 @@ the answer holds, and whoever may read the documents may see the question.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpus.registry.engine import Registry
-from corpus.registry.turns import answerable_questions
+from corpus.registry.turns import asked_questions, holding_answers
+from corpus.turns import AskedQuestion
 
 MAX_RELATED = 3
 # The last ones that were asked: their embeddings are 1.5 kB each.
 LOOKED_AT = 300
+# Whether an answer holds is asked only of so many: it takes longer than all the rest.
+LOOKED_INTO = 20
 # Closer than this, it is the same question in other words; further away, another subject.
 SAME = 0.93
 NEAR = 0.45
@@ -29,8 +33,29 @@ def related_questions(
 
     `embedding` is the question's, `known` are it and those before it. Blocks: call it in a thread.
     """
+    said = {_folded(one) for one in known}
     with registry.read() as connection:
-        asked = answerable_questions(connection, collection, limit=LOOKED_AT)
+        asked = asked_questions(connection, collection, limit=LOOKED_AT)
+        near = [one for one in _near(asked, embedding) if _folded(one.question) not in said]
+        near = near[:LOOKED_INTO]
+        holding = holding_answers(connection, [one.answer_id for one in near])
+    chosen: list[_Near] = []
+    for one in near:
+        is_new = all(one.vector @ other.vector < SAME for other in chosen)
+        if is_new and one.answer_id in holding:
+            chosen.append(one)
+    return [one.question for one in chosen[:MAX_RELATED]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    answer_id: str
+    question: str
+    vector: NDArray[np.float32]
+
+
+def _near(asked: Sequence[AskedQuestion], embedding: Sequence[float]) -> list[_Near]:
+    """The questions that are near and not the same, closest first."""
     question = np.asarray(embedding, dtype=np.float32)
     asked = [one for one in asked if len(one.embedding) == question.nbytes]
     if not asked:
@@ -38,15 +63,11 @@ def related_questions(
     vectors = np.frombuffer(b"".join(one.embedding for one in asked), dtype=np.float32)
     vectors = _normalised(vectors.reshape(len(asked), -1))
     closeness = vectors @ _normalised(question[None])[0]
-    said = {_folded(one) for one in known}
-    chosen: list[int] = []
-    for at in np.argsort(-closeness):
-        if len(chosen) == MAX_RELATED or closeness[at] < NEAR:
-            break
-        is_said = closeness[at] >= SAME or _folded(asked[at].question) in said
-        if not is_said and all(vectors[at] @ vectors[other] < SAME for other in chosen):
-            chosen.append(int(at))
-    return [asked[at].question for at in chosen]
+    return [
+        _Near(asked[at].answer_id, asked[at].question, vectors[at])
+        for at in np.argsort(-closeness)
+        if NEAR <= closeness[at] < SAME
+    ]
 
 
 def _normalised(rows: NDArray[np.float32]) -> NDArray[np.float32]:

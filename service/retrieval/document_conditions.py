@@ -162,4 +162,6 @@ def _condition_test(one: DocumentCondition) -> Test:
     if one.operator is FilterOperator.NE:
         return lambda metadata: wanted not in values_of(metadata, name, kind)
     compare = _COMPARISONS[one.operator]
+    if one.operator is FilterOperator.IN:
+        wanted = frozenset(wanted)
     return lambda metadata: any(compare(have, wanted) for have in values_of(metadata, name, kind))

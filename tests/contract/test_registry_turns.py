@@ -26,10 +26,11 @@ from corpus.registry.deletions import bury
 from corpus.registry.engine import Registry
 from corpus.registry.schema import answer_sources, answers
 from corpus.registry.turns import (
-    answerable_questions,
+    asked_questions,
     expire_answers,
     expire_traces,
     find_turn,
+    holding_answers,
     keep_turn,
     rate_answer,
     remove_answers_from_nowhere,
@@ -225,8 +226,9 @@ def test_a_conversation_in_which_nothing_was_answered_is_dropped(registry: Regis
 
 def suggested(registry: Registry, collection: str = "default") -> list[str]:
     with registry.read() as connection:
-        found = answerable_questions(connection, collection, limit=10)
-    return [one.question for one in found]
+        asked = asked_questions(connection, collection, limit=10)
+        holding = holding_answers(connection, [one.answer_id for one in asked])
+    return [one.question for one in asked if one.answer_id in holding]
 
 
 def test_only_questions_whose_answers_still_hold_are_suggested(

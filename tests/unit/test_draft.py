@@ -109,7 +109,7 @@ def test_the_sentences_that_nothing_carries_are_named() -> None:
     draft, text, _ = write(
         ["Acme employs 4,200 people [2]. It leads the market [2] in Europe and Asia. ", "Oslo."]
     )
-    (named,) = draft.unsupported()
+    (named,) = draft.unsupported
     assert named.text == "It leads the market in Europe and Asia."
     assert text[named.start : named.end] == "It leads the market [2] in Europe and Asia."
 
@@ -117,7 +117,7 @@ def test_the_sentences_that_nothing_carries_are_named() -> None:
 @given(replies, splits)
 def test_what_is_named_stands_in_the_answer(reply: str, at: list[int]) -> None:
     draft, text, _ = write(cut(reply, at))
-    named = draft.unsupported()
+    named = draft.unsupported
     assert all(without_markers(text[one.start : one.end]) == letters(one.text) for one in named)
     assert [one.start for one in named] == sorted(one.start for one in named)
 
