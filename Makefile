@@ -47,7 +47,7 @@ types: $(VENV)/.dev ## mypy, strict
 contracts: $(VENV)/.dev ## import-linter: who may import whom
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## Measure on the files in ../shared/data or LECTERN_DATA
+bench: $(VENV)/.dev ## Measure on the files in LECTERN_DATA
 	$(BIN)/python -m bench
 
 lock: $(VENV)/.dev ## Write requirements/*.txt from pyproject.toml

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
+from bench.development_data import development_data
 from bench.main_job import measure
 from corpus.quiet import set_offline_environment
 
 
 def main() -> None:
-    """Measure on FOLDER (files and a questions.jsonl), by default the filings."""
-    data = Path(os.environ.get("LECTERN_DATA", "../shared/data"))
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else data / "filings"
+    """Measure on FOLDER (files and a questions.jsonl), by default LECTERN_DATA's filings."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else development_data() / "filings"
     if not (folder / "questions.jsonl").is_file():
-        sys.exit(f"{folder} has no questions.jsonl; name a folder that has, or set LECTERN_DATA.")
+        sys.exit(f"{folder} has no questions.jsonl; name a folder that has.")
     set_offline_environment()
     measure(folder)
 

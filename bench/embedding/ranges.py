@@ -4,7 +4,7 @@ The files are texts (UTF-8), cut at blank lines; the more kinds of text, the bet
 `corpus/embedding/activation_ranges.npz`, and GRAPH_VERSION is then to be raised.
 
 It holds by place and layer the lowest and highest value of every channel. The ones in use are those
-of 36 encyclopedia articles (every other one of the wiki folders of ../shared/data, in English,
+of 36 encyclopedia articles (every other one of the development data's wiki folders, in English,
 German and Chinese), 700 chunks of three filings, and the source of `corpus/` and `service/`.
 """
 

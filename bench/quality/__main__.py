@@ -1,6 +1,6 @@
 """`python -m bench.quality [--folder DIR]`: the table of what answers are to reach.
 
-Ingests the development data (LECTERN_DATA, by default ../shared/data; six minutes on two cores),
+Ingests the development data (in LECTERN_DATA; six minutes on two cores),
 asks its questions through the HTTP interface, and asks them again with the documents that answer
 them left out. With --folder the ingested data is kept, and used the next time.
 """
@@ -8,7 +8,6 @@ them left out. With --folder the ingested data is kept, and used the next time.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.development_data import development_data
 from bench.quality.data_sets import FILINGS, DataSet, data_sets
 from bench.quality.halves import judged_halves
 from bench.quality.ingesting import ingest
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the ingested data here")
     wanted = parser.parse_args()
     set_offline_environment()
-    data = data_sets(Path(os.environ.get("LECTERN_DATA", "../shared/data")))
+    data = data_sets(development_data())
     with _folder(wanted.folder) as folder:
         settings = Settings(data_dir=folder)
         with connected(settings, None) as client:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from llama_index.core.schema import QueryBundle
 from rich.console import Console
 from rich.table import Table
 
+from bench.development_data import development_data
 from bench.quality.data_sets import DataSet, data_sets
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="of so many questions, ask one")
     wanted = parser.parse_args()
     set_offline_environment()
-    data = data_sets(Path(os.environ.get("LECTERN_DATA", "../shared/data")))
+    data = data_sets(development_data())
     table = Table("data", *(f"{threshold}" for threshold in THRESHOLDS))
     with service_parts(Settings(data_dir=wanted.folder), ELSEWHERE) as parts:
         for one in data:
