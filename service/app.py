@@ -22,7 +22,7 @@ from service.http import (
 )
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
-from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId
+from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
 from service.http.openapi import DESCRIPTION, TAGS, complete_openapi, errors
 from service.mcp.endpoint import McpEndpoint
 from service.openai_api import completions, models
@@ -72,6 +72,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         default_bytes=JSON_BODY_MAX_BYTES,
         upload_bytes=parts.settings.max_request_mb * MIB,
     )
+    app.add_middleware(Unexpected)
     origins = origins_in(parts.settings.cors_origins)
     app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts, origins=origins)

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from corpus import errors
 from corpus.errors import LecternError
-from service.http.leaving import ClientLeftError
+from service.leaving import ClientLeftError
 
 log = logging.getLogger("lectern.http")
 
@@ -155,7 +155,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(ClientLeftError, _on_client_left)
-    app.add_exception_handler(Exception, _on_unexpected)
+    app.add_exception_handler(Exception, on_unexpected)
 
 
 def _on_lectern_error(request: Request, error: Exception) -> JSONResponse:
@@ -221,9 +221,10 @@ def _on_client_left(_request: Request, _error: Exception) -> Response:
     return Response(status_code=499)  # for the log alone, as nginx writes it
 
 
-def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+def on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Answer what nobody foresaw; the log has the reason."""
     log.error("request %s failed", request.state.request_id, exc_info=error)
     problem = problem_of(unforeseen(request.state.request_id))
-    # This one is answered outside of the middleware that sets it.
+    # What fails in middleware is answered outside of the one that sets it.
     headers = {"X-Request-ID": request.state.request_id}
     return error_response(request.scope, problem, headers)

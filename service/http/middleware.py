@@ -13,10 +13,11 @@ from uuid import uuid4
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import ForeignHost, LecternError, RequestTooLarge
-from service.http.errors import ErrorShape, error_response, problem_of
+from service.http.errors import ErrorShape, error_response, on_unexpected, problem_of
 
 DRAIN_LIMIT_S = 10.0
 DRAIN_LIMIT_BYTES = 64 << 20
@@ -114,6 +115,33 @@ def host_name(authority: str) -> str:
     """The lower-case name in `name:port`, without brackets; empty when there is none."""
     match = _AUTHORITY.fullmatch(authority.strip())
     return (match[1] or match[2]).lower() if match else ""
+
+
+class Unexpected:
+    """Answers what nobody foresaw.
+
+    The framework does so outside of all middleware, where its answer would lack what that adds: a
+    page of another origin could not read it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; raise again once a reply has begun, which ends the connection."""
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if scope["type"] != "http" or has_begun:
+                raise
+            await on_unexpected(Request(scope), error)(scope, receive, send)
 
 
 class BodyLimit:

@@ -6,25 +6,34 @@ import httpx
 import pytest
 from pydantic import ValidationError
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from service.http.cross_origin import CrossOrigin, origins_in
-from service.http.middleware import OwnHostsOnly, RequestId
+from service.http.middleware import OwnHostsOnly, RequestId, Unexpected
 
 FRONTEND = "http://localhost:5173"
 APP = "https://app.example.org"
+PASSED = PlainTextResponse("passed")
 
 
-def application(setting: str) -> ASGIApp:
+async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise RuntimeError("nobody foresaw this")
+
+
+def application(setting: str, inside: ASGIApp) -> ASGIApp:
     origins = origins_in(setting)
-    inside = CrossOrigin(PlainTextResponse("passed"), origins=origins)
+    inside = CrossOrigin(Unexpected(inside), origins=origins)
     return RequestId(OwnHostsOnly(inside, allowed="", origins=origins))
 
 
 def request(
-    origin: str, *, setting: str = f"{FRONTEND} , {APP}", preflight: bool = False
+    origin: str,
+    *,
+    setting: str = f"{FRONTEND} , {APP}",
+    preflight: bool = False,
+    inside: ASGIApp = PASSED,
 ) -> httpx.Response:
     headers = {"origin": origin}
     if preflight:
@@ -32,7 +41,7 @@ def request(
         headers["access-control-request-headers"] = "content-type"
 
     async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(application(setting))
+        transport = httpx.ASGITransport(application(setting, inside))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.request("OPTIONS" if preflight else "GET", "/", headers=headers)
 
@@ -52,6 +61,14 @@ def test_a_page_of_a_named_origin_may_ask_and_read(origin: str) -> None:
     assert "X-Request-ID" in answered.headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in answered.headers
     assert answered.headers["vary"] == "Origin"
+
+
+def test_a_page_can_read_that_something_failed() -> None:
+    failed = request(FRONTEND, inside=failing)
+    assert (failed.status_code, failed.json()["error"]) == (500, "internal_error")
+    assert failed.headers["access-control-allow-origin"] == FRONTEND
+    assert failed.json()["request_id"] == failed.headers["x-request-id"]
+    assert "foresaw" not in failed.text
 
 
 @pytest.mark.parametrize(
