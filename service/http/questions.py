@@ -39,11 +39,11 @@ from service.answering.response import (
 from service.checking import MAX_QUESTION_CHARS, MAX_TOP_K, check_question
 from service.http.errors import error_body
 from service.http.events import event_stream
-from service.http.leaving import while_connected
 from service.http.openapi import errors, event_stream_of
 from service.http.parameters import CollectionName
 from service.http.shapes import ErrorBody
 from service.http.state import Parts, RequestIdentity
+from service.leaving import while_connected
 from service.questions import (
     DEFAULT_COLLECTION,
     AnswerBegun,
@@ -254,9 +254,9 @@ async def chat(
         persona=body.persona,
     )
     if body.stream:
-        begun = await while_connected(request, ask(parts, question))
+        begun = await while_connected(request.receive, ask(parts, question))
         return event_stream(_streamed(begun, _ReplyMaker(begun), request_id))
-    begun, done = await while_connected(request, answer(parts, question))
+    begun, done = await while_connected(request.receive, answer(parts, question))
     return _ReplyMaker(begun).whole(done)
 
 

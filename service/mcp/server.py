@@ -23,6 +23,7 @@ from mcp.types import (
 from starlette.requests import Request
 
 from corpus.errors import LecternError, Unavailable
+from service.leaving import ClientLeftError, while_connected
 from service.mcp.arguments import read_arguments
 from service.mcp.call import Call, call_of
 from service.mcp.errors import error_text
@@ -58,8 +59,12 @@ def mcp_sessions(parts: ServiceParts) -> StreamableHTTPSessionManager:
         kind = kinds.get(params.name)
         if kind is None:
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
-        call = call_of(parts, cast("Request", context.request))
-        return await _called(kind, call, params.arguments or {})
+        request = cast("Request", context.request)
+        work = _called(kind, call_of(parts, request), params.arguments or {})
+        try:
+            return await while_connected(request.receive, work)
+        except ClientLeftError:
+            return _failed(LecternError("The client left."))  # which nobody reads
 
     server: Server[Any] = Server(
         "lectern",

@@ -12,8 +12,8 @@ from sse_starlette import EventSourceResponse
 from corpus.errors import InvalidRequest
 from service.checking import check_question
 from service.http.events import kept_alive
-from service.http.leaving import while_connected
 from service.http.state import Parts, RequestIdentity
+from service.leaving import while_connected
 from service.openai_api.conversation import read_messages
 from service.openai_api.models import require_model
 from service.openai_api.reply import Completion, ReplyShape
@@ -54,12 +54,12 @@ async def complete_chat(
         )
 
     if body.stream:
-        begun = await while_connected(request, ask(parts, question))
+        begun = await while_connected(request.receive, ask(parts, question))
         data = stream_data(
             begun, shape(begun), request_id=request_id, include_usage=body.include_usage
         )
         return kept_alive(data)
-    begun, done = await while_connected(request, answer(parts, question))
+    begun, done = await while_connected(request.receive, answer(parts, question))
     return shape(begun).whole(done)
 
 

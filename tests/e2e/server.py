@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -125,6 +127,23 @@ class LecternServer:
         response = self.upload(name, content, **form)
         assert response.status_code in {200, 202}, response.text
         return self.wait_until_final(response.json()["id"])
+
+    def leave(
+        self, path: str, body: Mapping[str, Any], *, when: Callable[[], bool], **headers: str
+    ) -> None:
+        """Post `body`, wait for no reply, and hang up as soon as `when` is true."""
+        data = json.dumps(body).encode()
+        lines = {"Host": "localhost", "Content-Type": "application/json", **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        head = f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(data)}\r\n\r\n"
+        with socket.create_connection(
+            (self.http.base_url.host, self.http.base_url.port or 80)
+        ) as it:
+            it.sendall(head.encode() + data)
+            deadline_s = time.monotonic() + 20
+            while not when():
+                assert time.monotonic() < deadline_s
+                time.sleep(0.02)
 
     def search(self, query: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         response = self.http.post("/search", json={"query": query, **options})

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -257,14 +256,5 @@ def test_a_client_that_leaves_while_its_question_is_understood_stops_that(
     before = len(llm.requests)
     llm.script(Reply(silent=True))
     body = {"message": "And of Globex?", "conversation_id": conversation_id, "stream": stream}
-    with socket.create_connection(
-        (written.http.base_url.host, written.http.base_url.port or 80)
-    ) as leaving:
-        data = json.dumps(body).encode()
-        head = f"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
-        leaving.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + data)
-        deadline_s = time.monotonic() + 20
-        while len(llm.requests) == before:
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
+    written.leave("/chat", body, when=lambda: len(llm.requests) > before)
     assert llm.wait_until_client_left(20)

@@ -17,6 +17,7 @@ from mcp.types import INTERNAL_ERROR, CallToolResult, TextContent
 
 from tests.conftest import ROOT
 from tests.e2e.server import LecternServer
+from tests.scripted_llm import MODEL, Reply, ScriptedLlm
 
 T = TypeVar("T")
 
@@ -457,3 +458,17 @@ def test_a_server_ends_in_order_after_it_was_called(
         assert listed["documents"] == []
         assert own.stop() == 0
         assert "Traceback" not in own.log.read_text()
+
+
+@pytest.mark.parametrize("version", MODES)
+def test_a_client_that_leaves_ends_the_call_of_the_llm(tmp_path: Path, version: str) -> None:
+    with (
+        ScriptedLlm(Reply(silent=True)) as llm,
+        LecternServer(tmp_path, LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL) as server,
+    ):
+        server.add("anchor.txt", b"Acme anchors weigh 90 kilograms.")
+        asked = {"question": "What do Acme anchors weigh?"}
+        content, headers = request_of(version, "tools/call", name="ask", arguments=asked)
+        headers["accept"] = "application/json"
+        server.leave("/mcp", json.loads(content), when=lambda: bool(llm.requests), **headers)
+        assert llm.wait_until_client_left(timeout_s=10)
