@@ -1,8 +1,7 @@
 """The shard that counts and, while it is compacted, the one that will: every write goes to both.
 
-Measured (qdrant-edge-py 0.9, two cores): queries, counts and scrolls release the GIL and run
-beside each other and beside writes; `update`, `flush`, `optimize` and `close` hold it. Hence
-writes go in small batches.
+Measured (qdrant-edge-py 0.9, two cores): every call holds the GIL until it is done, a search of
+26,000 points 3 ms. Searches therefore run one after the other, and writes go in small batches.
 """
 
 from __future__ import annotations
