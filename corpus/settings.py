@@ -70,6 +70,10 @@ class Settings(BaseSettings):
         "`ollama` (each needs the extra of its name).",
     )
     llm_model: str = Field("", description="Model name at that endpoint or provider.")
+    llm_models: str = Field(
+        "",
+        description="Further models there that collections may choose, separated by commas.",
+    )
     llm_api_key: SecretStr | None = Field(None, description="Key for that endpoint or provider.")
     llm_base_url: str = Field(
         "", description="Address of that provider, where it is not its usual one (a proxy)."

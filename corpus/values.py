@@ -155,19 +155,28 @@ class CollectionSettings:
 
     `metadata_fields` are what filters may ask for. `persona` says how an LLM writes answers, as
     JSON (service/answering/persona.py); where it is fixed, questions cannot bring another.
+    `llm_model` answers, of those at the LLM's endpoint, from `top_k` passages; None: as everywhere.
     """
 
     description: str = ""
     metadata_fields: DeclaredFields = field(default_factory=dict)
     persona: Mapping[str, str] = field(default_factory=dict)
     persona_is_fixed: bool = False
+    llm_model: str | None = None
+    top_k: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionSummary:
-    """A collection, how many documents it holds, and how it is set up."""
+    """A collection, what it holds, and how it is set up.
+
+    `chunks` are those that answer now. `fingerprint` says how they were embedded, as
+    `EmbeddingFingerprint.as_json` has it; None until the first document was ingested.
+    """
 
     name: str
     documents: int
+    chunks: int
+    fingerprint: Mapping[str, Any] | None
     created_at: datetime
     settings: CollectionSettings

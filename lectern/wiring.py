@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -81,6 +81,7 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             with registry.write() as connection:
                 release_all(connection)
         finish_deletions(registry, blobs, store)
+        llm, other_llms = open_llms(settings)
         yield ServiceParts(
             settings=settings,
             registry=registry,
@@ -89,7 +90,8 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             embedding=embedding.model,
             # A dozen sentences an answer, most of the time that it takes (ADR 9).
             sentence_embedding=open_embedding(settings, os.cpu_count() or 1, "int8").model,
-            llm=open_llm(settings),
+            llm=llm,
+            other_llms=other_llms,
             reranker=open_reranker(settings),
             wake_worker=hooks.wake,
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
@@ -180,13 +182,14 @@ def _worker_store(
     return open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
 
 
-def open_llm(settings: Settings) -> LLM | None:
-    """The LLM that the settings name, within its limits; None for extractive answers.
+def open_llms(settings: Settings) -> tuple[LLM | None, Mapping[str, LLM]]:
+    """The LLM that the settings name, and by name the others there, within common limits.
 
-    Raises Misconfigured when the settings name none that can be asked.
+    None and no others for extractive answers. Raises Misconfigured when the settings name none that
+    can be asked.
     """
     if settings.llm == EXTRACTIVE:
-        return None
+        return None, {}
     # Imported only when used: LlamaIndex's LLMs take as long to load as the rest of the service.
     from service.llm.guarded import GuardedLlm, Limits  # noqa: PLC0415
 
@@ -198,7 +201,13 @@ def open_llm(settings: Settings) -> LLM | None:
         max_tries=1 + settings.llm_retries,
         concurrency=settings.llm_concurrency,
     )
-    return GuardedLlm(llm, limits, away=away)
+    guarded = GuardedLlm(llm, limits, away=away)
+    named = {name.strip() for name in settings.llm_models.split(",")} - {"", settings.llm_model}
+    others = {
+        name: guarded.beside(open_provider(settings.model_copy(update={"llm_model": name}))[0])
+        for name in sorted(named)
+    }
+    return guarded, others
 
 
 def open_reranker(settings: Settings) -> BaseNodePostprocessor | None:

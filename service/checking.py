@@ -13,7 +13,7 @@ MAX_TOP_K = 50
 
 
 def check_question(
-    text: str, collection: str | None, top_k: int, filters: dict[str, Any] | None
+    text: str, collection: str | None, top_k: int | None, filters: dict[str, Any] | None
 ) -> Question:
     """The question, ready to be asked; `filters` is decoded JSON.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
@@ -14,6 +15,8 @@ from corpus.index.port import NodeStore
 from corpus.registry.engine import Registry
 from corpus.settings import Settings
 
+log = logging.getLogger("lectern.llm")
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceParts:
@@ -21,7 +24,8 @@ class ServiceParts:
 
     `embedding` is for questions, one at a time and exactly; `sentence_embedding` is the same model
     for many sentences at once, perhaps less exactly. `llm` is None in extractive mode,
-    `reranker` where none is configured.
+    `reranker` where none is configured. `other_llms` are further models at the LLM's endpoint, by
+    name, that collections may choose.
     `wake_worker` is called after a document was queued; `worker_is_alive` says whether anyone would
     work on it.
     """
@@ -36,3 +40,11 @@ class ServiceParts:
     reranker: BaseNodePostprocessor | None
     wake_worker: Callable[[], None]
     worker_is_alive: Callable[[], bool]
+    other_llms: Mapping[str, LLM] = field(default_factory=dict)
+
+    def llm_named(self, model: str | None) -> LLM | None:
+        """The model that a collection chose; `llm` for None, or one that is not offered now."""
+        chosen = self.llm if model is None else self.other_llms.get(model, self.llm)
+        if chosen is not None and model not in {None, chosen.metadata.model_name}:
+            log.warning("The model %r is not among LECTERN_LLM_MODELS.", model)
+        return chosen

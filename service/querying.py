@@ -34,7 +34,8 @@ RERANKER_UNAVAILABLE = "reranker_unavailable"
 class Querying:
     """Use `engine` once; then `stages` and `degraded` tell how it went.
 
-    `without_llm`: the LLM was found to be away, and sentences are quoted.
+    `llm` writes the answer; None in extractive mode. `without_llm`: it was found to be away, and
+    sentences are quoted.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class Querying:
         collection: str,
         selection: Selection,
         *,
+        llm: LLM | None,
         top_k: int,
         persona: Persona = NO_PERSONA,
         without_llm: bool = False,
     ) -> None:
         self._stages: list[dict[str, Any]] = []
-        llm = None if without_llm else parts.llm
         self._is_without_llm = without_llm
-        self._has_no_voice = parts.llm is None and not persona.is_blank
+        self._has_no_voice = llm is None and not persona.is_blank
         self._reranked: Reranked | None = None
         live = _remembered(selection.live_versions)
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
@@ -78,7 +79,7 @@ class Querying:
             top_k=top_k,
         )
         self.engine: RetrieverQueryEngine = build_query_engine(
-            self._retriever, steps, _synthesizer(parts, llm, persona)
+            self._retriever, steps, _synthesizer(parts, None if without_llm else llm, persona)
         )
 
     @property

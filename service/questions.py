@@ -15,6 +15,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import numpy as np
+from llama_index.core.llms import LLM
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 from sqlalchemy import Connection
@@ -54,6 +55,10 @@ DEFAULT_COLLECTION = "default"
 # How often one answer is made, at most, when its sources change under it.
 MAX_ANSWERS = 3
 
+# How many passages are found, or answered from, where neither the question nor its collection says.
+SEARCH_TOP_K = 10
+ANSWER_TOP_K = 8
+
 
 class Keeping(Enum):
     """What is kept of a question: the answer as a turn, the answer by itself, or nothing."""
@@ -65,17 +70,18 @@ class Keeping(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question to one collection; `top_k` passages are used at most.
+    """A question to one collection.
 
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
     which is the conversation's, and otherwise the default one. `filters` are as the caller wrote
     them: only the collection tells what they mean. `past` is what was said before, where the
-    caller keeps the conversation. `persona` None is the collection's.
+    caller keeps the conversation. At most `top_k` passages are used. `persona` and `top_k` None are
+    the collection's.
     """
 
     text: str
     collection: str | None
-    top_k: int
+    top_k: int | None = None
     filters: Mapping[str, Any] | None = None
     conversation_id: str | None = None
     keeping: Keeping = Keeping.CONVERSATION
@@ -94,11 +100,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A question that is understood and has its place; `timings_ms` has what that took."""
+    """A question that is understood and has its place; `timings_ms` has what that took.
+
+    `llm` answers it, from `top_k` passages.
+    """
 
     question: Question
     filters: MetadataFilters | None
     persona: Persona
+    llm: LLM | None
+    top_k: int
     dialogue: Dialogue
     understood: Understood
     started_s: float
@@ -120,14 +131,15 @@ async def search(parts: ServiceParts, question: Question) -> Found:
     started_s = time.perf_counter()
     collection = question.collection or DEFAULT_COLLECTION
 
-    def select() -> Selection:
+    def select() -> tuple[CollectionSettings, Selection]:
         with parts.registry.read() as connection:
             settings = _settings_of(connection, collection)
         filters = parse_filters(question.filters, settings.metadata_fields)
-        return select_nodes(parts.registry, collection, filters)
+        return settings, select_nodes(parts.registry, collection, filters)
 
-    selection = await asyncio.to_thread(select)
-    querying = Querying(parts, collection, selection, top_k=question.top_k)
+    settings, selection = await asyncio.to_thread(select)
+    top_k = question.top_k or settings.top_k or SEARCH_TOP_K
+    querying = Querying(parts, collection, selection, llm=parts.llm, top_k=top_k)
     nodes = await querying.engine.aretrieve(QueryBundle(question.text))
     # Ranking takes a moment, a reranker seconds: what was deleted meanwhile is no hit.
     nodes = await LiveNodesOnly(selection.live_versions).apostprocess_nodes(nodes)
@@ -141,14 +153,25 @@ async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     `InvalidRequest`.
     """
     started_s = time.perf_counter()
-    filters, persona, dialogue = await asyncio.to_thread(_open, parts.registry, question)
+    settings, filters, dialogue = await asyncio.to_thread(_open, parts.registry, question)
     opened_ms = since_ms(started_s)
+    llm = parts.llm_named(settings.llm_model)
     timeout_s = SHORT_REPLY_SHARE * parts.settings.llm_timeout_s
-    understood = await understand(parts.llm, question.text, dialogue.past, timeout_s=timeout_s)
+    understood = await understand(llm, question.text, dialogue.past, timeout_s=timeout_s)
     timings_ms = {"conversation": opened_ms}
     if dialogue.past:
         timings_ms["understanding"] = round(since_ms(started_s) - opened_ms, 1)
-    return Prepared(question, filters, persona, dialogue, understood, started_s, timings_ms)
+    return Prepared(
+        question,
+        filters,
+        persona=question.persona or Persona(**settings.persona),
+        llm=llm,
+        top_k=question.top_k or settings.top_k or ANSWER_TOP_K,
+        dialogue=dialogue,
+        understood=understood,
+        started_s=started_s,
+        timings_ms=timings_ms,
+    )
 
 
 async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -> AnswerBegun:
@@ -165,7 +188,8 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
         parts,
         collection,
         selection,
-        top_k=prepared.question.top_k,
+        llm=prepared.llm,
+        top_k=prepared.top_k,
         persona=prepared.persona,
         # It was waited for once: the next call would take as long again.
         without_llm=prepared.understood.llm_failed,
@@ -176,7 +200,7 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
     before = [turn.standalone_question for turn in prepared.dialogue.past]
     asked = [prepared.understood.text, prepared.question.text, *before]
     suggesting = Suggesting(
-        parts, collection, selection, asked, bundle.embedding, response.source_nodes
+        parts, collection, selection, asked, bundle.embedding, response.source_nodes, prepared.llm
     )
     events = _completed(response.events(), querying.degraded, prepared.understood.usage, suggesting)
     if prepared.question.keeping is not Keeping.NOTHING:
@@ -226,7 +250,7 @@ def since_ms(started_s: float) -> float:
 
 def _open(
     registry: Registry, question: Question
-) -> tuple[MetadataFilters | None, Persona, Dialogue]:
+) -> tuple[CollectionSettings, MetadataFilters | None, Dialogue]:
     with registry.read() as connection:
         if question.conversation_id is None:
             dialogue = Dialogue(question.collection or DEFAULT_COLLECTION, past=question.past)
@@ -234,7 +258,8 @@ def _open(
             dialogue = go_on(connection, question.conversation_id, question.collection)
         settings = _settings_of(connection, dialogue.collection)
     filters = parse_filters(question.filters, settings.metadata_fields)
-    persona = _persona(question.persona, settings)
+    if question.persona is not None and settings.persona_is_fixed:
+        raise PersonaFixed("This collection answers with a persona of its own.")
     if question.conversation_id is None and question.keeping is Keeping.CONVERSATION:
         dialogue = begin_dialogue(
             registry,
@@ -242,7 +267,7 @@ def _open(
             title=question.text,
             must_exist=dialogue.collection != DEFAULT_COLLECTION,
         )
-    return filters, persona, dialogue
+    return settings, filters, dialogue
 
 
 def _settings_of(connection: Connection, collection: str) -> CollectionSettings:
@@ -252,14 +277,6 @@ def _settings_of(connection: Connection, collection: str) -> CollectionSettings:
     if collection != DEFAULT_COLLECTION:
         raise CollectionNotFound(f"There is no collection {collection!r}.")
     return CollectionSettings()
-
-
-def _persona(wanted: Persona | None, settings: CollectionSettings) -> Persona:
-    if wanted is None:
-        return Persona(**settings.persona)
-    if settings.persona_is_fixed:
-        raise PersonaFixed("This collection answers with a persona of its own.")
-    return wanted
 
 
 async def _completed(
@@ -316,7 +333,7 @@ def _keep(
         reply={**done.as_json(), "related_questions": []},
         trace={
             "filters": dict(question.filters or {}),
-            "top_k": question.top_k,
+            "top_k": prepared.top_k,
             "searched_for": asdict(rewrite(prepared.understood.text)),
             "stages": querying.stages,
             "evidence": None if done.evidence is None else asdict(done.evidence),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from llama_index.core.llms import LLM
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from corpus.errors import StorageUnavailable, Unavailable
@@ -31,8 +32,8 @@ class Suggesting:
 
     `asked` is the question as it is understood, then in other words, and those before it: none of
     them is suggested. A context that looks from its beginning, and ends what is still looked for.
-    The LLM is asked from `begin` on: once an answer's text comes, so that the answer's own call
-    goes first, and none is made for an answer that is withheld.
+    `llm` is asked, where there is one, from `begin` on: once an answer's text comes, so that the
+    answer's own call goes first, and none is made for an answer that is withheld.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Suggesting:
         asked: Sequence[str],
         embedding: Sequence[float] | None,
         nodes: Sequence[NodeWithScore],
+        llm: LLM | None,
     ) -> None:
         self._parts = parts
         self._collection = collection
@@ -50,12 +52,13 @@ class Suggesting:
         self._known = asked
         self._embedding = embedding
         self._nodes = nodes
+        self._llm = llm
         self._looking: asyncio.Task[list[str]] | None = None
         self._proposing: asyncio.Task[Proposed] | None = None
 
     def begin(self) -> None:
         """Ask the LLM, once, where it is to propose."""
-        is_wanted = self._parts.settings.suggestions == "llm" and self._parts.llm is not None
+        is_wanted = self._parts.settings.suggestions == "llm" and self._llm is not None
         if is_wanted and self._proposing is None and self._nodes:
             self._proposing = asyncio.create_task(self._proposed())
 
@@ -101,11 +104,11 @@ class Suggesting:
 
     async def _proposed(self) -> Proposed:
         parts = self._parts
-        if parts.llm is None:
+        if self._llm is None:
             return Proposed()
         timeout_s = SHORT_REPLY_SHARE * parts.settings.llm_timeout_s
         passages = passages_from(self._nodes)
-        proposed = await propose(parts.llm, self._known[0], passages, timeout_s=timeout_s)
+        proposed = await propose(self._llm, self._known[0], passages, timeout_s=timeout_s)
         new = [one for one in proposed.questions if one not in self._known]
         try:
             holding = [one for one in new if await self._is_answerable(one)]
@@ -114,7 +117,9 @@ class Suggesting:
         return Proposed(holding, proposed.usage)
 
     async def _is_answerable(self, question: str) -> bool:
-        querying = Querying(self._parts, self._collection, self._selection, top_k=MAX_PROPOSED)
+        querying = Querying(
+            self._parts, self._collection, self._selection, llm=None, top_k=MAX_PROPOSED
+        )
         bundle = QueryBundle(question)
         passages = passages_from(await querying.engine.aretrieve(bundle))
         judged = await extractive_synthesizer(self._parts).judge(bundle, passages)

@@ -12,7 +12,7 @@ from corpus.declared_fields import DeclaredFields, FieldType
 from corpus.errors import CollectionExists, CollectionNotFound
 from corpus.registry.conversations import forget_collection
 from corpus.registry.locks import lock_collection_name
-from corpus.registry.schema import collections, documents
+from corpus.registry.schema import collections, documents, versions
 from corpus.values import CollectionSettings, CollectionSummary
 
 
@@ -111,13 +111,25 @@ def _summaries() -> Select[tuple[object, ...]]:
         .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
         .scalar_subquery()
     )
-    return select(collections, its_documents.label("documents"))
+    its_chunks = (
+        select(func.coalesce(func.sum(versions.c.chunks), 0))
+        .join(
+            documents,
+            (documents.c.id == versions.c.document_id)
+            & (documents.c.live_version == versions.c.version),
+        )
+        .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
+        .scalar_subquery()
+    )
+    return select(collections, its_documents.label("documents"), its_chunks.label("chunks"))
 
 
 def _summary(row: RowMapping) -> CollectionSummary:
     return CollectionSummary(
         name=row["name"],
         documents=row["documents"],
+        chunks=row["chunks"],
+        fingerprint=row["fingerprint"],
         created_at=row["created_at"],
         settings=_settings(row),
     )
@@ -130,6 +142,8 @@ def _settings(row: RowMapping) -> CollectionSettings:
         metadata_fields={name: FieldType(kind) for name, kind in stored.items()},
         persona=row["persona"] or {},
         persona_is_fixed=row["persona_is_fixed"],
+        llm_model=row["llm_model"],
+        top_k=row["top_k"],
     )
 
 
@@ -139,6 +153,8 @@ def _columns(settings: CollectionSettings) -> dict[str, Any]:
         "metadata_fields": dict(settings.metadata_fields),
         "persona": dict(settings.persona),
         "persona_is_fixed": settings.persona_is_fixed,
+        "llm_model": settings.llm_model,
+        "top_k": settings.top_k,
     }
 
 

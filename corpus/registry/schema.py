@@ -60,6 +60,9 @@ collections = Table(
     # How an LLM writes answers (service/answering/persona.py), and whether questions may say else.
     Column("persona", JSON(none_as_null=True)),
     Column("persona_is_fixed", Boolean, nullable=False, default=False, server_default=false()),
+    # Which model answers, and from how many passages; None: as everywhere.
+    Column("llm_model", String(200)),
+    Column("top_k", Integer),
     # When a worker last took a document of it: collections take turns.
     Column("served_at", UtcDateTime),
 )

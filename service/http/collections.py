@@ -25,14 +25,14 @@ from corpus.registry.collections import (
     find_collection,
     list_collections,
 )
-from service.http.openapi import errors
-from service.http.shapes import (
+from service.http.collection_shapes import (
     ChangeCollectionRequest,
     CollectionBody,
     CollectionDeletedBody,
     CollectionListBody,
     NewCollectionRequest,
 )
+from service.http.openapi import errors
 from service.http.state import Parts
 
 Name = Annotated[str, Path(description="The collection's name.")]
@@ -57,6 +57,7 @@ def list_all(parts: Parts) -> CollectionListBody:
 def create(parts: Parts, body: NewCollectionRequest) -> CollectionBody:
     """Make an empty collection; 409 when there is one of this name."""
     check_collection_name(body.name)
+    _check_model(parts, body.llm_model)
     with parts.registry.write() as connection:
         create_collection(connection, body.name, body.as_settings())
         return CollectionBody.of(find_collection(connection, body.name))
@@ -80,12 +81,10 @@ def get_collection(parts: Parts, name: Name) -> CollectionBody:
 )
 def change(parts: Parts, name: Name, body: ChangeCollectionRequest) -> CollectionBody:
     """Put other settings in place; nothing is ingested again, and questions follow them at once."""
-    changed = body.model_dump(exclude_none=True, exclude={"persona"})
-    if body.persona is not None:
-        changed["persona"] = body.persona
+    _check_model(parts, body.llm_model)
     with parts.registry.write() as connection:
         there = CollectionBody.of(find_collection(connection, name, to_change=True))
-        settings = there.model_copy(update=changed).as_settings()
+        settings = there.model_copy(update=body.changes()).as_settings()
         change_collection(connection, name, settings)
         return CollectionBody.of(find_collection(connection, name))
 
@@ -99,3 +98,15 @@ def delete(parts: Parts, name: Name) -> CollectionDeletedBody:
     """Delete a collection with its documents and conversations; takes a moment a document."""
     receipt = delete_collection(parts.registry, parts.blobs, parts.store, name)
     return CollectionDeletedBody(**asdict(receipt))
+
+
+def _check_model(parts: Parts, model: str | None) -> None:
+    """Collections choose among the models that the operator names: others may cost more."""
+    offered = [] if parts.llm is None else [parts.llm.metadata.model_name, *parts.other_llms]
+    if model is not None and model not in offered:
+        raise InvalidRequest(
+            f"The model {model!r} is not offered.",
+            hint=f"Choose among: {', '.join(offered)}; LECTERN_LLM_MODELS on the server adds some."
+            if offered
+            else "There is no LLM: LECTERN_LLM on the server names one.",
+        )

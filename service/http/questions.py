@@ -45,7 +45,9 @@ from service.http.shapes import ErrorBody
 from service.http.state import Parts, RequestIdentity
 from service.leaving import while_connected
 from service.questions import (
+    ANSWER_TOP_K,
     DEFAULT_COLLECTION,
+    SEARCH_TOP_K,
     AnswerBegun,
     Keeping,
     answer,
@@ -70,7 +72,7 @@ Words = Annotated[
     str,
     Field(min_length=1, json_schema_extra={"maxLength": MAX_QUESTION_CHARS, "pattern": r"\S"}),
 ]
-TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K, description="Passages to use, at most.")]
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None
 Filters = Annotated[
     dict[str, Any] | None,
     Field(
@@ -88,7 +90,11 @@ class SearchRequest(BaseModel):
     query: Words = Field(examples=["capital expenditure in 2022"])
     collection: CollectionName = DEFAULT_COLLECTION
     filters: Filters = None
-    top_k: TopK = 10
+    top_k: TopK = Field(
+        None,
+        description="Hits, at most; null: as many as the collection's settings say, else "
+        f"{SEARCH_TOP_K}.",
+    )
 
 
 # The last two are there for rows of a table: `table_html` may be shown as it is.
@@ -137,7 +143,11 @@ class ChatRequest(BaseModel):
     keep: StrictBool = Field(
         True, description="False: nothing is noted of it, and it begins no conversation."
     )
-    top_k: TopK = 8
+    top_k: TopK = Field(
+        None,
+        description="Passages to answer from, at most; null: as many as the collection's settings "
+        f"say, else {ANSWER_TOP_K}.",
+    )
 
 
 class ChatReply(BaseModel):

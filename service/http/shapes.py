@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field
 
-from corpus.declared_fields import MAX_FIELDS, FieldType, check_declaration
 from corpus.deletion import DeletionReceipt
-from corpus.values import CollectionSettings, CollectionSummary, Document, PageText, Status, Waiting
-from service.answering.persona import NO_PERSONA, Persona
+from corpus.values import Document, PageText, Status, Waiting
 
 
 class ErrorBody(BaseModel):
@@ -227,91 +225,3 @@ class DeletedBody(BaseModel):
             children_deleted=receipt.children_deleted,
             verified=receipt.verified,
         )
-
-
-MetadataFields = Annotated[
-    dict[str, FieldType],
-    Field(
-        max_length=MAX_FIELDS,
-        description="The keys of documents' metadata that filters may ask for, with their types. A "
-        "value, or each of a list, must be of the type: an upload or change is refused otherwise, "
-        "and what is there already, and does not fit, matches nothing.",
-        examples=[{"year": "integer", "team": "keyword", "signed": "datetime"}],
-    ),
-]
-
-
-class CollectionSettingsBody(BaseModel):
-    """How a collection is set up; `persona_is_fixed`: questions cannot bring another."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    description: str = Field("", max_length=2_000)
-    metadata_fields: MetadataFields = Field(default_factory=dict)
-    persona: Persona = Field(default=NO_PERSONA)
-    persona_is_fixed: StrictBool = False
-
-    def as_settings(self) -> CollectionSettings:
-        """For the registry. Raises `InvalidRequest` for fields that cannot be declared."""
-        check_declaration(self.metadata_fields)
-        return CollectionSettings(
-            self.description,
-            self.metadata_fields,
-            self.persona.model_dump(exclude_defaults=True),
-            self.persona_is_fixed,
-        )
-
-
-class NewCollectionRequest(CollectionSettingsBody):
-    """A collection to be made before its first upload, which would make it without settings."""
-
-    name: str
-
-
-class ChangeCollectionRequest(BaseModel):
-    """What to put in place of a collection's settings; null or left out: stays."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    description: str | None = Field(None, max_length=2_000)
-    metadata_fields: MetadataFields | None = None
-    persona: Persona | None = Field(None, description="`{}` takes it away.")
-    persona_is_fixed: StrictBool | None = None
-
-
-class CollectionBody(CollectionSettingsBody):
-    """A collection, its number of documents, and how it is set up."""
-
-    name: str
-    documents: int
-    created_at: datetime
-
-    @classmethod
-    def of(cls, collection: CollectionSummary) -> CollectionBody:
-        """Shape a collection."""
-        settings = collection.settings
-        return cls(
-            name=collection.name,
-            documents=collection.documents,
-            created_at=collection.created_at,
-            description=settings.description,
-            metadata_fields=dict(settings.metadata_fields),
-            persona=Persona(**settings.persona),
-            persona_is_fixed=settings.persona_is_fixed,
-        )
-
-
-class CollectionDeletedBody(BaseModel):
-    """The receipt of a collection's deletion; `verified` when none of its nodes was found after."""
-
-    name: str
-    deleted: bool = True
-    documents_deleted: int
-    points_removed: int
-    verified: bool
-
-
-class CollectionListBody(BaseModel):
-    """All collections, by name."""
-
-    collections: list[CollectionBody]

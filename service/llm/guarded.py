@@ -86,6 +86,22 @@ class GuardedLlm(CustomLLM):
         """Name by which LlamaIndex shows this LLM."""
         return "GuardedLlm"
 
+    def beside(self, llm: LLM) -> GuardedLlm:
+        """Another model at the same endpoint.
+
+        Both wait in one line, and one breaker watches: it is the endpoint that is busy, or away.
+        """
+        other = GuardedLlm(
+            llm,
+            self._limits,
+            away=self._away,
+            breaker=self._breaker,
+            sleep=self._sleep,
+            jitter=self._jitter,
+        )
+        other._places = self._places
+        return other
+
     @property
     def metadata(self) -> LLMMetadata:
         """That of the LLM inside."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corpus.errors import InvalidFilter, InvalidRequest
 from corpus.values import Status
 from service.checking import MAX_QUESTION_CHARS, MAX_TOP_K
-from service.questions import DEFAULT_COLLECTION
+from service.questions import ANSWER_TOP_K, DEFAULT_COLLECTION, SEARCH_TOP_K
 
 MAX_LISTED = 100
 
@@ -28,6 +28,8 @@ Filters = Annotated[
     ),
 ]
 
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None
+
 
 class Arguments(BaseModel):
     """An argument that a tool does not have is an error, never ignored."""
@@ -44,7 +46,9 @@ class SearchArguments(Arguments):
     )
     collection: Collection = DEFAULT_COLLECTION
     filters: Filters = None
-    top_k: int = Field(10, ge=1, le=MAX_TOP_K, description="Passages to return, at most.")
+    top_k: TopK = Field(
+        None, description=f"Passages to return, at most; {SEARCH_TOP_K} unless the collection says."
+    )
 
 
 class AskArguments(Arguments):
@@ -57,7 +61,10 @@ class AskArguments(Arguments):
     )
     collection: Collection = DEFAULT_COLLECTION
     filters: Filters = None
-    top_k: int = Field(8, ge=1, le=MAX_TOP_K, description="Passages to answer from, at most.")
+    top_k: TopK = Field(
+        None,
+        description=f"Passages to answer from, at most; {ANSWER_TOP_K} unless the collection says.",
+    )
 
 
 class ListDocumentsArguments(Arguments):

@@ -22,8 +22,6 @@ from service.openai_api.stream import stream_data
 from service.parts import ServiceParts
 from service.questions import AnswerBegun, Keeping, Question, answer, ask
 
-TOP_K = 8  # as /chat, where nothing else is said
-
 router = APIRouter()
 
 
@@ -70,6 +68,6 @@ def _read(parts: ServiceParts, body: CompletionRequest) -> Question:
         )
     require_model(parts.registry, body.model)
     asked = read_messages(body.messages)
-    question = check_question(asked.text, body.model, TOP_K, None)
+    question = check_question(asked.text, body.model, None, None)
     # The client keeps the conversation; the answer can be looked up by its id.
     return replace(question, keeping=Keeping.ANSWER, past=asked.past)

@@ -164,6 +164,26 @@ def test_no_more_calls_run_than_there_are_places() -> None:
     asyncio.run(crowd())
 
 
+def test_models_of_one_endpoint_share_its_places_and_its_breaker() -> None:
+    async def crowd() -> None:
+        gate = asyncio.Event()
+        llm, another = DrivenLlm(Held(gate)), DrivenLlm(Held(gate))
+        breaker = CircuitBreaker(failures=1)
+        guard = guarded(llm, breaker, concurrency=1)
+        beside = guard.beside(another)
+        asking = [asyncio.create_task(said(one)) for one in (guard, beside)]
+        await llm.until(lambda: llm.open == 1)
+        assert another.open == 0
+        gate.set()
+        assert await asyncio.gather(*asking) == ["late"] * 2
+        assert (llm.calls, another.calls) == (1, 1)
+        await fail(guarded(DrivenLlm(AwayError()), breaker))
+        await fail(beside)
+        assert another.calls == 1  # left alone, as its endpoint is
+
+    asyncio.run(crowd())
+
+
 @pytest.mark.parametrize("first", ["", "so "])
 def test_who_leaves_gives_the_place_back(first: str) -> None:
     async def leave() -> None:

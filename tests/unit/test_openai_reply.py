@@ -41,10 +41,12 @@ def begun(events: AnswerEvents) -> AnswerBegun:
         question,
         None,
         NO_PERSONA,
-        Dialogue("default"),
-        Understood(question.text),
-        time.perf_counter(),
-        {},
+        llm=None,
+        top_k=8,
+        dialogue=Dialogue("default"),
+        understood=Understood(question.text),
+        started_s=time.perf_counter(),
+        timings_ms={},
     )
     return AnswerBegun("a1", prepared, events, {})
 

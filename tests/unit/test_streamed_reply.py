@@ -21,7 +21,15 @@ def test_a_failure_after_the_first_token_ends_the_stream_with_an_error() -> None
     question = Question("What does the anchor weigh?", "default", top_k=8)
     understood = Understood(question.text)
     prepared = Prepared(
-        question, None, NO_PERSONA, Dialogue("default", "c1"), understood, time.perf_counter(), {}
+        question,
+        None,
+        NO_PERSONA,
+        llm=None,
+        top_k=8,
+        dialogue=Dialogue("default", "c1"),
+        understood=understood,
+        started_s=time.perf_counter(),
+        timings_ms={},
     )
     begun = AnswerBegun("a1", prepared, breaks_off(), {"retrieval": 1.0})
     reply = _ReplyMaker(begun)

@@ -10,7 +10,7 @@ from llama_index.core.schema import QueryBundle
 from pydantic import SecretStr
 
 from corpus.settings import Settings
-from lectern.wiring import open_llm
+from lectern.wiring import open_llms
 from service.answering.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
 from service.answering.passages import Passage
 from service.answering.prompts import ABSTAIN
@@ -48,7 +48,7 @@ def written(base_url: str, *, timeout_s: float = PATIENCE_S) -> WrittenSynthesiz
         llm_timeout_s=timeout_s,
         llm_retries=0,
     )
-    llm = open_llm(settings)
+    llm, _ = open_llms(settings)
     assert llm is not None
     extractive = ExtractiveSynthesizer(WordEmbedding())
     return WrittenSynthesizer(
