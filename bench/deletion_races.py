@@ -23,14 +23,14 @@ from pathlib import Path
 
 from bench.races_world import World, open_world
 from bench.stepping import Actor, run_interleaved
-from corpus.blobs import StagedBlob
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound, NothingToRollBack, SourcesChanged
+from corpus.originals.blobs import StagedBlob
 from corpus.quiet import set_offline_environment
 from corpus.registry.uploads import Upload, change_attributes
 from service.accepting import accept_file, accept_new_bytes, accept_rollback
 from service.answering.response import AnswerDone, CitationMade, TextPiece
-from service.questions import Question, answer, ask
+from service.asking.questions import Question, answer, ask
 
 DEFAULT_RUNS = 10_000
 DOCUMENTS = ("Amber", "Birch", "Cedar")

@@ -15,17 +15,17 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from sqlalchemy import select
 
 from bench.stepping import SteppedBlobs, SteppedRegistry, SteppedStore
-from corpus.kinds import FileKind
+from corpus.kinds.recognition import FileKind
 from corpus.registry.engine import Registry
 from corpus.registry.schema import documents, pages
 from corpus.settings import Settings
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline import Pipeline
 from ingestion.ports import OnProgress
 from ingestion.programs.workspace import Workspace
-from ingestion.worker import Worker
-from lectern.wiring import open_registry
+from ingestion.worker.loop import Worker
+from lectern.server.wiring import open_registry
 from service.parts import ServiceParts
 
 DIMENSION = 64

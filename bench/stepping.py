@@ -20,9 +20,9 @@ from llama_index.core.vector_stores.types import (
 )
 from sqlalchemy import Connection
 
-from corpus.blobs import FolderBlobStore
 from corpus.index.edge import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
+from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.engine import Registry
 
 LONGEST_STEP_S = 120.0

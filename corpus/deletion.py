@@ -9,8 +9,8 @@ from typing import Protocol
 
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
-from corpus.blobs import BlobStore
 from corpus.errors import CollectionBusy, DocumentNotFound
+from corpus.originals.blobs import BlobStore
 from corpus.registry.collections import documents_in, drop_collection, find_collection
 from corpus.registry.deletions import buried, bury, forget, is_referenced
 from corpus.registry.engine import Registry

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from corpus.blobs import BlobStore, KeptBlob
 from corpus.deletion import drop_originals
 from corpus.errors import StorageUnavailable
+from corpus.originals.blobs import BlobStore, KeptBlob
 from corpus.registry.deletions import is_referenced
 from corpus.registry.engine import Registry
 from corpus.registry.strays import referenced_contents

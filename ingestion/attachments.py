@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from corpus.blobs import BlobStore, StagedBlob
 from corpus.errors import EmptyFile, FileTooLarge, StorageUnavailable, UnknownFileKind
-from corpus.kinds import detect_kind
+from corpus.kinds.recognition import detect_kind
+from corpus.originals.blobs import BlobStore, StagedBlob
 from corpus.registry.children import Child
 from corpus.registry.uploads import Content
 from corpus.reports import ReadingWarning
-from ingestion.parsing.attached import NO_ROOM, left_out_warnings
+from ingestion.parsing.mail.attached import NO_ROOM, left_out_warnings
 from ingestion.parsing.parsed import Attachment
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 
 REASONS = {
     EmptyFile: "empty",

@@ -12,11 +12,11 @@ from pathlib import Path
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import MetadataMode, TextNode
 
-from corpus.blobs import BlobStore
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText, OriginalMissing
-from corpus.kinds import FileKind, detect_kind
+from corpus.kinds.recognition import FileKind, detect_kind
+from corpus.originals.blobs import BlobStore
 from corpus.registry.children import settle_children
 from corpus.registry.donors import Donor, find_donors
 from corpus.registry.engine import Registry
@@ -32,19 +32,19 @@ from corpus.registry.versions import (
 from corpus.reports import VersionReport
 from corpus.values import Coverage, PageText, Status
 from ingestion.attachments import StagedChildren, staged_children
-from ingestion.chunking import DocumentContext, chunk_document
-from ingestion.deadlines import embedding_deadline
+from ingestion.chunking.chunking import DocumentContext, chunk_document
 from ingestion.node_filters import beyond, of_older_versions, of_version
-from ingestion.pace import Pace
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.ports import NodeWriter, Parser
 from ingestion.programs.workspace import Workspace
-from ingestion.progress import LostJobError, ProgressReporter
-from ingestion.queue import Job
 from ingestion.reporting import embedded_tokens, page_records, report_of
 from ingestion.reuse import KnownEmbeddings
-from ingestion.stopwatch import Stopwatch
+from ingestion.worker.deadlines import embedding_deadline
+from ingestion.worker.pace import Pace
+from ingestion.worker.progress import LostJobError, ProgressReporter
+from ingestion.worker.queue import Job
+from ingestion.worker.stopwatch import Stopwatch
 
 EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces the progress
 

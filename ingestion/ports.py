@@ -9,9 +9,9 @@ from typing import Protocol
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.kinds import FileKind
+from corpus.kinds.recognition import FileKind
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.reuse import EmbeddingLender
 
 
@@ -24,7 +24,7 @@ class OnProgress(Protocol):
 
 
 class Parser(Protocol):
-    """Parses one file; ingestion.parsing.sandbox has the real one."""
+    """Parses one file; ingestion.parsing.sandbox.sandbox has the real one."""
 
     def parse(
         self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None

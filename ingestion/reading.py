@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.errors import NeedsOcr
-from corpus.kinds import FileKind
+from corpus.kinds.recognition import FileKind
 from corpus.reports import ReadingWarning
 from ingestion.ocr.merge import with_readings
 from ingestion.ocr.pages import PageOcr, Recognised
 from ingestion.ocr.tesseract import find_tesseract
-from ingestion.office import CONVERTED_TO, Office
-from ingestion.parsing.grey import MAX_PGM_BYTES
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.sandbox import ParserSandbox, Progress
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.pictures.grey import MAX_PGM_BYTES
+from ingestion.parsing.sandbox.sandbox import ParserSandbox, Progress
+from ingestion.parsing.sandbox.scratch import Scratch
+from ingestion.programs.office import CONVERTED_TO, Office
 from ingestion.programs.workspace import Workspace
 
 

@@ -10,7 +10,6 @@ from statistics import median
 from llama_index.core.schema import MetadataMode, TextNode
 
 from corpus.embedding.tokens import TokenCounter
-from corpus.instructions import gives_instructions
 from corpus.reports import (
     ChunkTokens,
     PageStatistics,
@@ -18,8 +17,9 @@ from corpus.reports import (
     StageTimings,
     VersionReport,
 )
+from corpus.text.instructions import gives_instructions
 from corpus.values import PageText
-from ingestion.chunking import SPECIAL_TOKENS
+from ingestion.chunking.chunking import SPECIAL_TOKENS
 from ingestion.parsing.notices import named, pages_need_ocr, unmapped_characters
 from ingestion.parsing.parsed import ParsedDocument, ParsedPage
 

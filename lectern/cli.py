@@ -19,8 +19,8 @@ from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.client import Client, ServerError
 from lectern.connect import connected
-from lectern.logs import configure_logging, without_userinfo
 from lectern.plain import plain
+from lectern.server.logs import configure_logging, without_userinfo
 
 app = typer.Typer(
     help="Ask your own documents: cited answers, on your own machine.",
@@ -53,7 +53,7 @@ def serve(
     with _errors_shown():
         settings = _settings(data_dir, host=host, port=port)
         configure_logging(settings)
-        from lectern.serve import serve as run  # noqa: PLC0415  takes seconds to import
+        from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
         run(settings, with_worker=not no_worker, until_stdin_ends=until_stdin_ends)
 
@@ -77,8 +77,8 @@ def add(
 
     Interrupted, the same command again sends only what is missing.
     """
-    from lectern.adding import Order, add_files  # noqa: PLC0415
-    from lectern.walking import Globs  # noqa: PLC0415
+    from lectern.commands.adding import Order, add_files  # noqa: PLC0415
+    from lectern.commands.walking import Globs  # noqa: PLC0415
 
     with _errors_shown():
         check_collection_name(collection)
@@ -96,7 +96,7 @@ def ask(
     url: Url = None,
 ) -> None:
     """Ask a question; prints the answer, then its sources."""
-    from lectern.asking import print_answer  # noqa: PLC0415
+    from lectern.commands.asking import print_answer  # noqa: PLC0415
 
     with _errors_shown():
         _refuse_empty(question)
@@ -107,7 +107,7 @@ def ask(
 @app.command()
 def replay(answer_id: str, data_dir: DataDir = None, url: Url = None) -> None:
     """Ask again what was asked, and show the difference; exit code 1: there is one."""
-    from lectern.replaying import replay as ask_again  # noqa: PLC0415
+    from lectern.commands.replaying import replay as ask_again  # noqa: PLC0415
 
     with _client(data_dir, url) as client:
         if not ask_again(client, answer_id, Console()):
@@ -156,7 +156,7 @@ def list_documents(
     url: Url = None,
 ) -> None:
     """List the documents, newest first."""
-    from lectern.listing import listing  # noqa: PLC0415
+    from lectern.commands.listing import listing  # noqa: PLC0415
 
     with _client(data_dir, url) as client:
         for line in listing(client.documents(collection)):
@@ -221,7 +221,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
-    from lectern.doctor import examine, examine_server  # noqa: PLC0415
+    from lectern.commands.doctor import examine, examine_server  # noqa: PLC0415
 
     marks = {"ok": "✓", "broken": "✗"}
     broken = False
@@ -244,7 +244,7 @@ def worker(
     with _errors_shown():
         settings = _settings(data_dir)
         configure_logging(settings)
-        from lectern.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
+        from lectern.server.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
 
         if index_fd is None:
             run_worker(settings)

@@ -14,7 +14,7 @@ import httpx
 from corpus.errors import Unavailable
 from corpus.settings import Settings
 from lectern.client import Client
-from lectern.data_dir import find_server, is_held
+from lectern.server.data_dir import find_server, is_held
 
 START_LIMIT_S = 120.0  # the first start ever builds the embedding's graph
 STOP_LIMIT_S = 30.0

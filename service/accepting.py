@@ -7,11 +7,11 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from corpus.attributes import check_acl, check_external_id, check_metadata
-from corpus.blobs import StagedBlob
 from corpus.declared_fields import check_values
 from corpus.errors import QueueFull, StorageUnavailable
-from corpus.kinds import detect_kind
+from corpus.kinds.recognition import detect_kind
 from corpus.names import check_collection_name
+from corpus.originals.blobs import StagedBlob
 from corpus.registry.collections import declared_fields
 from corpus.registry.jobs import count_waiting
 from corpus.registry.rollback import roll_back

@@ -10,8 +10,8 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
-from corpus.blobs import BlobStore
 from corpus.index.port import NodeStore
+from corpus.originals.blobs import BlobStore
 from corpus.registry.engine import Registry
 from corpus.settings import Settings
 

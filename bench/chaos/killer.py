@@ -12,7 +12,7 @@ from bench.real_server import RealServer
 
 _VICTIMS = ("api", "worker", "parser")
 _WEIGHTS = (25, 40, 35)
-_COMMANDS = {"worker": " lectern worker", "parser": "ingestion.parsing.child"}
+_COMMANDS = {"worker": " lectern worker", "parser": "ingestion.parsing.sandbox.child"}
 _LOOK_EVERY_S = 0.05
 _LOSES_PATIENCE = 0.01  # per look: the worker may wait half a minute before it starts again
 

@@ -26,7 +26,7 @@ from bench.chaos.texts import make_text
 from bench.processes import SeenProcess
 from bench.real_server import RealServer
 from corpus.settings import Settings
-from lectern.wiring import open_registry
+from lectern.server.wiring import open_registry
 
 SHARED_TEXTS = 12
 HEALTH_EVERY_S = 0.05

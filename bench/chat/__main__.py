@@ -35,7 +35,7 @@ from bench.real_server import RealServer
 from corpus.index.edge import EdgeVectorStore
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
-from lectern.wiring import ELSEWHERE, service_parts
+from lectern.server.wiring import ELSEWHERE, service_parts
 
 TOPICS = ("anchor", "beacon", "compass", "dinghy", "engine", "ferry", "galley", "harbour")
 PLACES = ("Oslo", "Bergen", "Kyoto", "Lisbon", "Dublin", "Riga", "Porto", "Malmo")

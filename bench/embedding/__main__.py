@@ -27,9 +27,9 @@ from corpus.embedding.graph_cache import Precision
 from corpus.embedding.minilm import LIMIT_TOKENS, MiniLmEmbedding
 from corpus.embedding.tokens import TokenCounter, TokenizerFile
 from corpus.embedding.weights import model_folder, tokenizer_file
-from corpus.kinds import detect_kind
+from corpus.kinds.recognition import detect_kind
 from corpus.quiet import set_offline_environment
-from ingestion.chunking import DocumentContext, chunk_document
+from ingestion.chunking.chunking import DocumentContext, chunk_document
 from ingestion.parsing.parsers import parse
 from ingestion.pipeline import EMBED_BATCH
 

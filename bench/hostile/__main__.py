@@ -23,7 +23,7 @@ from bench.hostile.tally import Tally
 from bench.hostile.through_server import send_all
 from bench.real_server import RealServer
 from corpus.quiet import set_offline_environment
-from ingestion.parsing.sandbox import ParserSandbox
+from ingestion.parsing.sandbox.sandbox import ParserSandbox
 
 MAX_PAGES = 10_000
 LARGEST_BYTES = 4 << 20  # larger originals only make the fuzzer slow

@@ -14,10 +14,10 @@ from bench.processes import resident_bytes
 from corpus.embedding.tokens import TokenizerFile
 from corpus.embedding.weights import model_folder, tokenizer_file
 from corpus.errors import InvalidRequest, LecternError, UnreadableFile
-from corpus.kinds import detect_kind
-from ingestion.chunking import DocumentContext, chunk_document
+from corpus.kinds.recognition import detect_kind
+from ingestion.chunking.chunking import DocumentContext, chunk_document
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.sandbox import DEFAULT_MEMORY_LIMIT_BYTES, ParserSandbox
+from ingestion.parsing.sandbox.sandbox import DEFAULT_MEMORY_LIMIT_BYTES, ParserSandbox
 
 # The API asks for the kind of every upload, and the worker chunks outside of any sandbox.
 KIND_LIMIT_S = 2.0

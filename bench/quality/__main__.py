@@ -27,7 +27,7 @@ from lectern.client import Client
 from lectern.connect import connected
 from lectern.evaluation.asking import Asked, Asker
 from lectern.evaluation.scoring import NOT_IN_DOCUMENTS, Judged, figures_of, judge
-from lectern.wiring import ELSEWHERE, service_parts
+from lectern.server.wiring import ELSEWHERE, service_parts
 from service.answering.evidence import ENOUGH
 
 

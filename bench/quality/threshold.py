@@ -20,12 +20,12 @@ from bench.development_data import development_data
 from bench.quality.data_sets import DataSet, data_sets
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
-from lectern.wiring import ELSEWHERE, service_parts
+from lectern.server.wiring import ELSEWHERE, service_parts
 from service.answering.evidence import Evidence, is_enough, weigh
 from service.answering.passages import passages_from
-from service.answering.ranking import rank_sentences
+from service.answering.sentence_ranking import rank_sentences
+from service.asking.questions import Question, search
 from service.parts import ServiceParts
-from service.questions import Question, search
 from service.retrieval.rewriting import rewrite
 
 THRESHOLDS = (0.45, 0.5, 0.55, 0.6, 0.65, 0.7)

@@ -20,7 +20,7 @@ from corpus.embedding.weights import model_folder, tokenizer_file
 from corpus.index.edge import EdgeVectorStore
 from corpus.index.open import EDGE_FOLDER
 from corpus.values import FINAL_STATUSES
-from ingestion.parsing.pdf import parse_pdf
+from ingestion.parsing.pdf.text_layer import parse_pdf
 
 MAX_PAGES = 100_000
 LOOK_EVERY_S = 0.1

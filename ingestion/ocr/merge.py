@@ -14,7 +14,7 @@ from ingestion.parsing.parsed import (
     ParsedPage,
     assemble,
 )
-from ingestion.parsing.pdf_lines import hyphenated_words, rejoin_words
+from ingestion.parsing.pdf.lines import hyphenated_words, rejoin_words
 
 
 def with_readings(

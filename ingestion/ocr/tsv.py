@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from ingestion.parsing.characters import clean_text
-from ingestion.parsing.pdf_lines import BROKEN_WORD
+from ingestion.parsing.pdf.lines import BROKEN_WORD
+from ingestion.parsing.text.characters import clean_text
 
 _WORD_LEVEL = "5"
 _COLUMNS = 12

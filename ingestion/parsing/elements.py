@@ -19,15 +19,15 @@ from lxml import etree  # type: ignore[import-untyped]
 from corpus.errors import BrokenFile
 from ingestion.parsing import offline_nlp
 from ingestion.parsing.archives import check_archive
-from ingestion.parsing.characters import clean_text
-from ingestion.parsing.decoding import declared_encoding, decoded
-from ingestion.parsing.markup import prepare_html, table_of
 from ingestion.parsing.notices import hidden_text
-from ingestion.parsing.openxml import core_title, hides_text, note_texts
-from ingestion.parsing.openxml_repack import repack
+from ingestion.parsing.office.openxml import core_title, hides_text, note_texts
+from ingestion.parsing.office.openxml_repack import repack
+from ingestion.parsing.office.slides import charts_and_notes
 from ingestion.parsing.parsed import BlockDraft, BlockKind, ParsedDocument, assemble
-from ingestion.parsing.slides import charts_and_notes
+from ingestion.parsing.text.characters import clean_text
+from ingestion.parsing.text.decoding import declared_encoding, decoded
 from ingestion.parsing.titles import plausible_title
+from ingestion.parsing.web.markup import prepare_html, table_of
 
 if TYPE_CHECKING:
     from unstructured.documents.elements import Element

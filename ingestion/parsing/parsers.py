@@ -7,19 +7,19 @@ from pathlib import Path
 from types import MappingProxyType
 
 from corpus.errors import NeedsLibreOffice
-from corpus.kinds import PICTURE_KINDS, FileKind
+from corpus.kinds.recognition import PICTURE_KINDS, FileKind
 from ingestion.parsing.elements import parse_docx, parse_html, parse_md, parse_pptx
-from ingestion.parsing.epub import parse_epub
-from ingestion.parsing.mail import parse_eml
+from ingestion.parsing.mail.eml import parse_eml
+from ingestion.parsing.mail.outlook import parse_msg
 from ingestion.parsing.notices import pages_beyond_limit
-from ingestion.parsing.opendocument import parse_odt
-from ingestion.parsing.outlook import parse_msg
+from ingestion.parsing.office.opendocument import parse_odt
+from ingestion.parsing.office.sheets import parse_csv, parse_tsv, parse_xls, parse_xlsx
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.pdf import parse_pdf
-from ingestion.parsing.pictures import parse_picture
-from ingestion.parsing.plain import parse_code, parse_json, parse_rtf, parse_text, parse_xml
-from ingestion.parsing.scratch import Scratch
-from ingestion.parsing.sheets import parse_csv, parse_tsv, parse_xls, parse_xlsx
+from ingestion.parsing.pdf.text_layer import parse_pdf
+from ingestion.parsing.pictures.files import parse_picture
+from ingestion.parsing.sandbox.scratch import Scratch
+from ingestion.parsing.text.plain import parse_code, parse_json, parse_rtf, parse_text, parse_xml
+from ingestion.parsing.web.epub import parse_epub
 
 Progress = Callable[[int, int], None]
 

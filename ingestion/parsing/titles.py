@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ingestion.parsing.characters import clean_text
+from ingestion.parsing.text.characters import clean_text
 
 _MAX_TITLE_CHARS = 200
 _JUNK = re.compile(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from corpus.errors import InvalidRequest
-from corpus.sentences import sentence_spans
+from corpus.text.sentences import sentence_spans
 from corpus.values import Status
 from lectern.client import Client
 from lectern.evaluation.golden import Golden

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
 
-from corpus.instructions import gives_instructions
-from corpus.sentences import sentence_spans
+from corpus.text.instructions import gives_instructions
+from corpus.text.sentences import sentence_spans
 from service.answering.fragments import ends_as_statement, is_statement
 from service.answering.passages import Passage
 from service.answering.words import content_words, numbers

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from corpus.sentences import sentence_spans
+from corpus.text.sentences import sentence_spans
 from service.answering.passages import Passage
 from service.answering.polarity import contradict
 from service.answering.subjects import capitals_tell_names, names_in

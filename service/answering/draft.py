@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
-from corpus.sentences import sentence_spans
+from corpus.text.sentences import sentence_spans
 from service.answering.citations import (
     Citation,
     is_supported,
@@ -24,8 +24,8 @@ from service.answering.response import (
     TextPiece,
     UnsupportedSentence,
 )
-from service.answering.thinking import ThinkingFilter
 from service.answering.words import content_words, numbers
+from service.llm.thinking import ThinkingFilter
 
 # Small models dress the sentinel up: "**NOT_IN_DOCUMENTS**", `NOT_IN_DOCUMENTS`.
 _DRESSING = " \t\r\n*_`\"'"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from corpus.index.languages import languages_of
 from service.answering.passages import Passage
-from service.answering.ranking import RankedSentence
+from service.answering.sentence_ranking import RankedSentence
 from service.answering.subjects import is_of_others
 from service.answering.words import content_words
 from service.retrieval.rewriting import rewrite

@@ -15,7 +15,6 @@ from llama_index.core.schema import QueryBundle
 from service.answering.citations import Citation, is_supported, make_citation
 from service.answering.evidence import Evidence, is_enough, weigh
 from service.answering.passages import Passage
-from service.answering.ranking import RankedSentence, choose, rank_sentences
 from service.answering.response import (
     AnswerDone,
     AnswerEvents,
@@ -23,6 +22,7 @@ from service.answering.response import (
     TextPiece,
     not_in_documents,
 )
+from service.answering.sentence_ranking import RankedSentence, choose, rank_sentences
 from service.answering.synthesizer import GroundedSynthesizer
 
 EXTRACTIVE_MODEL = "extractive"

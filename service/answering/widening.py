@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from corpus.instructions import gives_instructions
-from corpus.sentences import MAX_SENTENCE_CHARS, sentence_spans
+from corpus.text.instructions import gives_instructions
+from corpus.text.sentences import MAX_SENTENCE_CHARS, sentence_spans
 from corpus.values import PageText
 from service.answering.passages import Passage
 from service.answering.prompts import BYTES_PER_TOKEN, estimate_tokens

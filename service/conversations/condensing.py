@@ -13,7 +13,7 @@ from corpus.errors import LlmUnavailable
 from service.answering.prompts import estimate_tokens
 from service.conversations.follow_ups import stands_alone
 from service.conversations.past import PastTurn
-from service.conversations.replies import short_reply
+from service.llm.short_replies import short_reply
 from service.llm.stream import LlmStream
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from llama_index.core.llms import LLM, ChatMessage, MessageRole
 from corpus.errors import LlmUnavailable
 from service.answering.passages import Passage
 from service.answering.prompts import fenced
-from service.conversations.replies import short_reply
+from service.llm.short_replies import short_reply
 from service.llm.stream import LlmStream
 
 MAX_PROPOSED = 3

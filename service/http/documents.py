@@ -41,13 +41,8 @@ from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Acceptance, Upload, change_attributes
 from corpus.values import Status
 from service.accepting import accept_file, accept_new_bytes, accept_rollback, check_uploads
-from service.http.errors import log_unavailable
-from service.http.form_fields import json_object, json_strings
-from service.http.form_parts import ReceivedFile
-from service.http.openapi import Json, errors
-from service.http.parameters import NAME_RULE, PAGE_SIZE, Cursor, DocumentId, InCollection
-from service.http.receiving import ReceivingRoute
-from service.http.shapes import (
+from service.asking.questions import DEFAULT_COLLECTION
+from service.http.document_shapes import (
     AcceptedBody,
     AcceptedManyBody,
     ChangeRequest,
@@ -58,9 +53,14 @@ from service.http.shapes import (
     PageBody,
     RefusedBody,
 )
+from service.http.errors import log_unavailable
+from service.http.form_fields import json_object, json_strings
+from service.http.form_parts import ReceivedFile
+from service.http.openapi import Json, errors
+from service.http.parameters import NAME_RULE, PAGE_SIZE, Cursor, DocumentId, InCollection
+from service.http.receiving import ReceivingRoute
 from service.http.state import Parts, RequestIdentity
 from service.parts import ServiceParts
-from service.questions import DEFAULT_COLLECTION
 
 MANY_FILES = 20
 

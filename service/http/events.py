@@ -16,9 +16,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.documents import find_document
 from corpus.values import Document, ErrorReport, Status
+from service.http.document_shapes import DocumentBody
 from service.http.openapi import errors, event_stream_of
 from service.http.parameters import DocumentId
-from service.http.shapes import DocumentBody
 from service.http.state import Parts
 from service.parts import ServiceParts
 

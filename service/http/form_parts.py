@@ -13,7 +13,6 @@ from fastapi import UploadFile
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from corpus.blobs import IncomingBlob, Intake, StagedBlob
 from corpus.errors import (
     InvalidRequest,
     LecternError,
@@ -21,6 +20,7 @@ from corpus.errors import (
     StorageUnavailable,
     TooManyFiles,
 )
+from corpus.originals.blobs import IncomingBlob, Intake, StagedBlob
 
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 64 << 10  # metadata, the largest, may have 16 KiB

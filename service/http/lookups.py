@@ -15,11 +15,11 @@ from corpus.errors import (
 )
 from corpus.names import check_collection_name
 from corpus.registry.documents import find_by_content, find_documents
+from service.asking.questions import DEFAULT_COLLECTION
+from service.http.document_shapes import DocumentBody
 from service.http.openapi import errors
 from service.http.parameters import CollectionName
-from service.http.shapes import DocumentBody
 from service.http.state import Parts
-from service.questions import DEFAULT_COLLECTION
 
 MAX_AT_ONCE = 500
 

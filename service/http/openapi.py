@@ -26,8 +26,8 @@ from corpus.errors import (
     RequestTooLarge,
     StorageUnavailable,
 )
+from service.http.document_shapes import ErrorBody
 from service.http.errors import RETRIED_STATUSES, status_of
-from service.http.shapes import ErrorBody
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]

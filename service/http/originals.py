@@ -9,8 +9,8 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from corpus.blobs import BlobStore
 from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
+from corpus.originals.blobs import BlobStore
 from corpus.registry.documents import find_content
 from corpus.registry.engine import Registry
 from corpus.values import Original

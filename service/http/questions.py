@@ -36,15 +36,8 @@ from service.answering.response import (
     TextPiece,
     UnsupportedSentence,
 )
-from service.checking import MAX_QUESTION_CHARS, MAX_TOP_K, check_question
-from service.http.errors import error_body
-from service.http.events import event_stream
-from service.http.openapi import errors, event_stream_of
-from service.http.parameters import CollectionName
-from service.http.shapes import ErrorBody
-from service.http.state import Parts, RequestIdentity
-from service.leaving import while_connected
-from service.questions import (
+from service.asking.checking import MAX_QUESTION_CHARS, MAX_TOP_K, check_question
+from service.asking.questions import (
     ANSWER_TOP_K,
     DEFAULT_COLLECTION,
     SEARCH_TOP_K,
@@ -55,6 +48,13 @@ from service.questions import (
     search,
     since_ms,
 )
+from service.http.document_shapes import ErrorBody
+from service.http.errors import error_body
+from service.http.events import event_stream
+from service.http.openapi import errors, event_stream_of
+from service.http.parameters import CollectionName
+from service.http.state import Parts, RequestIdentity
+from service.leaving import while_connected
 
 log = logging.getLogger("lectern.http")
 

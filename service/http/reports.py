@@ -12,9 +12,9 @@ from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.documents import MAX_PAGE_NUMBER
 from corpus.registry.reports import DocumentReport, find_report
 from corpus.values import Status
+from service.http.document_shapes import FailureBody
 from service.http.openapi import errors
 from service.http.parameters import DocumentId
-from service.http.shapes import FailureBody
 from service.http.state import Parts
 
 router = APIRouter(tags=["documents"])

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corpus.errors import InvalidFilter, InvalidRequest
 from corpus.values import Status
-from service.checking import MAX_QUESTION_CHARS, MAX_TOP_K
-from service.questions import ANSWER_TOP_K, DEFAULT_COLLECTION, SEARCH_TOP_K
+from service.asking.checking import MAX_QUESTION_CHARS, MAX_TOP_K
+from service.asking.questions import ANSWER_TOP_K, DEFAULT_COLLECTION, SEARCH_TOP_K
 
 MAX_LISTED = 100
 

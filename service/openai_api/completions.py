@@ -10,7 +10,8 @@ from fastapi import APIRouter, Header, Request
 from sse_starlette import EventSourceResponse
 
 from corpus.errors import InvalidRequest
-from service.checking import check_question
+from service.asking.checking import check_question
+from service.asking.questions import AnswerBegun, Keeping, Question, answer, ask
 from service.http.events import kept_alive
 from service.http.state import Parts, RequestIdentity
 from service.leaving import while_connected
@@ -20,7 +21,6 @@ from service.openai_api.reply import Completion, ReplyShape
 from service.openai_api.request import CompletionRequest
 from service.openai_api.stream import stream_data
 from service.parts import ServiceParts
-from service.questions import AnswerBegun, Keeping, Question, answer, ask
 
 router = APIRouter()
 

@@ -11,8 +11,8 @@ from corpus.errors import CollectionNotFound, InvalidCollectionName
 from corpus.names import check_collection_name
 from corpus.registry.collections import collection_exists, list_collections
 from corpus.registry.engine import Registry
+from service.asking.questions import DEFAULT_COLLECTION
 from service.http.state import Parts
-from service.questions import DEFAULT_COLLECTION
 
 router = APIRouter()
 

@@ -16,8 +16,8 @@ from service.answering.response import (
     AnswerState,
     UnsupportedSentence,
 )
+from service.asking.questions import AnswerBegun
 from service.openai_api.sources import place, sources_list
-from service.questions import AnswerBegun
 
 _MARKER = re.compile(r"\[([1-9][0-9]{0,2})\]")
 

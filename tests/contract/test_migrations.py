@@ -21,7 +21,7 @@ from corpus.registry.postgres import open_postgres_registry
 from corpus.registry.schema import metadata
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, PageText, Status
-from ingestion.queue import claim_next
+from ingestion.worker.queue import claim_next
 
 NOW = datetime.now(UTC).replace(tzinfo=None)
 A_VERSION = {

@@ -19,7 +19,7 @@ from corpus.registry.uploads import Content, Upload, accept_replacement, accept_
 from corpus.registry.versions import complete_version, fail_version, report_progress
 from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
 from corpus.values import Coverage, Document, ErrorReport, PageText, Status
-from ingestion.queue import (
+from ingestion.worker.queue import (
     BULK_PATIENCE_S,
     SUSPECT_CLAIMS,
     Job,

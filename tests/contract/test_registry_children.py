@@ -30,7 +30,7 @@ from corpus.registry.uploads import (
 )
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, Document, Status
-from ingestion.queue import claim_next
+from ingestion.worker.queue import claim_next
 
 
 def child(filename: str, number: int = 1) -> Child:

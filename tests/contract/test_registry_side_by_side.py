@@ -12,16 +12,16 @@ from typing import TypeVar
 import pytest
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.blobs import FolderBlobStore
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound, LecternError
+from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.collections import list_collections
 from corpus.registry.documents import find_document, list_documents
 from corpus.registry.engine import Registry
 from corpus.registry.uploads import Acceptance, Content, Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, is_wanted, report_progress
 from corpus.values import Coverage, PageText, Status
-from ingestion.queue import claim_next, release_jobs_of
+from ingestion.worker.queue import claim_next, release_jobs_of
 
 MANY = 20
 ROUNDS = 12

@@ -9,7 +9,7 @@ from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.reports import ReadingWarning, StageTimings, VersionReport
 from corpus.values import Coverage, ErrorReport, PageText
-from ingestion.queue import claim_next
+from ingestion.worker.queue import claim_next
 
 ODD = "a\0b\ud800c"
 REPORT = VersionReport(

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from corpus.blobs import FolderBlobStore
 from corpus.errors import AnswerNotFound, ConversationNotFound, InvalidRequest
+from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.conversations import (
     MAX_TITLE_CHARS,
     begin_conversation,

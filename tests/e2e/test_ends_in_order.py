@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lectern.data_dir import RunningServer, find_server, is_held
+from lectern.server.data_dir import RunningServer, find_server, is_held
 from tests import files
 from tests.e2e.server import LecternServer
 

@@ -11,7 +11,7 @@ from bench.hostile.cases import all_cases
 from bench.hostile.reader import Reader
 from corpus import errors
 from corpus.errors import LecternError
-from ingestion.parsing.sandbox import ParserSandbox
+from ingestion.parsing.sandbox.sandbox import ParserSandbox
 
 TIMEOUT_S = 60.0
 LIGHT = [case for case in all_cases() if not case.heavy]

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
-from corpus.blobs import FolderBlobStore, KeptBlob
 from corpus.deletion import delete_document, finish_deletions
 from corpus.index.edge import EdgeVectorStore
 from corpus.original_audit import OriginalRepairs, audit_originals, unmatched
+from corpus.originals.blobs import FolderBlobStore, KeptBlob
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry, open_sqlite_registry
@@ -25,7 +25,7 @@ from corpus.registry.schema import jobs, versions
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.values import Document, Status
-from ingestion.queue import claim_next
+from ingestion.worker.queue import claim_next
 from tests.index_nodes import DIMENSION
 
 TEN_YEARS_S = 10 * 365 * 86400.0

@@ -21,10 +21,10 @@ from corpus.errors import (
     ParserCrashed,
     ParserTimeout,
 )
-from corpus.kinds import detect_kind, kind_named
-from ingestion.parsing.grey import MAX_PGM_BYTES
-from ingestion.parsing.sandbox import ParserSandbox
-from ingestion.parsing.scratch import Scratch
+from corpus.kinds.recognition import detect_kind, kind_named
+from ingestion.parsing.pictures.grey import MAX_PGM_BYTES
+from ingestion.parsing.sandbox.sandbox import ParserSandbox
+from ingestion.parsing.sandbox.scratch import Scratch
 from tests.doubles.sample_files import (
     SENTENCE,
     eml_bytes,
@@ -271,8 +271,8 @@ def test_a_file_that_takes_too_much_memory_is_an_error(tmp_path: Path) -> None:
 def test_the_parser_inherits_no_secrets(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\n"
-        "from corpus.kinds import kind_named\n"
-        "from ingestion.parsing.sandbox import ParserSandbox\n"
+        "from corpus.kinds.recognition import kind_named\n"
+        "from ingestion.parsing.sandbox.sandbox import ParserSandbox\n"
         "with ParserSandbox(timeout_s=60, max_pages=1) as sandbox:\n"
         "    sandbox.parse(pathlib.Path(sys.argv[1]), kind_named('txt'))\n"
         "    print(pathlib.Path(f'/proc/{sandbox.child_pid}/environ').read_text())\n"
@@ -296,8 +296,8 @@ def test_the_parser_inherits_no_secrets(tmp_path: Path) -> None:
 def test_the_parser_does_not_outlive_whoever_started_it(long_pdf: Path) -> None:
     script = (
         "import sys, pathlib, time\n"
-        "from corpus.kinds import kind_named\n"
-        "from ingestion.parsing.sandbox import ParserSandbox\n"
+        "from corpus.kinds.recognition import kind_named\n"
+        "from ingestion.parsing.sandbox.sandbox import ParserSandbox\n"
         "sandbox = ParserSandbox(timeout_s=60, max_pages=1000)\n"
         "def hold(done, total):\n"
         "    print(sandbox.child_pid, flush=True)\n"
@@ -331,7 +331,8 @@ def test_the_parser_does_not_outlive_whoever_started_it(long_pdf: Path) -> None:
 )
 def test_a_confined_process_reaches_neither_the_network_nor_programs(attempt: str) -> None:
     confined = (
-        "from ingestion.parsing.confinement import confine; confine(memory_limit_bytes=2**31)"
+        "from ingestion.parsing.sandbox.confinement import confine\n"
+        "confine(memory_limit_bytes=2**31)"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"{confined}\n{attempt}"],

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import LecternError, ParserCrashed, ParserTimeout
-from corpus.kinds import detect_kind
-from ingestion.parsing.sandbox import ParserSandbox
+from corpus.kinds.recognition import detect_kind
+from ingestion.parsing.sandbox.sandbox import ParserSandbox
 
 # An empty workbook, a file of blanks: nothing to read in them is right.
 _WITHOUT_TEXT_AT_MOST = 0.1

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from corpus.errors import BrokenFile, NeedsLibreOffice, NeedsOcr, ParserTimeout
-from corpus.kinds import detect_kind
-from ingestion.office import Office
+from corpus.kinds.recognition import detect_kind
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.sandbox import ParserSandbox
+from ingestion.parsing.sandbox.sandbox import ParserSandbox
+from ingestion.programs.office import Office
 from ingestion.programs.workspace import Workspace
 from ingestion.reading import OcrOptions, Reader
 from tests.doubles.sample_files import SENTENCE, write_docx, write_pptx

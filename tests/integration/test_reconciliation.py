@@ -14,7 +14,7 @@ from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.uploads import Content, Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.values import Coverage, ErrorReport, PageText, Status
-from ingestion.queue import claim_next
+from ingestion.worker.queue import claim_next
 from tests.index_nodes import DIMENSION, a_node
 
 CHUNKS = 4

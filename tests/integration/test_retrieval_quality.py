@@ -17,11 +17,11 @@ from corpus.embedding.minilm import DIMENSION, MiniLmEmbedding
 from corpus.index.edge import EdgeVectorStore
 from corpus.index.languages import language_of
 from corpus.nodes import NodeMetadata, make_node
-from ingestion.chunking import figure_share
+from ingestion.chunking.chunking import figure_share
 from service.answering.extractive import ExtractiveSynthesizer
 from service.answering.response import CitedResponse
+from service.retrieval.context_ranking import RankedInContext
 from service.retrieval.live_nodes import LiveNodesOnly
-from service.retrieval.ranking import RankedInContext
 from service.retrieval.retriever import HybridRetriever, embedded
 from service.retrieval.rewriting import rewrite
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from corpus.blobs import FolderBlobStore
 from corpus.errors import BrokenFile, DocumentNotFound, DuplicateContent, NothingToRollBack
 from corpus.index.edge import EdgeVectorStore
+from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.engine import open_sqlite_registry
 from corpus.registry.rollback import roll_back
 from corpus.registry.schema import versions

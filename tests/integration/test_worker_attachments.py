@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from corpus.blobs import FolderBlobStore
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound
 from corpus.index.edge import EdgeVectorStore
-from corpus.kinds import FileKind
+from corpus.kinds.recognition import FileKind
+from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.documents import list_documents
 from corpus.registry.engine import open_sqlite_registry
 from corpus.registry.steering import ingest_again
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import Attachment, BlockDraft, ParsedDocument, assemble
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.ports import OnProgress
 from tests.integration.test_worker_outcomes import DIMENSION, ScriptedParser, World
 

@@ -13,13 +13,13 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.blobs import FolderBlobStore
 from corpus.deletion import delete_document
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
 from corpus.index.edge import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
-from corpus.kinds import FileKind
+from corpus.kinds.recognition import FileKind
+from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.documents import find_document
 from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.reports import find_report
@@ -28,11 +28,11 @@ from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline import Pipeline
 from ingestion.ports import NodeWriter, OnProgress
 from ingestion.programs.workspace import Workspace
-from ingestion.worker import Worker
+from ingestion.worker.loop import Worker
 from tests.doubles.word_embedding import WordEmbedding
 
 DIMENSION = len(WordEmbedding().get_text_embedding("any"))

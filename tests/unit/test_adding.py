@@ -9,9 +9,9 @@ import httpx
 import pytest
 from rich.console import Console
 
-from lectern.adding import Order, add_files
 from lectern.client import Client
-from lectern.walking import Globs
+from lectern.commands.adding import Order, add_files
+from lectern.commands.walking import Globs
 from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
 
 GONE: Answer = (404, {"error": "document_not_found", "detail": "There is no X.", "hint": "Look."})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lectern.asking import print_answer
 from lectern.client import ServerError
+from lectern.commands.asking import print_answer
 
 CITATION = {"id": 1, "filename": "boats.pdf", "page": 2, "quote": "A \x1b[2Jsmall\nround boat."}
 BEGUN: tuple[str, dict[str, Any]] = ("token", {"text": "A small\x1b[31m round boat. [1]"})

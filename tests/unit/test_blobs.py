@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.blobs import FolderBlobStore
 from corpus.errors import EmptyFile, FileTooLarge
+from corpus.originals.blobs import FolderBlobStore
 
 
 @pytest.fixture

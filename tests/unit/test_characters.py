@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.characters import means_nothing
+from ingestion.parsing.text.characters import means_nothing
 
 
 @pytest.mark.parametrize(

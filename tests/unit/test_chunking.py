@@ -12,7 +12,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 
 from corpus.embedding.tokens import TokenCounter, TokenizerFile
 from corpus.embedding.weights import model_folder, tokenizer_file
-from ingestion.chunking import DocumentContext, chunk_document
+from ingestion.chunking.chunking import DocumentContext, chunk_document
 from ingestion.parsing.parsed import (
     PAGE_SEPARATOR,
     BlockDraft,

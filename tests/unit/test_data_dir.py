@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import DataDirInUse
-from lectern.data_dir import announce, find_server, is_held, owned
+from lectern.server.data_dir import announce, find_server, is_held, owned
 
 
 def test_a_held_folder_is_refused_to_the_next(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.decoding import decoded
-from ingestion.parsing.mojibake import mended
+from ingestion.parsing.text.decoding import decoded
+from ingestion.parsing.text.mojibake import mended
 
 
 def test_text_in_unicode_needs_no_repair() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from corpus.settings import Settings
-from lectern.data_dir import announce, owned
-from lectern.doctor import examine, examine_server
+from lectern.commands.doctor import examine, examine_server
+from lectern.server.data_dir import announce, owned
 from tests.installed import require_program
 from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
 from tests.scripted_llm import ScriptedLlm

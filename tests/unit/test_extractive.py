@@ -10,7 +10,7 @@ from llama_index.core.base.response.schema import Response
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import QueryBundle
 
-from corpus.sentences import sentence_spans
+from corpus.text.sentences import sentence_spans
 from service.answering.candidates import Candidate, candidates
 from service.answering.citations import Citation
 from service.answering.engine import build_query_engine
@@ -21,7 +21,6 @@ from service.answering.extractive import (
     without_source_notes,
 )
 from service.answering.passages import Passage
-from service.answering.ranking import MAX_SENTENCES, RankedSentence, choose, rank_sentences
 from service.answering.response import (
     NOT_FOUND_SENTENCE,
     AnswerDone,
@@ -30,9 +29,10 @@ from service.answering.response import (
     CitedResponse,
     TextPiece,
 )
+from service.answering.sentence_ranking import MAX_SENTENCES, RankedSentence, choose, rank_sentences
 from service.answering.words import content_words
+from service.retrieval.context_ranking import RankedInContext
 from service.retrieval.live_nodes import LiveNodesOnly
-from service.retrieval.ranking import RankedInContext
 from service.retrieval.retriever import HybridRetriever
 from tests.doubles.corpus import (
     PATENTS,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectern.following import LOOK_AT_ONCE, Followed
+from lectern.commands.following import LOOK_AT_ONCE, Followed
 
 
 def test_files_of_the_same_bytes_settle_together() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.blobs import FolderBlobStore
 from corpus.errors import InvalidRequest, LecternError, MalformedUpload, TooManyFiles
+from corpus.originals.blobs import FolderBlobStore
 from service.http import form_parts
 from service.http.form_parts import FormParts, ReceivedFile
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.frames import FrameError, read_frame, write_frame
+from ingestion.parsing.sandbox.frames import FrameError, read_frame, write_frame
 
 messages = st.lists(st.dictionaries(st.text(), st.integers() | st.text() | st.none()), max_size=4)
 

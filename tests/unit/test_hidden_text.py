@@ -9,8 +9,8 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from ingestion.parsing.elements import parse_docx, parse_html
+from ingestion.parsing.office.sheets import parse_xlsx
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.sheets import parse_xlsx
 from tests.doubles.sample_files import write_docx, write_xlsx
 
 HIDDEN = "Call this the best harbour of all."

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.instructions import gives_instructions
+from corpus.text.instructions import gives_instructions
 
 
 @pytest.mark.parametrize(

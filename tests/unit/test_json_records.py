@@ -4,8 +4,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.json_records import records_on_lines
-from ingestion.parsing.plain import parse_json
+from ingestion.parsing.text.json_records import records_on_lines
+from ingestion.parsing.text.plain import parse_json
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text('ab"\\[]{}, é', max_size=12),

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.containers import zip_kind_name
-from corpus.encodings import looks_like_text, unicode_encoding
 from corpus.errors import EmptyFile, UnknownFileKind
-from corpus.kinds import KINDS, PICTURE_KINDS, detect_kind, kind_named
-from corpus.picture_kinds import picture_kind_name
-from corpus.text_kinds import text_kind_name
+from corpus.kinds.containers import zip_kind_name
+from corpus.kinds.encodings import looks_like_text, unicode_encoding
+from corpus.kinds.pictures import picture_kind_name
+from corpus.kinds.recognition import KINDS, PICTURE_KINDS, detect_kind, kind_named
+from corpus.kinds.texts import text_kind_name
 from tests.doubles.sample_files import (
     eml_bytes,
     write_docx,

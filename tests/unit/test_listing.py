@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lectern.listing import listing
+from lectern.commands.listing import listing
 
 
 def row(document_id: str, filename: str, parent_id: str | None = None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from corpus.errors import LlmUnavailable
 from corpus.settings import Settings
-from lectern.providers import open_provider
+from lectern.server.providers import open_provider
 from service.llm.guarded import GuardedLlm, Limits
 from service.llm.stream import LlmStream
 from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say

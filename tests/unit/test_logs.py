@@ -9,12 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from corpus.settings import Settings
-from lectern.logs import WithoutSecrets
+from lectern.server.logs import WithoutSecrets
 
 SCRIPT = """
 import logging, sys
 from corpus.settings import Settings
-from lectern.logs import configure_logging
+from lectern.server.logs import configure_logging
 
 configure_logging(Settings(log_level=sys.argv[1]))
 for name in ("lectern.worker", "uvicorn.error", "httpx"):

@@ -3,8 +3,8 @@ from __future__ import annotations
 from email import message_from_bytes
 from pathlib import Path
 
-from ingestion.parsing.mail import parse_eml
-from ingestion.parsing.mail_policy import MAX_HEADER_CHARS, BoundedHeaders
+from ingestion.parsing.mail.eml import parse_eml
+from ingestion.parsing.mail.policy import MAX_HEADER_CHARS, BoundedHeaders
 
 
 def test_a_header_without_an_end_is_read_in_part() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ingestion.ocr.merge import with_readings
 from ingestion.ocr.tsv import PageReading, read_tsv
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
-from ingestion.parsing.pdf_lines import BROKEN_WORD
+from ingestion.parsing.pdf.lines import BROKEN_WORD
 
 Word = tuple[int, int, int, float, str]  # block, paragraph, line, confidence, text
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from service.answering.persona import NO_PERSONA
 from service.answering.response import AnswerDone, AnswerEvents, CitationMade, TextPiece
+from service.asking.questions import AnswerBegun, Prepared, Question
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
 from service.http.errors import Problem
@@ -24,7 +25,6 @@ from service.http.events import kept_alive
 from service.openai_api.errors import openai_shape
 from service.openai_api.reply import ReplyShape, annotations_of
 from service.openai_api.stream import stream_data
-from service.questions import AnswerBegun, Prepared, Question
 from tests.unit.test_openai_messages import citation
 
 BASE_URL = "http://127.0.0.1:8000/"

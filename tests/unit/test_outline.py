@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion.outline import Outline, readable_title
+from ingestion.chunking.outline import Outline, readable_title
 
 
 class WordTokens:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.page_heads import HEAD_CHARS, page_heads
+from ingestion.chunking.page_heads import HEAD_CHARS, page_heads
 from ingestion.parsing.parsed import BlockDraft, ParsedPage, assemble
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.attached import (
+from ingestion.parsing.mail.attached import (
     MAX_ATTACHMENTS,
     MAX_NAMED,
     SHOWN_PICTURE_BYTES,
@@ -18,9 +18,9 @@ from ingestion.parsing.attached import (
     AttachedFiles,
     left_out_warnings,
 )
-from ingestion.parsing.mail import MAX_FORWARDED_DEPTH, parse_eml
+from ingestion.parsing.mail.eml import MAX_FORWARDED_DEPTH, parse_eml
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 
 PDF = b"%PDF-1.4 " + bytes(range(256))
 

@@ -6,9 +6,9 @@ import pytest
 
 from corpus.errors import BrokenFile, EncryptedFile
 from ingestion.parsing.archives import check_archive
-from ingestion.parsing.epub import parse_epub
-from ingestion.parsing.mail import parse_eml
-from ingestion.parsing.opendocument import parse_odt
+from ingestion.parsing.mail.eml import parse_eml
+from ingestion.parsing.office.opendocument import parse_odt
+from ingestion.parsing.web.epub import parse_epub
 from tests.doubles.sample_files import eml_bytes, write_epub, zip_bytes
 
 ODT = (

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.parsing.elements import html_drafts, parse_html, parse_md
-from ingestion.parsing.markup import prepare_html, row_text, table_of
-from ingestion.parsing.openxml_repack import unwrap_text
+from ingestion.parsing.office.openxml_repack import unwrap_text
+from ingestion.parsing.web.markup import prepare_html, row_text, table_of
 
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 

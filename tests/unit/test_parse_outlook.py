@@ -6,10 +6,10 @@ import pytest
 from oxmsg.storage import Storage
 
 from corpus.errors import BrokenFile, EncryptedFile
-from ingestion.parsing.attached import SMALL_PICTURE_BYTES, AttachedFiles
-from ingestion.parsing.outlook import parse_message_storage, parse_msg
+from ingestion.parsing.mail.attached import SMALL_PICTURE_BYTES, AttachedFiles
+from ingestion.parsing.mail.outlook import parse_message_storage, parse_msg
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 from tests.doubles import outlook_files as outlook
 
 PDF = b"%PDF-1.4 and more"

@@ -5,7 +5,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from corpus.errors import BrokenFile, EncryptedFile
-from ingestion.parsing.pdf import parse_pdf
+from ingestion.parsing.pdf.text_layer import parse_pdf
 from ingestion.parsing.titles import plausible_title
 from tests.doubles.sample_files import write_pdf
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from corpus.errors import BrokenFile
-from ingestion.parsing.grey import (
+from ingestion.parsing.notices import pages_beyond_limit
+from ingestion.parsing.pictures.files import parse_picture, picture_of_frame
+from ingestion.parsing.pictures.grey import (
     MAX_PIXELS,
     MAX_SIDE_PIXELS,
     as_grey,
     bounded_scale,
     pgm_bytes,
 )
-from ingestion.parsing.notices import pages_beyond_limit
-from ingestion.parsing.pictures import parse_picture, picture_of_frame
 from tests.doubles.sample_pictures import page_picture, picture_bytes, picture_file, tiff_file
 
 KINDS = ["png", "jpg", "tiff", "heic", "bmp", "gif", "webp"]

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.decoding import decode_text
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.plain import (
+from ingestion.parsing.text.decoding import decode_text
+from ingestion.parsing.text.plain import (
     paragraph_drafts,
     parse_code,
     parse_json,
@@ -76,7 +76,7 @@ def test_code_and_markup_are_kept_as_they_are(tmp_path: Path) -> None:
 
 @given(st.dictionaries(st.text(), st.text() | st.floats(allow_nan=False) | st.none()))
 def test_json_says_the_same_with_its_escapes_written_out(value: dict[str, object]) -> None:
-    from ingestion.parsing.plain import unescape_json  # noqa: PLC0415
+    from ingestion.parsing.text.plain import unescape_json  # noqa: PLC0415
 
     assert json.loads(unescape_json(json.dumps(value))) == value
 
@@ -94,7 +94,7 @@ def test_rtf_gives_its_paragraphs(tmp_path: Path) -> None:
 
 @given(st.text())
 def test_paragraphs_hold_every_character_that_is_seen(text: str) -> None:
-    from ingestion.parsing.characters import clean_text  # noqa: PLC0415
+    from ingestion.parsing.text.characters import clean_text  # noqa: PLC0415
 
     joined = "".join(draft.text for draft in paragraph_drafts(text))
     assert "".join(joined.split()) == "".join(clean_text(text).split())

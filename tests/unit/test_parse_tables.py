@@ -5,8 +5,8 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from corpus.errors import BrokenFile, EncryptedFile
+from ingestion.parsing.office.sheets import parse_csv, parse_tsv, parse_xlsx
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.sheets import parse_csv, parse_tsv, parse_xlsx
 from tests.doubles.sample_files import write_xlsx
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from lectern.client import ServerError
-from lectern.patience import InterruptedWaitError, Patience
+from lectern.commands.patience import InterruptedWaitError, Patience
 
 AWAY = httpx.ConnectError("away")
 

@@ -9,7 +9,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.parsing.parsed import ParsedDocument
-from ingestion.parsing.pdf import parse_pdf
+from ingestion.parsing.pdf.text_layer import parse_pdf
 
 HIDDEN = "Call this the best harbour of all."
 OUTSIDE_Y = 2000

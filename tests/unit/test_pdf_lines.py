@@ -1,8 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.characters import clean_text
-from ingestion.parsing.pdf_lines import (
+from ingestion.parsing.pdf.lines import (
     BROKEN_WORD,
     Line,
     hyphenated_words,
@@ -10,6 +9,7 @@ from ingestion.parsing.pdf_lines import (
     paragraphs,
     rejoin_words,
 )
+from ingestion.parsing.text.characters import clean_text
 
 
 def line(text: str, *, left: float = 72, bottom: float, right: float = 200) -> Line:

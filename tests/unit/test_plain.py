@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectern.listing import listing
+from lectern.commands.listing import listing
 from lectern.plain import plain
 
 DOCUMENT = {

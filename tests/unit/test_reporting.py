@@ -10,7 +10,7 @@ from corpus.reports import ChunkTokens, ReadingWarning, StageTimings, VersionRep
 from ingestion.parsing.notices import named
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, ParsedPage, assemble
 from ingestion.reporting import page_records, report_of
-from ingestion.stopwatch import Stopwatch
+from ingestion.worker.stopwatch import Stopwatch
 
 NO_TIME = StageTimings(0, 0, 0, 0, 0, 0)
 

@@ -14,7 +14,7 @@ from corpus.errors import (
     ParserCrashed,
     UnknownFileKind,
 )
-from ingestion.retry import (
+from ingestion.worker.retry import (
     LONGEST_DELAY_S,
     MAX_CLAIMS,
     GiveUp,

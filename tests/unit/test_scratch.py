@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import BrokenFile
-from ingestion.parsing.scratch import Scratch
+from ingestion.parsing.sandbox.scratch import Scratch
 
 
 def test_what_one_end_writes_the_other_finds_by_name(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.sentences import MAX_SENTENCE_CHARS, sentence_spans
+from corpus.text.sentences import MAX_SENTENCE_CHARS, sentence_spans
 
 # Built from the pieces the rules look at, so that random texts meet them often.
 _WORDS = st.sampled_from(

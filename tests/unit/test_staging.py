@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import EmptyFile, FileTooLarge
-from corpus.staging import IncomingFile, claimed_folder, clear_left_over
+from corpus.originals.staging import IncomingFile, claimed_folder, clear_left_over
 
 # Claims a folder, puts a file into it, and waits to be killed.
 HOLDER = """
 import sys
 from pathlib import Path
-from corpus.staging import claimed_folder
+from corpus.originals.staging import claimed_folder
 with claimed_folder(Path(sys.argv[1])) as folder:
     (folder / "1").write_text("half of a file")
     print("claimed", flush=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 from service.answering.persona import NO_PERSONA
 from service.answering.response import AnswerEvents, TextPiece
+from service.asking.questions import AnswerBegun, Prepared, Question
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
 from service.http.questions import _ReplyMaker, _streamed
-from service.questions import AnswerBegun, Prepared, Question
 
 
 async def breaks_off() -> AnswerEvents:

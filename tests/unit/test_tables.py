@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.parsing.markup import row_text, table_of
+from ingestion.chunking.table_markup import MOST_CHARS, TableMarkup
 from ingestion.parsing.parsed import ParsedPage, assemble
 from ingestion.parsing.tables import cells, header_line_count, table_draft
-from ingestion.table_markup import MOST_CHARS, TableMarkup
+from ingestion.parsing.web.markup import row_text, table_of
 
 CELLS = st.sampled_from(["", "East", "Region", "12", "1,250 %", "2023", "2024-01-05", "<b>", "a|b"])
 TABLES = st.lists(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.answering.thinking import ThinkingFilter
+from service.llm.thinking import ThinkingFilter
 
 pieces = st.lists(
     st.sampled_from(["<", "think", ">", "/", "</think>", "<think>", "a ", "< b", "reasoning"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lectern.walking import Globs, find_files
+from lectern.commands.walking import Globs, find_files
 
 
 @pytest.fixture

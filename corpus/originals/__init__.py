@@ -1,0 +1,1 @@
+"""The uploaded bytes: on their way in, and kept."""

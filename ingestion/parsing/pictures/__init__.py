@@ -1,0 +1,1 @@
+"""Picture files, and pages as pictures for OCR."""

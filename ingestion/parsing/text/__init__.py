@@ -1,0 +1,1 @@
+"""Plain text, and what makes text out of bytes."""

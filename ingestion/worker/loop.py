@@ -1,0 +1,189 @@
+"""The worker's loop: claim, ingest, settle; renewing the lease meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
+from corpus.registry.engine import Registry
+from corpus.registry.locks import lock_document
+from corpus.registry.versions import fail_version, is_wanted
+from corpus.values import Coverage, ErrorReport
+from ingestion.pipeline import Pipeline
+from ingestion.worker.presence import present
+from ingestion.worker.progress import LostJobError, StoppingError
+from ingestion.worker.queue import RENEW_S, Job, claim_next, give_back, renew
+from ingestion.worker.retry import GiveUp, TryAgain, after_failure, after_interruptions
+
+# A wake-up cuts the wait short; this is for jobs whose delay ended or whose worker died.
+POLL_S = 1.0
+OUTAGE_WAIT_S = 2.0
+
+log = logging.getLogger("lectern.worker")
+
+
+def unique_worker_name() -> str:
+    """Host, process and a random part: two workers never share a lease."""
+    return f"{worker_names_of(os.getpid())}{uuid4().hex[:8]}"
+
+
+def worker_names_of(pid: int) -> str:
+    """What the names of all workers begin with that this process on this host was or is."""
+    return f"{socket.gethostname()}:{pid}:"
+
+
+class Worker:
+    """Works off the queue, one job at a time.
+
+    Setting `wake` makes an idle worker look at the queue at once. Once `drain` is set it takes no
+    more jobs, and ends with the one at hand; once `pipeline.stop` is set it hands that one back.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        pipeline: Pipeline,
+        wake: threading.Event,
+        drain: threading.Event,
+        *,
+        max_attempts: int,
+    ) -> None:
+        self._registry = registry
+        self._pipeline = pipeline
+        self._wake = wake
+        self._drain = drain
+        self._max_attempts = max_attempts
+
+    def run(self) -> None:
+        """Return when asked to drain or to stop."""
+        with present(self._registry, self._pipeline.worker):
+            self._work_off_the_queue()
+
+    def _work_off_the_queue(self) -> None:
+        while not (self._drain.is_set() or self._pipeline.stop.is_set()):
+            self._wake.clear()
+            try:
+                job = self._claim()
+                if job is None:
+                    self._wake.wait(POLL_S)
+                else:
+                    self._work_on(job)
+            except Unavailable as error:
+                # The registry or the index is away, so nothing can be settled: the lease ends by
+                # itself, and the job is claimed again.
+                log.warning("%s (%s)", error.detail, error.code)
+                self._pipeline.stop.wait(OUTAGE_WAIT_S)
+
+    def _claim(self) -> Job | None:
+        with self._registry.write() as connection:
+            return claim_next(connection, self._pipeline.worker)
+
+    def _work_on(self, job: Job) -> None:
+        log.info("ingesting document %s, version %d", job.document_id, job.version)
+        with self._lease_kept(job):
+            try:
+                self._ingest(job)
+            except (StoppingError, LostJobError, DocumentNotFound) as outcome:
+                log.info("document %s: %s", job.document_id, type(outcome).__name__)
+                self._hand_back(job, failures=job.failures, delay_s=0)
+            except LecternError as error:
+                log.warning("document %s: %s (%s)", job.document_id, error.detail, error.code)
+                self._settle(job, error)
+            except Exception:
+                log.exception("document %s failed unexpectedly", job.document_id)
+                self._settle(job, LecternError("Ingestion failed for a reason of our own."))
+        self._sweep(job)
+
+    def _ingest(self, job: Job) -> None:
+        interrupted = after_interruptions(job.claims)
+        if interrupted is not None:
+            self._end(job, interrupted.error, Coverage())
+            return
+        self._pipeline.run(job)
+        log.info("document %s, version %d is live", job.document_id, job.version)
+
+    def _settle(self, job: Job, error: LecternError) -> None:
+        if self._pipeline.stop.is_set():
+            # Whatever failed, it failed while the server was going away.
+            self._hand_back(job, failures=job.failures, delay_s=0)
+            return
+        decision = after_failure(
+            error,
+            failures=job.failures,
+            max_attempts=self._max_attempts,
+            jitter=random.random(),  # noqa: S311  nothing to guess here
+        )
+        match decision:
+            case TryAgain(delay_s, failures):
+                self._hand_back(job, failures=failures, delay_s=delay_s, reason=error.detail)
+            case GiveUp(report):
+                self._end(
+                    job, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
+                )
+
+    def _hand_back(
+        self, job: Job, *, failures: int, delay_s: float, reason: str | None = None
+    ) -> None:
+        with self._registry.write() as connection:
+            give_back(
+                connection,
+                job,
+                self._pipeline.worker,
+                failures=failures,
+                delay_s=delay_s,
+                reason=reason,
+            )
+
+    def _end(self, job: Job, report: ErrorReport, coverage: Coverage) -> None:
+        with self._registry.write() as connection:
+            fail_version(
+                connection,
+                job.document_id,
+                job.version,
+                self._pipeline.worker,
+                error=report,
+                coverage=coverage,
+            )
+
+    def _sweep(self, job: Job) -> None:
+        """Remove what was written of a version that is neither live nor still to be ingested.
+
+        With the lease lost to another worker the version is wanted, and its nodes are left alone.
+        The document stays locked while they go (on SQLite, everything): who asks for it again
+        waits, so that no other worker's nodes are among them.
+        """
+        with self._registry.read() as connection:
+            if is_wanted(connection, job.document_id, job.version):
+                return
+        with self._registry.write() as connection:
+            lock_document(connection, job.document_id)
+            if not is_wanted(connection, job.document_id, job.version):
+                self._pipeline.remove_nodes(job)
+
+    @contextmanager
+    def _lease_kept(self, job: Job) -> Iterator[None]:
+        ended = threading.Event()
+
+        def keep() -> None:
+            while not ended.wait(RENEW_S):
+                try:
+                    with self._registry.write() as connection:
+                        if not renew(connection, job, self._pipeline.worker):
+                            return
+                except Unavailable as error:
+                    log.warning("the lease could not be renewed: %s", error.detail)
+
+        keeper = threading.Thread(target=keep, name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            keeper.join()

@@ -1,0 +1,1 @@
+"""What people type: each command that talks to a server."""

@@ -1,0 +1,165 @@
+"""`lectern serve`: the API process, which owns the index, with its worker beside it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+
+import uvicorn
+from fastapi import FastAPI
+
+from corpus.errors import Misconfigured, UnsafeBinding
+from corpus.settings import EXTRACTIVE, Settings
+from lectern.server.cleaner import disk_kept_clean
+from lectern.server.data_dir import announce, owned
+from lectern.server.embedded_worker import EmbeddedWorker
+from lectern.server.lifeline import follow_parent
+from lectern.server.logs import without_userinfo
+from lectern.server.reconciler import reconciled
+from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts
+from service.app import create_app
+from service.parts import ServiceParts
+
+SHUTDOWN_GRACE_S = 10
+LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
+
+
+def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM, or until the end of standard input.
+
+    Raises `Misconfigured` without a worker where none could work from elsewhere.
+    """
+    if until_stdin_ends:
+        follow_parent(on_end=lambda: os.kill(os.getpid(), signal.SIGTERM), grace_s=LAST_GRACE_S)
+    _require_loopback(settings.host)
+    if not with_worker:
+        _require_shared_stores(settings)
+    with owned(settings.data_dir), _bound(settings) as listener:
+        worker = EmbeddedWorker(settings) if with_worker else None
+        hooks = WorkerHooks(worker.wake, worker.is_alive) if worker else ELSEWHERE
+        with (
+            service_parts(settings, hooks) as parts,
+            _working(worker, parts),
+            _reconciled(settings, parts),
+            disk_kept_clean(parts.registry, parts.store),
+        ):
+            _run(create_app(parts), settings, listener)
+
+
+@contextmanager
+def _working(worker: EmbeddedWorker | None, parts: ServiceParts) -> Iterator[None]:
+    if worker is None:
+        yield
+        return
+    with _interrupts_kept_from_children():
+        worker.start(parts.registry, parts.store)
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def _require_shared_stores(settings: Settings) -> None:
+    if settings.database_url is None or settings.qdrant_url is None:
+        raise Misconfigured(
+            "Without a worker beside it, the server needs DATABASE_URL and QDRANT_URL.",
+            hint="Set both, and start `lectern worker`; or leave --no-worker out.",
+        )
+
+
+def _reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManager[None]:
+    return reconciled(
+        parts.registry,
+        parts.blobs,
+        parts.store,
+        parts.wake_worker,
+        # Another registry may have nodes on a server too: what we do not know is not ours.
+        owns_index=settings.qdrant_url is None,
+        settings=settings,
+    )
+
+
+def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    serving = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def announced(app: FastAPI) -> AsyncIterator[None]:
+        async with serving(app):
+            announce(settings.data_dir, url)
+            mode = "extractive answers (no LLM)" if settings.llm == EXTRACTIVE else settings.llm
+            print(f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}")
+            print("No keys are configured, so it listens on this machine only.", flush=True)
+            yield
+
+    app.router.lifespan_context = announced
+    config = uvicorn.Config(
+        app,
+        log_config=None,  # lectern/server/logs.py has configured the log for all
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+    )
+    server = uvicorn.Server(config)
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn ends in order, then raises the signal once more under the handlers that it found. The
+    # default ones would end this process before the worker and the index are closed. A signal that
+    # comes before uvicorn has its own handlers in place counts too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    server.run(sockets=[listener])
+
+
+@contextmanager
+def _interrupts_kept_from_children() -> Iterator[None]:
+    """Keep SIGINT from what is started in this block: threads, and the processes that they start.
+
+    Ctrl-C in a terminal reaches every process at once, and here the server decides when to stop. A
+    handler in the child would come too late: Python takes a while to start.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _bound(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # With the protocol named, asyncio sends small packets at once (TCP_NODELAY); without it, the
+    # body of every reply waits 40 ms for the client to acknowledge the headers.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.",
+            hint="Stop what uses the port, or choose another with --port or LECTERN_PORT.",
+        ) from error
+    return listener
+
+
+def _require_loopback(host: str) -> None:
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise UnsafeBinding(
+            f"LECTERN_HOST is {host}, where others could reach it, and there are no keys.",
+            hint="Use 127.0.0.1, behind a proxy that authenticates.",
+        )
