@@ -30,7 +30,8 @@ from corpus.quiet import set_offline_environment
 from corpus.registry.uploads import Upload, change_attributes
 from service.accepting import accept_file, accept_new_bytes, accept_rollback
 from service.answering.response import AnswerDone, CitationMade, TextPiece
-from service.asking.questions import Question, answer, ask
+from service.asking.answers import answer, ask
+from service.asking.question import Question
 
 DEFAULT_RUNS = 10_000
 DOCUMENTS = ("Amber", "Birch", "Cedar")

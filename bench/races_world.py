@@ -21,8 +21,8 @@ from corpus.registry.schema import documents, pages
 from corpus.settings import Settings
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.sandbox.scratch import Scratch
-from ingestion.pipeline import Pipeline
-from ingestion.ports import OnProgress
+from ingestion.pipeline.pipeline import Pipeline
+from ingestion.pipeline.ports import OnProgress
 from ingestion.programs.workspace import Workspace
 from ingestion.worker.loop import Worker
 from lectern.server.wiring import open_registry

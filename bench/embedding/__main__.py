@@ -31,7 +31,7 @@ from corpus.kinds.recognition import detect_kind
 from corpus.quiet import set_offline_environment
 from ingestion.chunking.chunking import DocumentContext, chunk_document
 from ingestion.parsing.parsers import parse
-from ingestion.pipeline import EMBED_BATCH
+from ingestion.pipeline.pipeline import EMBED_BATCH
 
 REFERENCE = Path(__file__).with_name("torch_reference.py")
 MAX_PAGES = 10_000

@@ -24,7 +24,8 @@ from lectern.server.wiring import ELSEWHERE, service_parts
 from service.answering.evidence import Evidence, is_enough, weigh
 from service.answering.passages import passages_from
 from service.answering.sentence_ranking import rank_sentences
-from service.asking.questions import Question, search
+from service.asking.question import Question
+from service.asking.searching import search
 from service.parts import ServiceParts
 from service.retrieval.rewriting import rewrite
 

@@ -16,10 +16,11 @@ from corpus.registry.engine import Registry
 from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport
-from ingestion.pipeline import Pipeline
+from ingestion.pipeline.job import Job
+from ingestion.pipeline.pipeline import Pipeline
+from ingestion.pipeline.progress import LostJobError, StoppingError
 from ingestion.worker.presence import present
-from ingestion.worker.progress import LostJobError, StoppingError
-from ingestion.worker.queue import RENEW_S, Job, claim_next, give_back, renew
+from ingestion.worker.queue import RENEW_S, claim_next, give_back, renew
 from ingestion.worker.retry import GiveUp, TryAgain, after_failure, after_interruptions
 
 # A wake-up cuts the wait short; this is for jobs whose delay ended or whose worker died.

@@ -6,7 +6,6 @@ ends, and another takes over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
@@ -15,26 +14,12 @@ from corpus.registry.jobs import announce_work
 from corpus.registry.locks import lock_document
 from corpus.registry.schema import collections, documents, jobs, versions
 from corpus.values import Status
+from ingestion.pipeline.job import Job
 
 LEASE_S = 30.0  # a worker renews every RENEW_S; six misses and the job is another's
 RENEW_S = 5.0
 SUSPECT_CLAIMS = 2  # claimed more often without any outcome, a job waits behind all others
 BULK_PATIENCE_S = 3600.0  # so long an import lets single uploads go first, then it takes its turn
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One version to ingest.
-
-    `claims` counts the tries without an outcome, this one included, and `failures` the tries that
-    failed for a reason that may pass.
-    """
-
-    id: str
-    document_id: str
-    version: int
-    claims: int
-    failures: int
 
 
 def claim_next(connection: Connection, worker: str) -> Job | None:

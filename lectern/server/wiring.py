@@ -27,7 +27,7 @@ from corpus.registry.postgres import open_postgres_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
-from ingestion.pipeline import Pipeline
+from ingestion.pipeline.pipeline import Pipeline
 from ingestion.programs.office import Office
 from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader

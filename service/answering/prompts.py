@@ -14,6 +14,7 @@ from llama_index.core.llms import ChatMessage, MessageRole
 
 from service.answering.passages import Passage
 from service.answering.persona import NO_PERSONA, Persona
+from service.llm.tokens import BYTES_PER_TOKEN, estimate_tokens
 
 # What the model replies when the passages do not hold the answer.
 ABSTAIN = "NOT_IN_DOCUMENTS"
@@ -47,17 +48,9 @@ PASSAGE = """\
 {text}
 </passage>"""
 
-# Measured by bytes, because that is right within a factor of two for every script: English has
-# about four bytes a token, tables of figures and Chinese about three.
-BYTES_PER_TOKEN = 3
 # Kept free for the answer: a share of the context window, and no more than anyone reads.
 ANSWER_SHARE = 0.25
 MAX_ANSWER_TOKENS = 1024
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens an LLM sees, rather too many than too few."""
-    return len(text.encode(errors="replace")) // BYTES_PER_TOKEN + 1
 
 
 def fit_to_context(

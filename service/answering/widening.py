@@ -15,8 +15,8 @@ from corpus.text.instructions import gives_instructions
 from corpus.text.sentences import MAX_SENTENCE_CHARS, sentence_spans
 from corpus.values import PageText
 from service.answering.passages import Passage
-from service.answering.prompts import BYTES_PER_TOKEN, estimate_tokens
 from service.answering.words import content_words
+from service.llm.tokens import BYTES_PER_TOKEN, estimate_tokens
 
 # (document id, version, number of the page), and how their texts are read; missing ones are gone.
 Place: TypeAlias = tuple[str, int, int]

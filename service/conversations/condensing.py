@@ -10,11 +10,11 @@ from html import escape
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
 from corpus.errors import LlmUnavailable
-from service.answering.prompts import estimate_tokens
 from service.conversations.follow_ups import stands_alone
 from service.conversations.past import PastTurn
 from service.llm.short_replies import short_reply
 from service.llm.stream import LlmStream
+from service.llm.tokens import estimate_tokens
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,7 @@ from corpus.declared_fields import MAX_FIELDS, FieldType, check_declaration
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.values import CollectionSettings, CollectionSummary
 from service.answering.persona import NO_PERSONA, Persona
-from service.asking.checking import MAX_TOP_K
-from service.asking.questions import ANSWER_TOP_K
+from service.asking.question import ANSWER_TOP_K, MAX_TOP_K
 
 MetadataFields = Annotated[
     dict[str, FieldType],

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.errors import ConversationNotFound, InvalidRequest, MalformedJson, StorageUnavailable
 from corpus.registry.conversations import (
-    MAX_TITLE_CHARS,
     delete_conversation,
     find_conversation,
     list_conversations,
     rename_conversation,
 )
 from corpus.registry.turns import turns_of
-from corpus.turns import Conversation
-from service.http.answers import TurnBody
+from service.http.conversation_shapes import (
+    ConversationBody,
+    ConversationDeletedBody,
+    ConversationListBody,
+    RenameRequest,
+    WholeConversationBody,
+)
 from service.http.openapi import errors
 from service.http.parameters import PAGE_SIZE, ConversationId, Cursor, InCollection
 from service.http.state import Parts
@@ -26,50 +28,6 @@ from service.http.state import Parts
 MAX_TURNS_SHOWN = 200
 
 router = APIRouter(tags=["conversations"], responses=errors(InvalidRequest, StorageUnavailable))
-
-
-class ConversationBody(BaseModel):
-    """A conversation about one collection; its title is its first question, until it is renamed."""
-
-    id: str
-    collection: str
-    title: str
-    turn_count: int
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, conversation: Conversation) -> ConversationBody:
-        """Shape a conversation."""
-        return cls(**_fields(conversation))
-
-
-class WholeConversationBody(ConversationBody):
-    """A conversation with its turns, first to last; the last 200 of a longer one."""
-
-    turns: list[TurnBody]
-
-
-class ConversationListBody(BaseModel):
-    """The last used first; `next_cursor` is null on the last page."""
-
-    conversations: list[ConversationBody]
-    next_cursor: str | None
-
-
-class RenameRequest(BaseModel):
-    """Another title."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: str = Field(min_length=1, max_length=MAX_TITLE_CHARS)
-
-
-class ConversationDeletedBody(BaseModel):
-    """The receipt of a deletion."""
-
-    id: str
-    deleted: bool = True
 
 
 @router.get("/conversations", operation_id="listConversations")
@@ -99,9 +57,7 @@ def read(parts: Parts, conversation_id: ConversationId) -> WholeConversationBody
     with parts.registry.read() as connection:
         conversation = find_conversation(connection, conversation_id)
         turns = turns_of(connection, conversation_id, last=MAX_TURNS_SHOWN)
-    return WholeConversationBody(
-        **_fields(conversation), turns=[TurnBody.of(turn) for turn in turns]
-    )
+    return WholeConversationBody.with_turns(conversation, turns)
 
 
 @router.patch(
@@ -125,14 +81,3 @@ def delete(parts: Parts, conversation_id: ConversationId) -> ConversationDeleted
     with parts.registry.write() as connection:
         delete_conversation(connection, conversation_id)
     return ConversationDeletedBody(id=conversation_id)
-
-
-def _fields(conversation: Conversation) -> dict[str, object]:
-    return {
-        "id": conversation.id,
-        "collection": conversation.collection,
-        "title": conversation.title,
-        "turn_count": conversation.turns,
-        "created_at": conversation.created_at,
-        "updated_at": conversation.updated_at,
-    }

@@ -1,4 +1,4 @@
-"""The JSON shapes of documents and collections."""
+"""How documents look over HTTP."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.deletion import DeletionReceipt
 from corpus.values import Document, PageText, Status, Waiting
-
-
-class ErrorBody(BaseModel):
-    """Every error has this shape."""
-
-    error: str = Field(description="Stable code.", examples=["document_not_found"])
-    detail: str = Field(description="One sentence for a person.")
-    hint: str = Field(description="What to do about it.")
-    request_id: str = Field(description="Also in the X-Request-ID header and the server's log.")
 
 
 class ProgressBody(BaseModel):

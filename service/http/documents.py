@@ -41,7 +41,7 @@ from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Acceptance, Upload, change_attributes
 from corpus.values import Status
 from service.accepting import accept_file, accept_new_bytes, accept_rollback, check_uploads
-from service.asking.questions import DEFAULT_COLLECTION
+from service.asking.question import DEFAULT_COLLECTION
 from service.http.document_shapes import (
     AcceptedBody,
     AcceptedManyBody,

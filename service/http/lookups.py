@@ -7,15 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from corpus.errors import (
-    InvalidCollectionName,
-    InvalidRequest,
-    MalformedJson,
-    StorageUnavailable,
-)
+from corpus.errors import InvalidCollectionName, InvalidRequest, MalformedJson, StorageUnavailable
 from corpus.names import check_collection_name
 from corpus.registry.documents import find_by_content, find_documents
-from service.asking.questions import DEFAULT_COLLECTION
+from service.asking.question import DEFAULT_COLLECTION
 from service.http.document_shapes import DocumentBody
 from service.http.openapi import errors
 from service.http.parameters import CollectionName

@@ -26,7 +26,7 @@ from corpus.errors import (
     RequestTooLarge,
     StorageUnavailable,
 )
-from service.http.document_shapes import ErrorBody
+from service.http.error_shape import ErrorBody
 from service.http.errors import RETRIED_STATUSES, status_of
 
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from corpus.errors import LecternError, Unavailable
-from service.http.document_shapes import ErrorBody
+from service.http.error_shape import ErrorBody
 from service.http.errors import RETRY_AFTER_S, error_body
 from service.http.state import Parts, RequestIdentity
 

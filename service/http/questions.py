@@ -6,10 +6,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sse_starlette import EventSourceResponse
 
 from corpus.errors import (
@@ -26,179 +25,29 @@ from corpus.errors import (
     PersonaFixed,
     SourcesChanged,
 )
-from service.answering.citations import Citation
-from service.answering.persona import Persona
-from service.answering.response import (
-    LLM_INTERRUPTED,
-    AnswerDone,
-    AnswerState,
-    CitationMade,
-    TextPiece,
-    UnsupportedSentence,
-)
-from service.asking.checking import MAX_QUESTION_CHARS, MAX_TOP_K, check_question
-from service.asking.questions import (
-    ANSWER_TOP_K,
-    DEFAULT_COLLECTION,
-    SEARCH_TOP_K,
-    AnswerBegun,
-    Keeping,
-    answer,
-    ask,
-    search,
-    since_ms,
-)
-from service.http.document_shapes import ErrorBody
+from service.answering.response import LLM_INTERRUPTED, AnswerDone, CitationMade, TextPiece
+from service.asking.answers import AnswerBegun, answer, ask
+from service.asking.question import Keeping, check_question
+from service.asking.searching import search
+from service.asking.timing import since_ms
 from service.http.errors import error_body
 from service.http.events import event_stream
 from service.http.openapi import errors, event_stream_of
-from service.http.parameters import CollectionName
+from service.http.question_shapes import (
+    SHOWN_METADATA,
+    ChatEvents,
+    ChatReply,
+    ChatRequest,
+    Hit,
+    SearchReply,
+    SearchRequest,
+)
 from service.http.state import Parts, RequestIdentity
 from service.leaving import while_connected
 
 log = logging.getLogger("lectern.http")
 
 router = APIRouter(tags=["questions"])
-
-FILTERS = (
-    'Narrows what is searched: `{"field": value}`, or with an operator (`eq`, `ne`, `in`, `gt`, '
-    '`gte`, `lt`, `lte`) `{"field": {"gte": value}}`; several fields must all hold. `and` and `or` '
-    "take lists of filters, `not` takes one. The fields are `filename`, `document_id`, "
-    "`media_type`, `page`, `created_at`, and what the collection declares as `metadata_fields`. "
-    "Where there is no value, `ne` and `not` hold. What is unknown is refused."
-)
-# `check_question` has codes of its own for what is too long, or blank.
-Words = Annotated[
-    str,
-    Field(min_length=1, json_schema_extra={"maxLength": MAX_QUESTION_CHARS, "pattern": r"\S"}),
-]
-TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None
-Filters = Annotated[
-    dict[str, Any] | None,
-    Field(
-        description=FILTERS,
-        examples=[{"filename": "report.pdf"}, {"year": {"gte": 2022}, "not": {"team": "legal"}}],
-    ),
-]
-
-
-class SearchRequest(BaseModel):
-    """A search within one collection."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    query: Words = Field(examples=["capital expenditure in 2022"])
-    collection: CollectionName = DEFAULT_COLLECTION
-    filters: Filters = None
-    top_k: TopK = Field(
-        None,
-        description="Hits, at most; null: as many as the collection's settings say, else "
-        f"{SEARCH_TOP_K}.",
-    )
-
-
-# The last two are there for rows of a table: `table_html` may be shown as it is.
-SHOWN_METADATA = ("title", "heading_path", "media_type", "version", "table_header", "table_html")
-
-
-class Hit(BaseModel):
-    """A passage; offsets count characters in the document's text, `score` orders the hits."""
-
-    document_id: str
-    filename: str
-    page: int
-    text: str
-    score: float
-    start_char: int
-    end_char: int
-    metadata: dict[str, Any]
-
-
-class SearchReply(BaseModel):
-    """Hits, best first; `applied_filters` repeats what was filtered by."""
-
-    hits: list[Hit]
-    degraded: list[str]
-    applied_filters: dict[str, Any]
-    timings_ms: dict[str, float]
-
-
-class ChatRequest(BaseModel):
-    """A question to one collection."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    message: Words = Field(examples=["How much did 3M invest in 2022?"])
-    collection: CollectionName | None = Field(
-        None, description=f"Null: the conversation's, else `{DEFAULT_COLLECTION}`."
-    )
-    conversation_id: str | None = Field(
-        None, max_length=64, description="Go on with this one; null begins another."
-    )
-    filters: Filters = None
-    stream: StrictBool = False
-    persona: Persona | None = Field(
-        None, description="How the LLM is to write; null: as the collection has it."
-    )
-    keep: StrictBool = Field(
-        True, description="False: nothing is noted of it, and it begins no conversation."
-    )
-    top_k: TopK = Field(
-        None,
-        description="Passages to answer from, at most; null: as many as the collection's settings "
-        f"say, else {ANSWER_TOP_K}.",
-    )
-
-
-class ChatReply(BaseModel):
-    """An answer; each `[n]` in it is the citation with that id.
-
-    `unsupported` are the sentences that no cited passage carries; they make an answer `partial`.
-    `nearest` are the closest sentences where the state is `not_in_documents`: places to look at, no
-    answers, so none of them is `supported`.
-    """
-
-    answer_id: str
-    conversation_id: str | None
-    standalone_question: str = Field(
-        description="The question as it was understood: a follow-up says what it left out."
-    )
-    state: AnswerState
-    answer: str
-    citations: list[Citation]
-    unsupported: list[UnsupportedSentence]
-    nearest: list[Citation]
-    related_questions: list[str]
-    model: str
-    usage: dict[str, int]
-    degraded: list[str]
-    applied_filters: dict[str, Any]
-    timings_ms: dict[str, float]
-
-
-class ChatMeta(BaseModel):
-    """What is known before the answer."""
-
-    answer_id: str
-    conversation_id: str | None
-    standalone_question: str
-
-
-class ChatToken(BaseModel):
-    """The next characters of the answer."""
-
-    text: str
-
-
-class ChatEvents(BaseModel):
-    """The server-sent events of a streamed answer: their names, and what their data is."""
-
-    meta: ChatMeta = Field(description="The first event.")
-    token: ChatToken = Field(description="All texts joined are the answer.")
-    citation: Citation = Field(description="After the text that first shows its number.")
-    done: ChatReply = Field(description="The last event: the whole reply.")
-    error: ErrorBody = Field(description="The last event instead, where something failed.")
-
 
 QUESTION_ERRORS = (
     MalformedJson,

@@ -9,8 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corpus.errors import InvalidFilter, InvalidRequest
 from corpus.values import Status
-from service.asking.checking import MAX_QUESTION_CHARS, MAX_TOP_K
-from service.asking.questions import ANSWER_TOP_K, DEFAULT_COLLECTION, SEARCH_TOP_K
+from service.asking.question import (
+    ANSWER_TOP_K,
+    DEFAULT_COLLECTION,
+    MAX_QUESTION_CHARS,
+    MAX_TOP_K,
+    SEARCH_TOP_K,
+)
 
 MAX_LISTED = 100
 

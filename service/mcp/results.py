@@ -13,7 +13,8 @@ from corpus.errors import InvalidRequest
 from corpus.values import Document, PageText, Status
 from service.answering.citations import Citation
 from service.answering.response import AnswerDone, AnswerState, UnsupportedSentence
-from service.asking.questions import AnswerBegun, Found
+from service.asking.answers import AnswerBegun
+from service.asking.searching import Found
 
 MAX_PAGE_CHARS = 20_000  # about 5,000 tokens: a page of a text file may be the whole file
 

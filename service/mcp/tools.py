@@ -9,8 +9,9 @@ from typing import Any, Generic
 
 from corpus.names import check_collection_name
 from corpus.registry.documents import find_content, find_page, list_documents
-from service.asking.checking import check_question
-from service.asking.questions import Keeping, answer, search
+from service.asking.answers import answer
+from service.asking.question import Keeping, check_question
+from service.asking.searching import search
 from service.mcp.arguments import (
     A,
     AskArguments,

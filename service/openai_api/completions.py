@@ -10,8 +10,8 @@ from fastapi import APIRouter, Header, Request
 from sse_starlette import EventSourceResponse
 
 from corpus.errors import InvalidRequest
-from service.asking.checking import check_question
-from service.asking.questions import AnswerBegun, Keeping, Question, answer, ask
+from service.asking.answers import AnswerBegun, answer, ask
+from service.asking.question import Keeping, Question, check_question
 from service.http.events import kept_alive
 from service.http.state import Parts, RequestIdentity
 from service.leaving import while_connected

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from corpus.errors import InvalidRequest
-from service.asking.checking import MAX_QUESTION_CHARS
+from service.asking.question import MAX_QUESTION_CHARS
 from service.conversations.follow_ups import stands_alone
 from service.conversations.past import MAX_TURNS, PastTurn
 from service.openai_api.request import Message

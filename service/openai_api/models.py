@@ -11,7 +11,7 @@ from corpus.errors import CollectionNotFound, InvalidCollectionName
 from corpus.names import check_collection_name
 from corpus.registry.collections import collection_exists, list_collections
 from corpus.registry.engine import Registry
-from service.asking.questions import DEFAULT_COLLECTION
+from service.asking.question import DEFAULT_COLLECTION
 from service.http.state import Parts
 
 router = APIRouter()

@@ -10,13 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.citations import Citation
-from service.answering.response import (
-    LLM_INTERRUPTED,
-    AnswerDone,
-    AnswerState,
-    UnsupportedSentence,
-)
-from service.asking.questions import AnswerBegun
+from service.answering.response import LLM_INTERRUPTED, AnswerDone, AnswerState, UnsupportedSentence
+from service.asking.answers import AnswerBegun
 from service.openai_api.sources import place, sources_list
 
 _MARKER = re.compile(r"\[([1-9][0-9]{0,2})\]")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from service.asking.questions import DEFAULT_COLLECTION
+from service.asking.question import DEFAULT_COLLECTION
 
 # Only with a bound does pydantic refuse half a surrogate pair, which nothing could search for.
 Text = Annotated[str, Field(min_length=0)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from corpus.errors import LecternError, LlmUnavailable
 from service.answering.response import LLM_INTERRUPTED, AnswerDone, CitationMade, TextPiece
-from service.asking.questions import AnswerBegun
+from service.asking.answers import AnswerBegun
 from service.http.errors import problem_of, unforeseen
 from service.openai_api.errors import openai_shape
 from service.openai_api.reply import ReplyShape

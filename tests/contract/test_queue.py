@@ -19,10 +19,10 @@ from corpus.registry.uploads import Content, Upload, accept_replacement, accept_
 from corpus.registry.versions import complete_version, fail_version, report_progress
 from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
 from corpus.values import Coverage, Document, ErrorReport, PageText, Status
+from ingestion.pipeline.job import Job
 from ingestion.worker.queue import (
     BULK_PATIENCE_S,
     SUSPECT_CLAIMS,
-    Job,
     claim_next,
     give_back,
     release_all,

@@ -18,7 +18,8 @@ from corpus.registry.versions import (
     report_progress,
 )
 from corpus.values import Coverage, ErrorReport, PageText, Status
-from ingestion.worker.queue import SUSPECT_CLAIMS, Job, claim_next, give_back, release_all, renew
+from ingestion.pipeline.job import Job
+from ingestion.worker.queue import SUSPECT_CLAIMS, claim_next, give_back, release_all, renew
 
 PDF = "application/pdf"
 

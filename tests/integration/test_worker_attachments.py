@@ -20,7 +20,7 @@ from corpus.registry.steering import ingest_again
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import Attachment, BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.sandbox.scratch import Scratch
-from ingestion.ports import OnProgress
+from ingestion.pipeline.ports import OnProgress
 from tests.integration.test_worker_outcomes import DIMENSION, ScriptedParser, World
 
 

@@ -29,8 +29,8 @@ from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.sandbox.scratch import Scratch
-from ingestion.pipeline import Pipeline
-from ingestion.ports import NodeWriter, OnProgress
+from ingestion.pipeline.pipeline import Pipeline
+from ingestion.pipeline.ports import NodeWriter, OnProgress
 from ingestion.programs.workspace import Workspace
 from ingestion.worker.loop import Worker
 from tests.doubles.word_embedding import WordEmbedding

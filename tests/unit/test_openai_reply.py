@@ -17,7 +17,9 @@ from starlette.routing import Route
 
 from service.answering.persona import NO_PERSONA
 from service.answering.response import AnswerDone, AnswerEvents, CitationMade, TextPiece
-from service.asking.questions import AnswerBegun, Prepared, Question
+from service.asking.answers import AnswerBegun
+from service.asking.preparing import Prepared
+from service.asking.question import Question
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
 from service.http.errors import Problem

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.values import Status
-from ingestion.worker.pace import Pace
+from ingestion.pipeline.pace import Pace
 
 STAGES = st.sampled_from([Status.PARSING, Status.EMBEDDING, Status.INDEXING])
 

@@ -6,13 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.answering.persona import Persona
-from service.answering.prompts import (
-    QUESTION,
-    SYSTEM,
-    answer_messages,
-    estimate_tokens,
-    fit_to_context,
-)
+from service.answering.prompts import QUESTION, SYSTEM, answer_messages, fit_to_context
+from service.llm.tokens import estimate_tokens
 from tests.doubles.corpus import PATENTS, passages_of
 
 texts = st.lists(st.text(min_size=1, max_size=400), min_size=1, max_size=6)

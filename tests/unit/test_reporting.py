@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from corpus.reports import ChunkTokens, ReadingWarning, StageTimings, VersionReport
 from ingestion.parsing.notices import named
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, ParsedPage, assemble
-from ingestion.reporting import page_records, report_of
-from ingestion.worker.stopwatch import Stopwatch
+from ingestion.pipeline.reporting import page_records, report_of
+from ingestion.pipeline.stopwatch import Stopwatch
 
 NO_TIME = StageTimings(0, 0, 0, 0, 0, 0)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from corpus.values import PageText
 from service.answering.passages import Passage
-from service.answering.prompts import estimate_tokens
 from service.answering.widening import MAX_WINDOW_TOKENS, Place, place_of, widened
+from service.llm.tokens import estimate_tokens
 from tests.doubles.corpus import passages_of
 
 SENTENCES = [f"The {word} boat weighs {index} tons." for index, word in enumerate("abcdefghij")]

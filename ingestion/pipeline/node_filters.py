@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from llama_index.core.vector_stores.types import (
-    FilterOperator,
-    MetadataFilter,
-    MetadataFilters,
-)
+from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
 
 
 def of_version(document_id: str, version: int) -> MetadataFilters:

@@ -10,13 +10,7 @@ from statistics import median
 from llama_index.core.schema import MetadataMode, TextNode
 
 from corpus.embedding.tokens import TokenCounter
-from corpus.reports import (
-    ChunkTokens,
-    PageStatistics,
-    ReadingWarning,
-    StageTimings,
-    VersionReport,
-)
+from corpus.reports import ChunkTokens, PageStatistics, ReadingWarning, StageTimings, VersionReport
 from corpus.text.instructions import gives_instructions
 from corpus.values import PageText
 from ingestion.chunking.chunking import SPECIAL_TOKENS

@@ -8,8 +8,8 @@ import time
 from corpus.registry.engine import Registry
 from corpus.registry.versions import report_progress
 from corpus.values import Status
-from ingestion.worker.pace import Pace
-from ingestion.worker.queue import Job
+from ingestion.pipeline.job import Job
+from ingestion.pipeline.pace import Pace
 
 PROGRESS_EVERY_S = 0.5
 

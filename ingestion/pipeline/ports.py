@@ -12,7 +12,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from corpus.kinds.recognition import FileKind
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
-from ingestion.reuse import EmbeddingLender
+from ingestion.pipeline.reuse import EmbeddingLender
 
 
 class OnProgress(Protocol):

@@ -24,27 +24,23 @@ from corpus.registry.families import room_for_children
 from corpus.registry.fingerprints import remember_fingerprint
 from corpus.registry.reports import queued_since
 from corpus.registry.retention import retire_versions
-from corpus.registry.versions import (
-    Version,
-    complete_version,
-    find_version,
-)
+from corpus.registry.versions import Version, complete_version, find_version
 from corpus.reports import VersionReport
 from corpus.values import Coverage, PageText, Status
-from ingestion.attachments import StagedChildren, staged_children
 from ingestion.chunking.chunking import DocumentContext, chunk_document
-from ingestion.node_filters import beyond, of_older_versions, of_version
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
-from ingestion.ports import NodeWriter, Parser
+from ingestion.pipeline.attachments import StagedChildren, staged_children
+from ingestion.pipeline.deadlines import embedding_deadline
+from ingestion.pipeline.job import Job
+from ingestion.pipeline.node_filters import beyond, of_older_versions, of_version
+from ingestion.pipeline.pace import Pace
+from ingestion.pipeline.ports import NodeWriter, Parser
+from ingestion.pipeline.progress import LostJobError, ProgressReporter
+from ingestion.pipeline.reporting import embedded_tokens, page_records, report_of
+from ingestion.pipeline.reuse import KnownEmbeddings
+from ingestion.pipeline.stopwatch import Stopwatch
 from ingestion.programs.workspace import Workspace
-from ingestion.reporting import embedded_tokens, page_records, report_of
-from ingestion.reuse import KnownEmbeddings
-from ingestion.worker.deadlines import embedding_deadline
-from ingestion.worker.pace import Pace
-from ingestion.worker.progress import LostJobError, ProgressReporter
-from ingestion.worker.queue import Job
-from ingestion.worker.stopwatch import Stopwatch
 
 EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces the progress
 

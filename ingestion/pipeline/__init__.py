@@ -1,0 +1,1 @@
+"""One version from its original to its nodes, told to the registry on the way."""

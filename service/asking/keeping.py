@@ -1,0 +1,73 @@
+"""An answer becomes a turn, with how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import numpy as np
+from llama_index.core.schema import NodeWithScore
+
+from corpus.errors import SourcesChanged
+from corpus.registry.documents import live_versions
+from corpus.registry.engine import Registry
+from corpus.registry.turns import keep_turn
+from corpus.turns import Turn
+from service.answering.response import AnswerDone
+from service.answering.still_live import CHANGED
+from service.asking.preparing import Prepared
+from service.asking.querying import Querying
+from service.asking.question import Keeping
+from service.asking.timing import since_ms
+from service.retrieval.live_nodes import find_dead
+from service.retrieval.rewriting import rewrite
+
+
+def keep_answer(
+    registry: Registry,
+    answer_id: str,
+    prepared: Prepared,
+    querying: Querying,
+    nodes: Sequence[NodeWithScore],
+    embedding: Sequence[float] | None,
+    timings_ms: Mapping[str, float],
+    done: AnswerDone,
+) -> None:
+    """Keep the end of an answer; `SourcesChanged` where one of its nodes is not live any more."""
+    dialogue, question = prepared.dialogue, prepared.question
+    # What a caller keeps to itself is not for others; nor what only its filters make answerable.
+    is_for_others = (
+        done.state == "answered"
+        and question.keeping is Keeping.CONVERSATION
+        and not question.filters
+        and embedding is not None
+    )
+    read = {found.node.metadata["document_id"] for found in nodes}
+    # A follow-up may say what was told before: it goes with the documents of that, too.
+    said_before = {one for turn in dialogue.past for one in turn.document_ids}
+    turn = Turn(
+        id=answer_id,
+        conversation_id=dialogue.conversation_id,
+        collection=dialogue.collection,
+        question=question.text,
+        standalone_question=prepared.understood.text,
+        created_at=datetime.now(UTC),
+        # Suggested questions speak of other answers' documents.
+        reply={**done.as_json(), "related_questions": []},
+        trace={
+            "filters": dict(question.filters or {}),
+            "top_k": prepared.top_k,
+            "searched_for": asdict(rewrite(prepared.understood.text)),
+            "stages": querying.stages,
+            "evidence": None if done.evidence is None else asdict(done.evidence),
+            "prompt": done.prompt,
+            "timings_ms": {**timings_ms, "total": since_ms(prepared.started_s)},
+        },
+        document_ids=frozenset(read | said_before),
+        embedding=np.asarray(embedding, dtype=np.float32).tobytes() if is_for_others else None,
+    )
+    with registry.write() as connection:
+        if find_dead(nodes, lambda ids: live_versions(connection, ids)).node_count:
+            raise SourcesChanged(CHANGED)
+        keep_turn(connection, turn)

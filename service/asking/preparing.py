@@ -1,0 +1,103 @@
+"""A question finds its conversation, and is made to stand alone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llama_index.core.llms import LLM
+from llama_index.core.vector_stores.types import MetadataFilters
+from sqlalchemy import Connection
+
+from corpus.errors import CollectionNotFound, PersonaFixed
+from corpus.registry.collections import settings_of
+from corpus.registry.engine import Registry
+from corpus.values import CollectionSettings
+from service.answering.persona import Persona
+from service.asking.question import ANSWER_TOP_K, DEFAULT_COLLECTION, Keeping, Question
+from service.asking.timing import since_ms
+from service.conversations.condensing import Understood, understand
+from service.conversations.dialogue import Dialogue, begin_dialogue, go_on
+from service.llm.short_replies import SHORT_REPLY_SHARE
+from service.parts import ServiceParts
+from service.retrieval.filters import parse_filters
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question that is understood and has its place; `timings_ms` has what that took.
+
+    `llm` answers it, from `top_k` passages.
+    """
+
+    question: Question
+    filters: MetadataFilters | None
+    persona: Persona
+    llm: LLM | None
+    top_k: int
+    dialogue: Dialogue
+    understood: Understood
+    started_s: float
+    timings_ms: Mapping[str, float]
+
+
+async def prepare(parts: ServiceParts, question: Question) -> Prepared:
+    """Find the question's conversation, or begin one, and make it stand alone.
+
+    Raises `ConversationNotFound`, `CollectionNotFound`, `InvalidFilter`, `PersonaFixed` or
+    `InvalidRequest`.
+    """
+    started_s = time.perf_counter()
+    settings, filters, dialogue = await asyncio.to_thread(_open, parts.registry, question)
+    opened_ms = since_ms(started_s)
+    llm = parts.llm_named(settings.llm_model)
+    timeout_s = SHORT_REPLY_SHARE * parts.settings.llm_timeout_s
+    understood = await understand(llm, question.text, dialogue.past, timeout_s=timeout_s)
+    timings_ms = {"conversation": opened_ms}
+    if dialogue.past:
+        timings_ms["understanding"] = round(since_ms(started_s) - opened_ms, 1)
+    return Prepared(
+        question,
+        filters,
+        persona=question.persona or Persona(**settings.persona),
+        llm=llm,
+        top_k=question.top_k or settings.top_k or ANSWER_TOP_K,
+        dialogue=dialogue,
+        understood=understood,
+        started_s=started_s,
+        timings_ms=timings_ms,
+    )
+
+
+def _open(
+    registry: Registry, question: Question
+) -> tuple[CollectionSettings, MetadataFilters | None, Dialogue]:
+    with registry.read() as connection:
+        if question.conversation_id is None:
+            dialogue = Dialogue(question.collection or DEFAULT_COLLECTION, past=question.past)
+        else:
+            dialogue = go_on(connection, question.conversation_id, question.collection)
+        settings = settings_for(connection, dialogue.collection)
+    filters = parse_filters(question.filters, settings.metadata_fields)
+    if question.persona is not None and settings.persona_is_fixed:
+        raise PersonaFixed("This collection answers with a persona of its own.")
+    if question.conversation_id is None and question.keeping is Keeping.CONVERSATION:
+        dialogue = begin_dialogue(
+            registry,
+            dialogue.collection,
+            title=question.text,
+            must_exist=dialogue.collection != DEFAULT_COLLECTION,
+        )
+    return settings, filters, dialogue
+
+
+def settings_for(connection: Connection, collection: str) -> CollectionSettings:
+    """How the collection is set up; `CollectionNotFound`, but for the default one."""
+    settings = settings_of(connection, collection)
+    if settings is not None:
+        return settings
+    if collection != DEFAULT_COLLECTION:
+        raise CollectionNotFound(f"There is no collection {collection!r}.")
+    return CollectionSettings()
