@@ -26,7 +26,7 @@ from bench.generated.small_files import write_small_files
 from bench.health_probe import HealthProbe, percentile
 from bench.real_server import RealServer
 from corpus.quiet import set_offline_environment
-from corpus.registry.engine import open_sqlite_registry
+from corpus.registry.database.engine import open_sqlite_registry
 from corpus.values import FINAL_STATUSES
 from lectern.client import Client
 

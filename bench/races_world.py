@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from bench.stepping import SteppedBlobs, SteppedRegistry, SteppedStore
 from corpus.kinds.recognition import FileKind
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.schema import documents, pages
 from corpus.settings import Settings
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble

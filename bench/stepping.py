@@ -20,10 +20,10 @@ from llama_index.core.vector_stores.types import (
 )
 from sqlalchemy import Connection
 
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
 from corpus.originals.blobs import FolderBlobStore
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 
 LONGEST_STEP_S = 120.0
 

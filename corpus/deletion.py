@@ -12,8 +12,8 @@ from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 from corpus.errors import CollectionBusy, DocumentNotFound
 from corpus.originals.blobs import BlobStore
 from corpus.registry.collections import documents_in, drop_collection, find_collection
+from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import buried, bury, forget, is_referenced
-from corpus.registry.engine import Registry
 from corpus.registry.locks import lock_contents
 
 

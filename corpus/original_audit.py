@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from corpus.deletion import drop_originals
 from corpus.errors import StorageUnavailable
 from corpus.originals.blobs import BlobStore, KeptBlob
+from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import is_referenced
-from corpus.registry.engine import Registry
 from corpus.registry.strays import referenced_contents
 
 # An upload keeps its bytes before its rows are committed. That takes moments; an hour is certain.

@@ -13,7 +13,7 @@ from typing import Protocol
 from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
 
 from corpus.registry.audit import Expected, expected_nodes, ingest_again
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.locks import lock_document
 
 

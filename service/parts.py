@@ -12,7 +12,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.index.port import NodeStore
 from corpus.originals.blobs import BlobStore
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
 
 log = logging.getLogger("lectern.llm")

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from corpus.quiet import set_offline_environment
-from corpus.registry.engine import Registry, open_sqlite_registry
-from corpus.registry.postgres import open_postgres_registry
+from corpus.registry.database.engine import Registry, open_sqlite_registry
+from corpus.registry.database.postgres import open_postgres_registry
 from tests.offline.refuse import refuse_outgoing_connections
 from tests.postgres import new_database, own_postgres
 

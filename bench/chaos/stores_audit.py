@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from corpus.embedding.minilm import DIMENSION
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import EDGE_FOLDER
 from corpus.nodes import node_id
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.schema import documents, jobs, versions
 from corpus.values import FINAL_STATUSES
 

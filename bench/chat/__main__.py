@@ -32,7 +32,7 @@ from bench.chat.load import Target, ask_many
 from bench.chat.stock_chat import COLLECTION
 from bench.processes import proportional_bytes
 from bench.real_server import RealServer
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.server.wiring import ELSEWHERE, service_parts

@@ -17,7 +17,7 @@ from bench.stock.figures import Ingested, Parsed
 from corpus.embedding.minilm import DIMENSION
 from corpus.embedding.tokens import TokenizerFile
 from corpus.embedding.weights import model_folder, tokenizer_file
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import EDGE_FOLDER
 from corpus.values import FINAL_STATUSES
 from ingestion.parsing.pdf.text_layer import parse_pdf

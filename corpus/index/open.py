@@ -19,7 +19,7 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
     fusion = ScoreFusion(embedded_languages=settings.embedded_languages)
     if settings.qdrant_url:
         # Imported here: the client takes two seconds to import and Edge does not need it.
-        from corpus.index.server import open_server_store  # noqa: PLC0415
+        from corpus.index.server.store import open_server_store  # noqa: PLC0415
 
         api_key = settings.qdrant_api_key
         return open_server_store(
@@ -30,6 +30,6 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
             timeout_s=SERVER_TIMEOUT_S,
             fusion=fusion,
         )
-    from corpus.index.edge import EdgeVectorStore  # noqa: PLC0415
+    from corpus.index.edge.store import EdgeVectorStore  # noqa: PLC0415
 
     return EdgeVectorStore.open(settings.data_dir / EDGE_FOLDER, dimension, fusion)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-from corpus.registry.column_types import JSON, String, Text
+from corpus.registry.database.column_types import JSON, String, Text
 
 
 class UtcDateTime(TypeDecorator[datetime]):

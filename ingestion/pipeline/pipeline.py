@@ -18,8 +18,8 @@ from corpus.errors import NeedsOcr, NoText, OriginalMissing
 from corpus.kinds.recognition import FileKind, detect_kind
 from corpus.originals.blobs import BlobStore
 from corpus.registry.children import settle_children
+from corpus.registry.database.engine import Registry
 from corpus.registry.donors import Donor, find_donors
-from corpus.registry.engine import Registry
 from corpus.registry.families import room_for_children
 from corpus.registry.fingerprints import remember_fingerprint
 from corpus.registry.reports import queued_since

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.versions import report_progress
 from corpus.values import Status
 from ingestion.pipeline.job import Job

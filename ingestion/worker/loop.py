@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from corpus.errors import Unavailable
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.workers import BEAT_S, beat, leave
 
 log = logging.getLogger("lectern.worker")

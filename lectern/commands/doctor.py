@@ -15,7 +15,7 @@ import httpx
 
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
-from corpus.registry.postgres import describe_database
+from corpus.registry.database.postgres import describe_database
 from corpus.settings import BUILT_IN_EMBEDDING, EXTRACTIVE, Settings
 from ingestion.ocr.tesseract import find_tesseract
 from ingestion.programs.office import find_libreoffice

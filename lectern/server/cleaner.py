@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from corpus.errors import Unavailable
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.port import NodeStore
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 
 # How soon after it is due; the index itself waits ten minutes for more (COMPACT_AFTER_S).
 LOOK_EVERY_S = 60.0

@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 from corpus.errors import StorageUnavailable
-from corpus.index.edge import EdgeVectorStore
-from corpus.index.gateway import serve_index
+from corpus.index.edge.gateway import serve_index
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.port import NodeStore
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
 from ingestion.worker.loop import worker_names_of
 from ingestion.worker.queue import release_jobs_of

@@ -15,7 +15,7 @@ from corpus.original_audit import audit_originals
 from corpus.originals.blobs import BlobStore
 from corpus.reconciliation import reconcile
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.turns import expire_answers, expire_traces, remove_answers_from_nowhere
 from corpus.settings import Settings

@@ -17,13 +17,13 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from corpus.deletion import finish_deletions
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import Unavailable
-from corpus.index.gateway import GatewayVectorStore
+from corpus.index.edge.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.blobs import FolderBlobStore
-from corpus.registry.engine import Registry, open_sqlite_registry
+from corpus.registry.database.engine import Registry, open_sqlite_registry
+from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.fingerprints import check_fingerprints, rechunk
-from corpus.registry.postgres import open_postgres_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox

@@ -10,8 +10,8 @@ import numpy as np
 from llama_index.core.schema import NodeWithScore
 
 from corpus.errors import SourcesChanged
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import live_versions
-from corpus.registry.engine import Registry
 from corpus.registry.turns import keep_turn
 from corpus.turns import Turn
 from service.answering.response import AnswerDone

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from corpus.errors import CollectionNotFound, PersonaFixed
 from corpus.registry.collections import settings_of
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.values import CollectionSettings
 from service.answering.persona import Persona
 from service.asking.question import ANSWER_TOP_K, DEFAULT_COLLECTION, Keeping, Question

@@ -9,8 +9,8 @@ from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_page_texts
-from corpus.registry.engine import Registry
 from corpus.values import PageText
 from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from corpus.errors import CollectionNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.conversations import begin_conversation, find_conversation
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.locks import hold_collection
 from corpus.registry.turns import turns_of
 from service.answering.response import STOPPED, AnswerDone, AnswerEvents, CitationMade, TextPiece

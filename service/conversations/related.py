@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.turns import asked_questions, holding_answers
 from corpus.turns import AskedQuestion
 

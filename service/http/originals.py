@@ -11,8 +11,8 @@ from fastapi.responses import StreamingResponse
 
 from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.originals.blobs import BlobStore
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_content
-from corpus.registry.engine import Registry
 from corpus.values import Original
 from service.http.openapi import errors
 from service.http.parameters import DocumentId

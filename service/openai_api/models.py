@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from corpus.errors import CollectionNotFound, InvalidCollectionName
 from corpus.names import check_collection_name
 from corpus.registry.collections import collection_exists, list_collections
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from service.asking.question import DEFAULT_COLLECTION
 from service.http.state import Parts
 

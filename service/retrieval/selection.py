@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from llama_index.core.vector_stores.types import MetadataFilters
 
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import live_versions
-from corpus.registry.engine import Registry
 from corpus.registry.live_documents import live_documents
 from service.retrieval.document_conditions import parts_of, resolved
 from service.retrieval.live_nodes import LiveVersions

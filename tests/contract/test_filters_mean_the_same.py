@@ -13,9 +13,9 @@ from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery
 from qdrant_client import QdrantClient
 
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.port import NodeStore
-from corpus.index.server import ServerVectorStore, open_server_store
+from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.registry.live_documents import LiveDocument
 from service.retrieval.document_conditions import parts_of, resolved
 from service.retrieval.filters import parse_filters

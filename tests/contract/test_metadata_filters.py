@@ -21,9 +21,9 @@ from corpus.registry.collections import (
     find_collection,
     list_collections,
 )
+from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry
 from corpus.registry.schema import collections, documents
 from corpus.registry.uploads import Content, Upload, accept_upload, change_attributes
 from corpus.values import CollectionSettings

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 
 from corpus.errors import Misconfigured
+from corpus.registry.database.engine import Registry, open_sqlite_registry
+from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.migrations.upgrade import upgrade
-from corpus.registry.postgres import open_postgres_registry
 from corpus.registry.schema import metadata
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, PageText, Status

@@ -23,12 +23,12 @@ from llama_index.core.vector_stores.types import (
 from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.gateway import GatewayVectorStore, serve_index
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.fusion import FusedResult, ScoreFusion
-from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
-from corpus.index.server import ServerVectorStore, open_server_store
+from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.nodes import EMBED_SHA
 from tests.index_nodes import DIMENSION, a_node
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from corpus.errors import EmbeddingMismatch
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry
 from corpus.registry.fingerprints import check_fingerprints, rechunk, remember_fingerprint
 from corpus.registry.jobs import count_waiting
 from corpus.registry.schema import jobs, workers

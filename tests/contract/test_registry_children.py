@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from corpus.errors import BelongsToParent, DocumentNotFound
 from corpus.registry.children import Child, settle_children
+from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import buried, bury
 from corpus.registry.documents import find_document, list_documents
-from corpus.registry.engine import Registry
 from corpus.registry.families import (
     MAX_CHILDREN,
     MAX_DEPTH,

@@ -10,9 +10,9 @@ import pytest
 
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound, StorageUnavailable
 from corpus.originals.blobs import FolderBlobStore
+from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_content, find_page, find_page_texts, list_documents
-from corpus.registry.engine import Registry
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, Original, PageText

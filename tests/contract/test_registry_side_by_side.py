@@ -16,8 +16,8 @@ from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound, LecternError
 from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.collections import list_collections
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document, list_documents
-from corpus.registry.engine import Registry
 from corpus.registry.uploads import Acceptance, Content, Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, is_wanted, report_progress
 from corpus.values import Coverage, PageText, Status

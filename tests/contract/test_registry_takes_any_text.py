@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from corpus.errors import DocumentNotFound
+from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document, find_page, list_documents
-from corpus.registry.engine import Registry
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.reports import ReadingWarning, StageTimings, VersionReport

@@ -22,8 +22,8 @@ from corpus.registry.conversations import (
     list_conversations,
     rename_conversation,
 )
+from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
-from corpus.registry.engine import Registry
 from corpus.registry.schema import answer_sources, answers
 from corpus.registry.turns import (
     asked_questions,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import DocumentNotFound, StorageUnavailable
+from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import buried, bury, forget
 from corpus.registry.documents import find_document, list_documents, live_versions
-from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.uploads import Acceptance, Content, Upload, accept_upload
 from corpus.registry.versions import (
     complete_version,

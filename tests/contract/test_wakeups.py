@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 from pydantic import SecretStr
 
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.uploads import Content, Upload, accept_upload
 from corpus.registry.wakeups import listening
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from corpus.index.compaction import COMPACT_AFTER_S
+from corpus.index.edge.compaction import COMPACT_AFTER_S
 from tests.e2e.server import LecternServer
 
 LIMIT_S = 60.0

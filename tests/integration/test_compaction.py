@@ -17,9 +17,9 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus.errors import IndexUnavailable
-from corpus.index.compaction import compact
-from corpus.index.edge import EdgeVectorStore
-from corpus.index.edge_shards import EdgeShards
+from corpus.index.edge.compaction import compact
+from corpus.index.edge.shards import EdgeShards
+from corpus.index.edge.store import EdgeVectorStore
 from tests.index_nodes import DIMENSION, a_node
 
 WORD = "xylophonist"
@@ -29,7 +29,7 @@ NODES = 100
 COMPACTOR = f"""
 import itertools, sys, threading
 from pathlib import Path
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from tests.index_nodes import a_node
 
 store = EdgeVectorStore.open(Path(sys.argv[1]), {DIMENSION})

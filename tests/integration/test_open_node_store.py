@@ -7,9 +7,9 @@ import pytest
 from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, IndexUnavailable
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import open_node_store
-from corpus.index.server import ServerVectorStore, open_server_store
+from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.settings import Settings
 from tests.index_nodes import DIMENSION
 

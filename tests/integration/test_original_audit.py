@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
 from corpus.deletion import delete_document, finish_deletions
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.original_audit import OriginalRepairs, audit_originals, unmatched
 from corpus.originals.blobs import FolderBlobStore, KeptBlob
+from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.schema import jobs, versions
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.uploads import Content, Upload, accept_upload

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from corpus.errors import Misconfigured, StorageUnavailable
-from corpus.registry.engine import Registry
-from corpus.registry.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
+from corpus.registry.database.engine import Registry
+from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
 from corpus.registry.uploads import Content, Upload, accept_upload
 from tests.postgres import OwnPostgres, new_database, own_postgres
 

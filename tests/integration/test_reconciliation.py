@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.reconciliation import Repairs, reconcile
+from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.uploads import Content, Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.values import Coverage, ErrorReport, PageText, Status

@@ -14,7 +14,7 @@ from llama_index.core.schema import MetadataMode, QueryBundle, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
 from corpus.embedding.minilm import DIMENSION, MiniLmEmbedding
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.languages import language_of
 from corpus.nodes import NodeMetadata, make_node
 from ingestion.chunking.chunking import figure_share

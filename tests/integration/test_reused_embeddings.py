@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from corpus.deletion import delete_document
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.originals.blobs import FolderBlobStore
-from corpus.registry.engine import open_sqlite_registry
+from corpus.registry.database.engine import open_sqlite_registry
 from corpus.values import Document
 from tests.integration.test_worker_outcomes import DIMENSION, World, stop_when_final
 

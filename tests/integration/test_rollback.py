@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from corpus.errors import BrokenFile, DocumentNotFound, DuplicateContent, NothingToRollBack
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.originals.blobs import FolderBlobStore
-from corpus.registry.engine import open_sqlite_registry
+from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.rollback import roll_back
 from corpus.registry.schema import versions
 from corpus.registry.uploads import Acceptance, Content, accept_replacement

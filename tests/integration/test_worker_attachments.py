@@ -11,11 +11,11 @@ import pytest
 
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.kinds.recognition import FileKind
 from corpus.originals.blobs import FolderBlobStore
+from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.documents import list_documents
-from corpus.registry.engine import open_sqlite_registry
 from corpus.registry.steering import ingest_again
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import Attachment, BlockDraft, ParsedDocument, assemble

@@ -16,12 +16,12 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from corpus.deletion import delete_document
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
-from corpus.index.edge import EdgeVectorStore
+from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
 from corpus.kinds.recognition import FileKind
 from corpus.originals.blobs import FolderBlobStore
+from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
-from corpus.registry.engine import Registry, open_sqlite_registry
 from corpus.registry.reports import find_report
 from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Content, Upload, accept_upload

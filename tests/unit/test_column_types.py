@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.registry.column_types import storable
+from corpus.registry.database.column_types import storable
 
 ANY_TEXT = st.text(st.characters(categories=["L", "N", "Cs", "Cc", "So"]))
 

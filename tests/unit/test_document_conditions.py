@@ -7,7 +7,7 @@ from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter,
 
 from corpus.declared_fields import FieldType
 from corpus.errors import InvalidFilter
-from corpus.index.edge_filters import edge_filter
+from corpus.index.edge.filters import edge_filter
 from corpus.registry.live_documents import LiveDocument
 from service.retrieval.document_conditions import (
     MAX_LISTED_IDS,

@@ -25,7 +25,7 @@ from qdrant_edge import (
     UpdateOperation,
 )
 
-from corpus.index.edge_filters import edge_filter, edge_tenant_filter
+from corpus.index.edge.filters import edge_filter, edge_tenant_filter
 
 Payload = dict[str, Any]
 OP = FilterOperator

@@ -9,8 +9,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus import errors
-from corpus.index.points import IndexPoint
-from corpus.index.wire import (
+from corpus.index.edge.wire import (
     decode,
     decode_filters,
     decode_points,
@@ -19,6 +18,7 @@ from corpus.index.wire import (
     encode_points,
     value_or_raise,
 )
+from corpus.index.points import IndexPoint
 
 floats = st.floats(allow_nan=False, width=32)
 points = st.builds(

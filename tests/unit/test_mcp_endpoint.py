@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from corpus.errors import LecternError, StorageUnavailable
-from corpus.registry.engine import Registry
+from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
 from service.app import create_app
 from service.parts import ServiceParts

@@ -18,8 +18,8 @@ from uuid import UUID
 from qdrant_edge import CountRequest, EdgeShard, Filter, Point, ScrollRequest, UpdateOperation
 
 from corpus.errors import IndexUnavailable
-from corpus.index.edge_engine import engine_errors, open_shard
-from corpus.index.edge_folders import ShardFolders, sync_tree
+from corpus.index.edge.engine import engine_errors, open_shard
+from corpus.index.edge.folders import ShardFolders, sync_tree
 
 # The write-ahead log makes every write survive kill -9 without a flush. Flushing empties the log,
 # so that opening need not replay it (0.8 s for 20,000 points); one flush of 4,096 points holds the
@@ -48,8 +48,8 @@ class _Held:
 class EdgeShards:
     """One index; safe to use from several threads.
 
-    `begin_copy`, `copy_some`, `switch` and `abandon_copy` are for `corpus.index.compaction`, from
-    one thread at a time.
+    `begin_copy`, `copy_some`, `switch` and `abandon_copy` are for compaction.py, from one thread at a
+    time.
     """
 
     def __init__(self, path: Path, dimension: int) -> None:

@@ -51,8 +51,8 @@ from corpus.index.layout import (
 )
 from corpus.index.points import StoredEmbedding, check_embeddings, check_length, to_points
 from corpus.index.port import NodeStore, refuse_unknown
-from corpus.index.server_filters import server_filter
-from corpus.index.server_query import server_requests
+from corpus.index.server.filters import server_filter
+from corpus.index.server.query import server_requests
 from corpus.nodes import EMBED_SHA
 
 SCROLL_POINTS = 1024

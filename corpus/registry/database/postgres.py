@@ -7,9 +7,9 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from corpus.errors import Misconfigured, StorageUnavailable, Unavailable
-from corpus.registry.engine import Registry, up_to_date
+from corpus.registry.database.engine import Registry, up_to_date
+from corpus.registry.database.postgres_url import connect_arguments, parse_url, shown_url
 from corpus.registry.migrations import stored_revision
-from corpus.registry.postgres_url import connect_arguments, parse_url, shown_url
 
 # Connections of one process at most. A worker uses three; a server with its default of
 # max_connections = 100 serves eight API processes.

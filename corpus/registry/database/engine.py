@@ -10,9 +10,9 @@ from sqlite3 import Connection as SqliteConnection
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from corpus.registry.failures import storage_errors
+from corpus.registry.database.failures import storage_errors
+from corpus.registry.database.pinging import BoundedPing
 from corpus.registry.migrations import HEAD, bring_up_to_date, stored_revision
-from corpus.registry.pinging import BoundedPing
 
 BUSY_TIMEOUT_MS = 15_000  # a writer waits this long for another one before it gives up
 

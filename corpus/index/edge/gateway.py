@@ -22,10 +22,8 @@ from llama_index.core.vector_stores.types import (
 
 from corpus.errors import IndexUnavailable, LecternError
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.edge import BATCH_POINTS, EdgeVectorStore
-from corpus.index.points import StoredEmbedding, to_points
-from corpus.index.port import NodeStore, refuse_unknown
-from corpus.index.wire import (
+from corpus.index.edge.store import BATCH_POINTS, EdgeVectorStore
+from corpus.index.edge.wire import (
     Message,
     decode,
     decode_filters,
@@ -38,6 +36,8 @@ from corpus.index.wire import (
     encode_stored,
     value_or_raise,
 )
+from corpus.index.points import StoredEmbedding, to_points
+from corpus.index.port import NodeStore, refuse_unknown
 
 logger = logging.getLogger(__name__)
 

@@ -31,12 +31,12 @@ from qdrant_edge import (
 
 from corpus.errors import InvalidFilter
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.compaction import COMPACT_AFTER_S, compact, is_due
-from corpus.index.edge_filters import edge_filter
-from corpus.index.edge_points import edge_point, node_of, stored_embedding_of
-from corpus.index.edge_query import edge_requests
-from corpus.index.edge_shards import EdgeShards
-from corpus.index.edge_tenants import Tenants, only_tenant, without_tenant
+from corpus.index.edge.compaction import COMPACT_AFTER_S, compact, is_due
+from corpus.index.edge.filters import edge_filter
+from corpus.index.edge.points import edge_point, node_of, stored_embedding_of
+from corpus.index.edge.query import edge_requests
+from corpus.index.edge.shards import EdgeShards
+from corpus.index.edge.tenants import Tenants, only_tenant, without_tenant
 from corpus.index.fusion import (
     FusedResult,
     ScoreFusion,
@@ -230,7 +230,7 @@ class EdgeVectorStore(NodeStore):
     def compact(self, stop: threading.Event, *, after_s: float = COMPACT_AFTER_S) -> bool:
         """Rid the disk of what was removed `after_s` ago or more; True if anything was done.
 
-        For a thread of its own; `corpus.index.compaction` says what it costs.
+        For a thread of its own; `corpus.index.edge.compaction` says what it costs.
         """
         return is_due(self._shards, after_s) and compact(self._shards, stop)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from corpus.index.edge_shards import EdgeShards, Offset
+from corpus.index.edge.shards import EdgeShards, Offset
 
 # From the first removal on; more may be removed meanwhile, and then goes at the same price.
 COMPACT_AFTER_S = 600.0

@@ -1,0 +1,1 @@
+"""The database under the registry: SQLite in a file, or Postgres."""
