@@ -48,8 +48,8 @@ class _Held:
 class EdgeShards:
     """One index; safe to use from several threads.
 
-    `begin_copy`, `copy_some`, `switch` and `abandon_copy` are for compaction.py, from one thread at a
-    time.
+    `begin_copy`, `copy_some`, `switch` and `abandon_copy` are for compaction.py, from one thread
+    at a time.
     """
 
     def __init__(self, path: Path, dimension: int) -> None:
