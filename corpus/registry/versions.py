@@ -147,24 +147,7 @@ def complete_version(
             error=None,
         )
     )
-    connection.execute(
-        delete(pages).where(pages.c.document_id == document_id, pages.c.version <= version)
-    )
-    if read_pages:
-        connection.execute(
-            insert(pages),
-            [
-                {
-                    "document_id": document_id,
-                    "version": version,
-                    "number": page.number,
-                    "start_char": page.start_char,
-                    "text": page.text,
-                    **asdict(page.statistics),
-                }
-                for page in read_pages
-            ],
-        )
+    _store_pages(connection, document_id, version, read_pages)
     remember_previous(connection, document_id, version)
     connection.execute(
         update(documents)
@@ -176,6 +159,28 @@ def complete_version(
     )
     drop_jobs(connection, document_id, version)
     return True
+
+
+def _store_pages(
+    connection: Connection, document_id: str, version: int, read: Sequence[PageText]
+) -> None:
+    """In place of those of the versions before."""
+    connection.execute(
+        delete(pages).where(pages.c.document_id == document_id, pages.c.version <= version)
+    )
+    rows = [
+        {
+            "document_id": document_id,
+            "version": version,
+            "number": page.number,
+            "start_char": page.start_char,
+            "text": page.text,
+            **asdict(page.statistics),
+        }
+        for page in read
+    ]
+    if rows:
+        connection.execute(insert(pages), rows)
 
 
 def fail_version(

@@ -122,38 +122,17 @@ def assemble(
     done: list[ParsedPage] = []
     start_char = 0
     for number, drafts in pages:
-        blocks: list[Block] = []
-        parts: list[str] = []
-        cursor = start_char
-        for draft in drafts:
-            text = draft.text.replace(PAGE_SEPARATOR, " ").strip()
-            if not text:
-                continue
-            if parts:
-                cursor += len(block_separator)
-            blocks.append(
-                Block(
-                    kind=draft.kind,
-                    start_char=cursor,
-                    end_char=cursor + len(text),
-                    level=draft.level,
-                    header=draft.header,
-                    header_lines=draft.header_lines,
-                )
-            )
-            parts.append(text)
-            cursor += len(text)
-        page_text = block_separator.join(parts)
+        text, blocks = _joined(drafts, start_char, block_separator)
         done.append(
             ParsedPage(
                 number=number,
-                text=page_text,
+                text=text,
                 start_char=start_char,
-                blocks=tuple(blocks),
+                blocks=blocks,
                 unmapped_share=unmapped_shares.get(number, 0.0),
             )
         )
-        start_char += len(page_text) + len(PAGE_SEPARATOR)
+        start_char += len(text) + len(PAGE_SEPARATOR)
     return ParsedDocument(
         pages=tuple(done),
         title=title,
@@ -162,3 +141,31 @@ def assemble(
         warnings=warnings,
         attachments=attachments,
     )
+
+
+def _joined(
+    drafts: Iterable[BlockDraft], start_char: int, separator: str
+) -> tuple[str, tuple[Block, ...]]:
+    """The text of a page that begins at `start_char`, and its blocks."""
+    parts: list[str] = []
+    blocks: list[Block] = []
+    for draft in drafts:
+        text = draft.text.replace(PAGE_SEPARATOR, " ").strip()
+        if not text:
+            continue
+        if parts:
+            start_char += len(separator)
+        end_char = start_char + len(text)
+        blocks.append(
+            Block(
+                kind=draft.kind,
+                start_char=start_char,
+                end_char=end_char,
+                level=draft.level,
+                header=draft.header,
+                header_lines=draft.header_lines,
+            )
+        )
+        parts.append(text)
+        start_char = end_char
+    return separator.join(parts), tuple(blocks)

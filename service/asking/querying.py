@@ -12,7 +12,6 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_page_texts
 from corpus.values import PageText
-from service.answering.engine import build_query_engine
 from service.answering.extractive import ExtractiveSynthesizer
 from service.answering.persona import NO_PERSONA, PERSONA_NEEDS_LLM, Persona
 from service.answering.response import LLM_UNAVAILABLE
@@ -78,8 +77,12 @@ class Querying:
             filters=selection.filters,
             top_k=top_k,
         )
-        self.engine: RetrieverQueryEngine = build_query_engine(
-            self._retriever, steps, _synthesizer(parts, None if without_llm else llm, persona)
+        synthesizer = _synthesizer(parts, None if without_llm else llm, persona)
+        self.engine = RetrieverQueryEngine(
+            retriever=self._retriever,
+            node_postprocessors=steps,
+            response_synthesizer=synthesizer,
+            callback_manager=synthesizer.callback_manager,
         )
 
     @property

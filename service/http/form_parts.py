@@ -50,11 +50,6 @@ class ReceivedFile(UploadFile):
         if self._outcome is None:
             self._outcome = outcome
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the rest of the part, if any, is of no use."""
-        return self._outcome is not None
-
     async def close(self) -> None:
         """Nothing: whoever received the form removes its files."""
 

@@ -13,7 +13,6 @@ from llama_index.core.schema import QueryBundle
 from corpus.text.sentences import sentence_spans
 from service.answering.candidates import Candidate, candidates
 from service.answering.citations import Citation
-from service.answering.engine import build_query_engine
 from service.answering.evidence import ENOUGH, HOPELESS, Evidence, is_enough, is_hopeless, weigh
 from service.answering.extractive import (
     EXTRACTIVE_MODEL,
@@ -58,10 +57,12 @@ def engine(*, live: dict[str, int]) -> RetrieverQueryEngine:
         live_versions=lambda _ids: live,
         top_k=3,
     )
-    return build_query_engine(
-        retriever,
-        [LiveNodesOnly(lambda _ids: live), RankedInContext(top_k=3)],
-        ExtractiveSynthesizer(WordEmbedding()),
+    synthesizer = ExtractiveSynthesizer(WordEmbedding())
+    return RetrieverQueryEngine(
+        retriever=retriever,
+        node_postprocessors=[LiveNodesOnly(lambda _ids: live), RankedInContext(top_k=3)],
+        response_synthesizer=synthesizer,
+        callback_manager=synthesizer.callback_manager,
     )
 
 
