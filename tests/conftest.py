@@ -19,6 +19,8 @@ from tests.postgres import new_database, own_postgres
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background so, and our own child processes would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # so does nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).parents[1]
 OURS = {"LECTERN_DATA", "LECTERN_TEST_DATABASE_URL"}
