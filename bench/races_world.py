@@ -15,7 +15,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from sqlalchemy import select
 
 from bench.stepping import SteppedBlobs, SteppedRegistry, SteppedStore
-from corpus.kinds.recognition import FileKind
+from corpus.kinds.known import FileKind
 from corpus.registry.database.engine import Registry
 from corpus.registry.schema import documents, pages
 from corpus.settings import Settings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.errors import NeedsOcr
-from corpus.kinds.recognition import FileKind
+from corpus.kinds.known import FileKind
 from corpus.reports import ReadingWarning
 from ingestion.ocr.merge import with_readings
 from ingestion.ocr.pages import PageOcr, Recognised

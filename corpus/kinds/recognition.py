@@ -1,4 +1,4 @@
-"""Which kinds of files are read, and which kind a file is.
+"""Which kind a file is.
 
 The content decides; the name only tells apart what looks alike (kinds of text), and what a damaged
 container was meant to be. At most `HEAD_BYTES` of the beginning and a bounded part of a
@@ -7,12 +7,12 @@ container's table of contents are read, so the API process can ask for any uploa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.errors import EmptyFile, UnknownFileKind
 from corpus.kinds.containers import ole_kind_name, zip_kind_name
 from corpus.kinds.encodings import looks_like_text, unicode_encoding
+from corpus.kinds.known import FileKind, kind_by_extension, kind_named
 from corpus.kinds.pictures import picture_kind_name
 from corpus.kinds.texts import text_kind_name
 
@@ -35,59 +35,7 @@ _FOREIGN = (
 _ARCHIVE_HINT = "Unpack the archive and upload the files in it."
 
 
-@dataclass(frozen=True)
-class FileKind:
-    """A kind of file. `extensions` are lower case with their dot, the usual one first."""
-
-    name: str
-    media_type: str
-    extensions: tuple[str, ...]
-
-
-_OPENXML = "application/vnd.openxmlformats-officedocument"
-KINDS: tuple[FileKind, ...] = (
-    FileKind("pdf", "application/pdf", (".pdf",)),
-    FileKind("docx", f"{_OPENXML}.wordprocessingml.document", (".docx", ".docm", ".dotx")),
-    FileKind("pptx", f"{_OPENXML}.presentationml.presentation", (".pptx", ".pptm", ".ppsx")),
-    FileKind("xlsx", f"{_OPENXML}.spreadsheetml.sheet", (".xlsx", ".xlsm", ".xltx")),
-    FileKind("odt", "application/vnd.oasis.opendocument.text", (".odt",)),
-    FileKind("odp", "application/vnd.oasis.opendocument.presentation", (".odp",)),
-    FileKind("epub", "application/epub+zip", (".epub",)),
-    FileKind("doc", "application/msword", (".doc", ".dot")),
-    FileKind("ppt", "application/vnd.ms-powerpoint", (".ppt", ".pps")),
-    FileKind("xls", "application/vnd.ms-excel", (".xls", ".xlt")),
-    FileKind("msg", "application/vnd.ms-outlook", (".msg",)),
-    FileKind("png", "image/png", (".png",)),
-    FileKind("jpg", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif")),
-    FileKind("tiff", "image/tiff", (".tiff", ".tif")),
-    FileKind("heic", "image/heic", (".heic", ".heif")),
-    FileKind("bmp", "image/bmp", (".bmp", ".dib")),
-    FileKind("gif", "image/gif", (".gif",)),
-    FileKind("webp", "image/webp", (".webp",)),
-    FileKind("rtf", "application/rtf", (".rtf",)),
-    FileKind("html", "text/html", (".html", ".htm", ".xhtml")),
-    FileKind("eml", "message/rfc822", (".eml",)),
-    FileKind("md", "text/markdown", (".md", ".markdown", ".mdx")),
-    FileKind("csv", "text/csv", (".csv",)),
-    FileKind("tsv", "text/tab-separated-values", (".tsv", ".tab")),
-    FileKind("xml", "application/xml", (".xml",)),
-    FileKind("json", "application/json", (".json",)),
-    FileKind("ndjson", "application/x-ndjson", (".ndjson", ".jsonl")),
-    FileKind("rst", "text/x-rst", (".rst",)),
-    FileKind("org", "text/org", (".org",)),
-    FileKind("code", "text/x-source", (".py", ".go", ".js", ".ts", ".java", ".c", ".h", ".cpp")),
-    FileKind("txt", "text/plain", (".txt", ".text", ".log")),
-)
-_BY_NAME = {kind.name: kind for kind in KINDS}
-_BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 _CONTAINERS = frozenset({"pdf", "docx", "pptx", "xlsx", "odt", "odp", "epub"})
-# Their pages have no text of their own: what stands on them is for OCR to read.
-PICTURE_KINDS = frozenset({"png", "jpg", "tiff", "heic", "bmp", "gif", "webp"})
-
-
-def kind_named(name: str) -> FileKind:
-    """The kind of this name. Raises `KeyError` when there is none."""
-    return _BY_NAME[name]
 
 
 def detect_kind(path: Path, filename: str) -> FileKind:
@@ -101,13 +49,13 @@ def detect_kind(path: Path, filename: str) -> FileKind:
         whole = not file.read(1)
     if not head:
         raise EmptyFile(f"{filename or 'The file'} is empty.")
-    claimed = _BY_EXTENSION.get(Path(filename).suffix.lower())
+    claimed = kind_by_extension(Path(filename).suffix.lower())
     name = _binary_kind_name(path, head, claimed.name if claimed else "")
     if name is None and not _is_surely_foreign(head) and looks_like_text(head, whole=whole):
         name = _text_kind_name(head, Path(filename).suffix.lower(), claimed, whole=whole)
     if name is None:
         raise _unknown(head, filename)
-    return _BY_NAME[name]
+    return kind_named(name)
 
 
 def _binary_kind_name(path: Path, head: bytes, claimed: str) -> str | None:

@@ -5,30 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-# fmt: off
-_CODE = (
-    ".py", ".pyi", ".go", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".kt",
-    ".scala", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".rs", ".rb", ".php",
-    ".swift", ".sh", ".bash", ".ps1", ".bat", ".sql", ".r", ".jl", ".lua", ".pl",
-    ".css", ".scss", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".env", ".dockerfile",
-    ".tf", ".proto", ".vue", ".ipynb", ".diff", ".patch",
-)
-# fmt: on
-_EXTENSIONS = {
-    **dict.fromkeys((".md", ".markdown", ".mdx"), "md"),
-    **dict.fromkeys((".csv",), "csv"),
-    **dict.fromkeys((".tsv", ".tab"), "tsv"),
-    **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
-    **dict.fromkeys((".rst",), "rst"),
-    **dict.fromkeys((".org",), "org"),
-    **dict.fromkeys((".json", ".geojson"), "json"),
-    **dict.fromkeys((".ndjson", ".jsonl"), "ndjson"),
-    **dict.fromkeys((".xml", ".svg", ".rss", ".atom"), "xml"),
-    **dict.fromkeys(_CODE, "code"),
-}
-# What these names say is believed over the beginning: documents about mail, markup and code quote
-# their subject.
-_TRUSTED = frozenset({"md", "rst", "org", "code", "csv", "tsv", "json", "ndjson"})
+from corpus.kinds.known import kind_by_extension
 
 # Possessive, so that a file of nothing but comments cannot make it backtrack without end.
 _HTML_START = re.compile(
@@ -52,8 +29,9 @@ def text_kind_name(beginning: str, extension: str) -> str:
     `beginning` is the decoded start of the file, `extension` lower case with its dot, or "".
     """
     text = beginning.removeprefix("\ufeff")
-    by_name = _EXTENSIONS.get(extension)
-    if by_name in _TRUSTED:
+    kind = kind_by_extension(extension)
+    by_name = "" if kind is None else kind.name
+    if kind is not None and kind.is_named:
         return by_name
     found = _markup(text) or ("eml" if _is_mail(text, claimed=extension == ".eml") else None)
     if found:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from corpus.errors import NeedsLibreOffice
-from corpus.kinds.recognition import PICTURE_KINDS, FileKind
+from corpus.kinds.known import PICTURE_KINDS, FileKind
 from ingestion.parsing.elements import parse_docx, parse_html, parse_md, parse_pptx
 from ingestion.parsing.mail.eml import parse_eml
 from ingestion.parsing.mail.outlook import parse_msg

@@ -15,7 +15,8 @@ from llama_index.core.schema import MetadataMode, TextNode
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText, OriginalMissing
-from corpus.kinds.recognition import FileKind, detect_kind
+from corpus.kinds.known import FileKind
+from corpus.kinds.recognition import detect_kind
 from corpus.originals.blobs import BlobStore
 from corpus.registry.children import settle_children
 from corpus.registry.database.engine import Registry

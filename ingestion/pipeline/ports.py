@@ -9,7 +9,7 @@ from typing import Protocol
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.kinds.recognition import FileKind
+from corpus.kinds.known import FileKind
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline.reuse import EmbeddingLender

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from corpus.errors import BrokenFile, NeedsLibreOffice, ParserTimeout
-from corpus.kinds.recognition import FileKind, kind_named
+from corpus.kinds.known import FileKind, kind_named
 from ingestion.programs.running import Limits, Program, wait_for_any
 
 CONVERTED_TO: MappingProxyType[str, str] = MappingProxyType(

@@ -21,7 +21,8 @@ from corpus.errors import (
     ParserCrashed,
     ParserTimeout,
 )
-from corpus.kinds.recognition import detect_kind, kind_named
+from corpus.kinds.known import kind_named
+from corpus.kinds.recognition import detect_kind
 from ingestion.parsing.pictures.grey import MAX_PGM_BYTES
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
 from ingestion.parsing.sandbox.scratch import Scratch
@@ -271,7 +272,7 @@ def test_a_file_that_takes_too_much_memory_is_an_error(tmp_path: Path) -> None:
 def test_the_parser_inherits_no_secrets(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\n"
-        "from corpus.kinds.recognition import kind_named\n"
+        "from corpus.kinds.known import kind_named\n"
         "from ingestion.parsing.sandbox.sandbox import ParserSandbox\n"
         "with ParserSandbox(timeout_s=60, max_pages=1) as sandbox:\n"
         "    sandbox.parse(pathlib.Path(sys.argv[1]), kind_named('txt'))\n"
@@ -296,7 +297,7 @@ def test_the_parser_inherits_no_secrets(tmp_path: Path) -> None:
 def test_the_parser_does_not_outlive_whoever_started_it(long_pdf: Path) -> None:
     script = (
         "import sys, pathlib, time\n"
-        "from corpus.kinds.recognition import kind_named\n"
+        "from corpus.kinds.known import kind_named\n"
         "from ingestion.parsing.sandbox.sandbox import ParserSandbox\n"
         "sandbox = ParserSandbox(timeout_s=60, max_pages=1000)\n"
         "def hold(done, total):\n"

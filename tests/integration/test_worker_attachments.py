@@ -12,7 +12,7 @@ import pytest
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.kinds.recognition import FileKind
+from corpus.kinds.known import FileKind
 from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.documents import list_documents

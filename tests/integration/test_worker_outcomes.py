@@ -18,7 +18,7 @@ from corpus.embedding.tokens import TokenCounter
 from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
-from corpus.kinds.recognition import FileKind
+from corpus.kinds.known import FileKind
 from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document

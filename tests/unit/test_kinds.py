@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from corpus.errors import EmptyFile, UnknownFileKind
 from corpus.kinds.containers import zip_kind_name
 from corpus.kinds.encodings import looks_like_text, unicode_encoding
+from corpus.kinds.known import KINDS, PICTURE_KINDS, kind_named
 from corpus.kinds.pictures import picture_kind_name
-from corpus.kinds.recognition import KINDS, PICTURE_KINDS, detect_kind, kind_named
+from corpus.kinds.recognition import detect_kind
 from corpus.kinds.texts import text_kind_name
 from tests.doubles.sample_files import (
     eml_bytes,

@@ -8,7 +8,7 @@ import pypdfium2
 from PIL import Image
 
 from corpus.errors import BrokenFile
-from corpus.kinds.recognition import PICTURE_KINDS, FileKind
+from corpus.kinds.known import PICTURE_KINDS, FileKind
 from ingestion.parsing.pdf.text_layer import open_pdf
 from ingestion.parsing.pictures.files import picture_of_frame
 from ingestion.parsing.pictures.grey import bounded_scale, pgm_bytes

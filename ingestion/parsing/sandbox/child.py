@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from corpus.errors import BrokenFile, ParserCrashed, UnreadableFile
-from corpus.kinds.recognition import kind_named
+from corpus.kinds.known import kind_named
 from corpus.quiet import set_offline_environment
 from ingestion.parsing.sandbox.confinement import allow_cpu_s, confine, resident_bytes
 from ingestion.parsing.sandbox.frames import FrameError, read_frame, write_frame

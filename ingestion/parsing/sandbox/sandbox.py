@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from corpus.errors import BrokenFile, ParserCrashed, ParserTimeout, UnreadableFile
-from corpus.kinds.recognition import FileKind
+from corpus.kinds.known import FileKind
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.child_process import ChildProcess
 from ingestion.parsing.sandbox.scratch import Scratch
