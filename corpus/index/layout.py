@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from llama_index.core.schema import BaseNode
-from llama_index.core.vector_stores.utils import node_to_metadata_dict
+from llama_index.core.schema import BaseNode, TextNode
+from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
+from pydantic_core import from_json
 
 DENSE_VECTOR = "text-dense"
 SPARSE_VECTOR = "text-sparse-new"
@@ -31,6 +32,16 @@ PAYLOAD_INDEXES: dict[str, FieldKind] = {
     "media_type": "keyword",
     "created_at": "datetime",
 }
+
+
+def node_in(payload: dict[str, Any]) -> BaseNode:
+    """The node of such a payload, without its embedding."""
+    if payload.get("_node_type") != TextNode.class_name():
+        return metadata_dict_to_node(payload)
+    # As LlamaIndex does it, in half the time.
+    fields = from_json(payload["_node_content"])
+    fields.pop("class_name")
+    return TextNode(**fields)
 
 
 def payload_of(node: BaseNode) -> dict[str, Any]:

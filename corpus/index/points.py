@@ -12,7 +12,11 @@ from llama_index.core.schema import BaseNode, MetadataMode
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.languages import language_of
-from corpus.index.layout import payload_of
+from corpus.index.layout import node_in, payload_of
+
+# Batches of 16, 32 and 64 points (384 dimensions, 150 words) all store 3,100 points/s on Edge, but
+# one update holds the GIL for 2, 5 and 10 ms.
+BATCH_POINTS = 16
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class IndexPoint:
     sparse_indices: list[int]
     sparse_values: list[float]
     payload: dict[str, Any]
+
+    def node(self) -> BaseNode:
+        """The node again, with its embedding."""
+        node = node_in(self.payload)
+        node.embedding = StoredEmbedding("", self.dense).vector()
+        return node
 
 
 @dataclass(frozen=True, slots=True)

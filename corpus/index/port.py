@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
@@ -14,7 +16,7 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
-from corpus.index.points import StoredEmbedding
+from corpus.index.points import IndexPoint, StoredEmbedding
 
 
 class NodeStore(BasePydanticVectorStore):
@@ -27,6 +29,19 @@ class NodeStore(BasePydanticVectorStore):
     """
 
     stores_text: bool = True
+    # In this process alone: other processes write through its gateway (gateway.py).
+    is_embedded: ClassVar[bool] = False
+
+    def add_points(self, points: Sequence[IndexPoint]) -> None:
+        """Store what another process made ready. Errors as `add`."""
+        self.add([point.node() for point in points])
+
+    def compact(self, stop: threading.Event) -> bool:  # noqa: ARG002 - for those that need it
+        """Rid the disk of what was removed a while ago; True if anything was done.
+
+        For a thread of its own, until `stop` is set. A store that does so by itself does nothing.
+        """
+        return False
 
     @abstractmethod
     def count(self, filters: MetadataFilters | None = None) -> int:

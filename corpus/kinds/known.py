@@ -1,4 +1,4 @@
-"""The kinds of files that are read: each a line here, with a parser (ingestion/parsing/parsers.py)."""
+"""The kinds of files that are read: each is a line here, and a parser (see parsers.py)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from corpus.errors import Unavailable
-from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.port import NodeStore
 from corpus.registry.database.engine import Registry
 
@@ -16,7 +15,7 @@ from corpus.registry.database.engine import Registry
 LOOK_EVERY_S = 60.0
 STOP_GRACE_S = 10.0
 
-log = logging.getLogger("lectern.server.cleaner")
+log = logging.getLogger("lectern.cleaner")
 
 
 @contextmanager
@@ -45,9 +44,9 @@ def disk_kept_clean(registry: Registry, store: NodeStore) -> Iterator[None]:
 def clean(registry: Registry, store: NodeStore, stop: threading.Event) -> None:
     """Clean what is due now. Raises `IndexUnavailable`, `StorageUnavailable` or `OSError`.
 
-    A Qdrant server cleans its own disk.
+    A database or Qdrant server cleans its own disk.
     """
     if not registry.truncate_log():
         log.debug("the registry's log is in use")
-    if isinstance(store, EdgeVectorStore) and store.compact(stop):
+    if store.compact(stop):
         log.info("the index was compacted: what was removed from it is no longer on the disk")

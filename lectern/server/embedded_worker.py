@@ -20,8 +20,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 from corpus.errors import StorageUnavailable
-from corpus.index.edge.gateway import serve_index
-from corpus.index.edge.store import EdgeVectorStore
+from corpus.index.gateway import serve_index
 from corpus.index.port import NodeStore
 from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
@@ -132,7 +131,7 @@ def _spawned(settings: Settings, store: NodeStore) -> Iterator[subprocess.Popen[
         theirs.close()
         connection = Connection(ours.detach())
         gateway: threading.Thread | None = None
-        if isinstance(store, EdgeVectorStore):
+        if store.is_embedded:
             gateway = threading.Thread(target=serve_index, args=(store, connection), daemon=True)
             gateway.start()
         try:

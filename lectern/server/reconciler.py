@@ -28,7 +28,7 @@ DELETION_S = 60.0
 EMPTY = timedelta(days=1)
 NAMED = 10  # of a list in the log, at most
 
-log = logging.getLogger("lectern.server.reconciler")
+log = logging.getLogger("lectern.reconciler")
 
 
 @contextmanager

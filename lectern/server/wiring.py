@@ -17,7 +17,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from corpus.deletion import finish_deletions
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import Unavailable
-from corpus.index.edge.gateway import GatewayVectorStore
+from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.blobs import FolderBlobStore

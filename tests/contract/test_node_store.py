@@ -23,9 +23,9 @@ from llama_index.core.vector_stores.types import (
 from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
-from corpus.index.edge.gateway import GatewayVectorStore, serve_index
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.fusion import FusedResult, ScoreFusion
+from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
 from corpus.index.server.store import ServerVectorStore, open_server_store
@@ -38,7 +38,7 @@ TOWARDS_X = [1.0, 0.0, 0.0, 0.0]
 TOWARDS_Y = [0.0, 1.0, 0.0, 0.0]
 AND, OR, NOT = FilterCondition.AND, FilterCondition.OR, FilterCondition.NOT
 OP = FilterOperator
-EVERY_STORE = ["edge", "memory", "gateway"]
+EVERY_STORE = ["edge", "memory", "gateway", "gateway to memory"]
 if "QDRANT_URL" in os.environ:
     EVERY_STORE.append("server")
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
@@ -54,9 +54,12 @@ class Stores:
 
 @pytest.fixture(params=EVERY_STORE)
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
-    if request.param == "memory":
+    if request.param.endswith("memory"):
         memory = ServerVectorStore(QdrantClient(":memory:"), "nodes", DIMENSION, EVEN)
-        yield Stores(memory, memory)
+        if request.param == "memory":
+            yield Stores(memory, memory)
+        else:
+            yield from _through_the_gateway(memory)
         memory.close()
     elif request.param == "server":
         yield from _on_a_server()
@@ -79,12 +82,12 @@ def _on_a_server() -> Iterator[Stores]:
     server.close()
 
 
-def _through_the_gateway(edge: EdgeVectorStore) -> Iterator[Stores]:
+def _through_the_gateway(owned: NodeStore) -> Iterator[Stores]:
     ours, theirs = Pipe()
-    serving = threading.Thread(target=serve_index, args=(edge, ours))
+    serving = threading.Thread(target=serve_index, args=(owned, ours))
     serving.start()
     gateway = GatewayVectorStore(theirs)
-    yield Stores(gateway, edge)
+    yield Stores(gateway, owned)
     gateway.close()
     serving.join()
 

@@ -10,9 +10,9 @@ import pytest
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from corpus.errors import IndexUnavailable, InvalidFilter, LecternError
-from corpus.index.edge.gateway import GatewayVectorStore, serve_index
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.index.edge.wire import decode, encode, value_or_raise
+from corpus.index.gateway import GatewayVectorStore, serve_index
+from corpus.index.wire import decode, encode, value_or_raise
 from tests.index_nodes import DIMENSION, a_node
 
 

@@ -9,7 +9,8 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus import errors
-from corpus.index.edge.wire import (
+from corpus.index.points import IndexPoint
+from corpus.index.wire import (
     decode,
     decode_filters,
     decode_points,
@@ -18,7 +19,6 @@ from corpus.index.edge.wire import (
     encode_points,
     value_or_raise,
 )
-from corpus.index.points import IndexPoint
 
 floats = st.floats(allow_nan=False, width=32)
 points = st.builds(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from llama_index.core.schema import BaseNode, TextNode
-from llama_index.core.vector_stores.utils import metadata_dict_to_node
-from pydantic_core import from_json
+from llama_index.core.schema import BaseNode
 from qdrant_edge import Point, Record, ScoredPoint, SparseVector
 
-from corpus.index.layout import DENSE_VECTOR, SPARSE_VECTOR
+from corpus.index.layout import DENSE_VECTOR, SPARSE_VECTOR, node_in
 from corpus.index.points import IndexPoint, StoredEmbedding
 from corpus.nodes import EMBED_SHA
 
@@ -29,14 +27,7 @@ def edge_point(point: IndexPoint) -> Point:
 
 def node_of(found: ScoredPoint | Record) -> BaseNode:
     """The node that was stored, with its embedding if the vector was asked for."""
-    payload = found.payload or {}
-    if payload.get("_node_type") == TextNode.class_name():
-        # As LlamaIndex does it, in half the time.
-        fields = from_json(payload["_node_content"])
-        fields.pop("class_name")
-        node: BaseNode = TextNode(**fields)
-    else:
-        node = metadata_dict_to_node(payload)
+    node = node_in(found.payload or {})
     if isinstance(found.vector, dict):
         node.embedding = cast("list[float]", found.vector[DENSE_VECTOR])
     return node

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import ClassVar, Self, TypeVar, cast
 from uuid import UUID
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -46,13 +46,16 @@ from corpus.index.fusion import (
     plan_search,
 )
 from corpus.index.layout import DENSE_VECTOR, DOCUMENT_FIELD, MAX_DOCUMENTS, TENANT_FIELD
-from corpus.index.points import IndexPoint, StoredEmbedding, check_length, to_points
+from corpus.index.points import (
+    BATCH_POINTS,
+    IndexPoint,
+    StoredEmbedding,
+    check_length,
+    to_points,
+)
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.nodes import EMBED_SHA
 
-# Batches of 16, 32 and 64 points (384 dimensions, 150 words) all store 3,100 points/s, but one
-# update holds the GIL for 2, 5 and 10 ms.
-BATCH_POINTS = 16
 SCROLL_POINTS = 1024
 _FLOAT32_BYTES = 4
 
@@ -61,6 +64,8 @@ AnswerT = TypeVar("AnswerT")
 
 class EdgeVectorStore(NodeStore):
     """A `NodeStore` on one shard that this process owns; safe to use from several threads."""
+
+    is_embedded: ClassVar[bool] = True
 
     _shards: EdgeShards = PrivateAttr()
     _dimension: int = PrivateAttr()
@@ -105,7 +110,7 @@ class EdgeVectorStore(NodeStore):
         return [node.node_id for node in nodes]
 
     def add_points(self, points: Sequence[IndexPoint]) -> None:
-        """Store points in one batch (all or none of it). Errors as `add`."""
+        """Store points in one batch: all or none of it."""
         for point in points:
             check_length(len(point.dense) // _FLOAT32_BYTES, self._dimension)
         with self._tenants.adding({str(point.payload.get(TENANT_FIELD)) for point in points}):

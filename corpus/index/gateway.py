@@ -1,4 +1,4 @@
-"""The index from another process: the owner serves its Edge index over a pipe, a worker writes.
+"""The index from another process: its owner serves it over a pipe, a worker writes.
 
 The worker does what can be done there (payload, BM25, JSON), because while the owner handles a
 message it answers nobody else.
@@ -22,8 +22,9 @@ from llama_index.core.vector_stores.types import (
 
 from corpus.errors import IndexUnavailable, LecternError
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.edge.store import BATCH_POINTS, EdgeVectorStore
-from corpus.index.edge.wire import (
+from corpus.index.points import BATCH_POINTS, StoredEmbedding, to_points
+from corpus.index.port import NodeStore, refuse_unknown
+from corpus.index.wire import (
     Message,
     decode,
     decode_filters,
@@ -36,13 +37,11 @@ from corpus.index.edge.wire import (
     encode_stored,
     value_or_raise,
 )
-from corpus.index.points import StoredEmbedding, to_points
-from corpus.index.port import NodeStore, refuse_unknown
 
 logger = logging.getLogger(__name__)
 
 
-def serve_index(store: EdgeVectorStore, connection: Connection) -> None:
+def serve_index(store: NodeStore, connection: Connection) -> None:
     """Answer requests one by one until the other side goes away; run it in a thread.
 
     An error of the store is the reply, not the end. Closes the connection.
@@ -56,7 +55,7 @@ def serve_index(store: EdgeVectorStore, connection: Connection) -> None:
                 return
 
 
-def _answer(store: EdgeVectorStore, request: bytes) -> bytes:
+def _answer(store: NodeStore, request: bytes) -> bytes:
     try:
         message, dense = decode(request)
         if message["op"] == "stored_embeddings":
@@ -71,7 +70,7 @@ def _answer(store: EdgeVectorStore, request: bytes) -> bytes:
         return encode_error(LecternError(f"The index failed: {error!r}."))
 
 
-def _perform(store: EdgeVectorStore, message: Message, dense: bytes) -> int | None:
+def _perform(store: NodeStore, message: Message, dense: bytes) -> int | None:
     match message["op"]:
         case "add":
             store.add_points(decode_points(message, dense))
