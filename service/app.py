@@ -19,6 +19,7 @@ from service.http import (
     originals,
     questions,
     reports,
+    uploads,
 )
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
@@ -51,6 +52,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
     for routes in (
         operations,
         lookups,
+        uploads,
         documents,
         originals,
         reports,

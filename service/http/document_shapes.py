@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.deletion import DeletionReceipt
+from corpus.registry.uploads import Acceptance
 from corpus.values import Document, PageText, Status, Waiting
 
 
@@ -146,6 +147,12 @@ class AcceptedBody(DocumentBody):
     """The outcome of an upload: `duplicate` when the same bytes were there already."""
 
     duplicate: bool = False
+
+    @classmethod
+    def of_acceptance(cls, acceptance: Acceptance) -> AcceptedBody:
+        """Shape what became of an upload."""
+        there = DocumentBody.of(acceptance.document).model_dump()
+        return cls(**there, duplicate=acceptance.duplicate)
 
 
 class ChangeRequest(BaseModel):
