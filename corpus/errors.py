@@ -396,3 +396,9 @@ class UnsafeBinding(Misconfigured):
     """Asked to listen beyond this machine although no keys are configured."""
 
     code = "unsafe_binding"
+
+
+def unforeseen(request_id: str) -> LecternError:
+    """What the caller is told of an error of ours that no one foresaw."""
+    hint = f"Look for {request_id} in the server's log."
+    return LecternError("The service failed for a reason of its own.", hint=hint)

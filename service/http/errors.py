@@ -102,12 +102,6 @@ def problem_of(error: LecternError) -> Problem:
     return Problem(status_of(error), error.code, error.detail, error.hint)
 
 
-def unforeseen(request_id: str) -> LecternError:
-    """What the caller is told of an error of ours that no one foresaw."""
-    hint = f"Look for {request_id} in the server's log."
-    return LecternError("The service failed for a reason of its own.", hint=hint)
-
-
 def status_of(error: LecternError) -> int:
     """The status code of an error: its own row's, or that of the nearest ancestor."""
     for kind in type(error).__mro__:
@@ -224,7 +218,7 @@ def _on_client_left(_request: Request, _error: Exception) -> Response:
 def on_unexpected(request: Request, error: Exception) -> JSONResponse:
     """Answer what nobody foresaw; the log has the reason."""
     log.error("request %s failed", request.state.request_id, exc_info=error)
-    problem = problem_of(unforeseen(request.state.request_id))
+    problem = problem_of(errors.unforeseen(request.state.request_id))
     # What fails in middleware is answered outside of the one that sets it.
     headers = {"X-Request-ID": request.state.request_id}
     return error_response(request.scope, problem, headers)

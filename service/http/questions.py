@@ -24,6 +24,7 @@ from corpus.errors import (
     MessageTooLong,
     PersonaFixed,
     SourcesChanged,
+    unforeseen,
 )
 from service.answering.response import LLM_INTERRUPTED, AnswerDone, CitationMade, TextPiece
 from service.asking.answers import AnswerBegun, answer, ask
@@ -145,7 +146,7 @@ async def _streamed(
         # The reply has begun, so no handler can answer any more: without this, the client would
         # see a connection that breaks off.
         log.exception("request %s failed", request_id)
-        yield _error_event(request_id, LecternError("The service failed for a reason of its own."))
+        yield _error_event(request_id, unforeseen(request_id))
 
 
 def _error_event(request_id: str, error: LecternError) -> tuple[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from mcp.types import (
 )
 from starlette.requests import Request
 
-from corpus.errors import LecternError, Unavailable
+from corpus.errors import LecternError, Unavailable, unforeseen
 from service.leaving import ClientLeftError, while_connected
 from service.mcp.arguments import read_arguments
 from service.mcp.call import Call, call_of
@@ -99,8 +99,7 @@ async def _called(kind: ToolKind[Any], call: Call, raw: dict[str, Any]) -> CallT
     except Exception:
         # The SDK would tell the client what the exception says.
         log.exception("request %s failed", call.request_id)
-        hint = f"Look for {call.request_id} in the server's log."
-        return _failed(LecternError("The service failed for a reason of its own.", hint=hint))
+        return _failed(unforeseen(call.request_id))
     return CallToolResult(
         content=[TextContent(text=result.as_text())],
         structured_content=result.model_dump(mode="json"),

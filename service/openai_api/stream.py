@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from corpus.errors import LecternError, LlmUnavailable
+from corpus.errors import LecternError, LlmUnavailable, unforeseen
 from service.answering.response import LLM_INTERRUPTED, AnswerDone, CitationMade, TextPiece
 from service.asking.answers import AnswerBegun
-from service.http.errors import problem_of, unforeseen
+from service.http.errors import problem_of
 from service.openai_api.errors import openai_shape
 from service.openai_api.reply import ReplyShape
 

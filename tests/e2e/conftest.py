@@ -9,6 +9,7 @@ import pytest
 from corpus.embedding.graph_cache import Precision, cached_graph
 from corpus.embedding.weights import model_folder
 from tests.e2e.server import LecternServer
+from tests.scripted_llm import ScriptedLlm
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,8 @@ def built_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_data_dir(
     built_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Path]:
+    """Makes folders in which a server starts at once."""
+
     def make() -> Path:
         folder = tmp_path_factory.mktemp("data")
         (folder / "models").mkdir()
@@ -35,13 +38,16 @@ def make_data_dir(
 
 
 @pytest.fixture(scope="module")
-def server(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LecternServer]:
+def llm() -> Iterator[ScriptedLlm]:
+    """What an LLM says, for the tests of a module."""
+    with ScriptedLlm() as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="module")
+def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     """One server for the tests of a module; each uses a collection of its own."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
     # Without OCR what is a picture stays one, whatever is installed where the tests run.
     limits = {"LECTERN_MAX_FILE_MB": "1", "LECTERN_MAX_REQUEST_MB": "8", "LECTERN_OCR": "off"}
-    with LecternServer(folder, **limits) as running:
+    with LecternServer(make_data_dir(), **limits) as running:
         yield running

@@ -14,12 +14,6 @@ QUESTION = "What does the anchor number 25 weigh?"
 
 
 @pytest.fixture(scope="module")
-def llm() -> Iterator[ScriptedLlm]:
-    with ScriptedLlm(say("The anchor number 25 weighs 25 kilograms [1].")) as scripted:
-        yield scripted
-
-
-@pytest.fixture(scope="module")
 def anchors(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     with LecternServer(
         make_data_dir(),
@@ -27,6 +21,7 @@ def anchors(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[Lec
         LECTERN_LLM_MODEL=MODEL,
         LECTERN_LLM_MODELS="large, thoughtful",
     ) as server:
+        llm.script(say("The anchor number 25 weighs 25 kilograms [1]."))
         for number, sentence in enumerate(ANCHORS):
             server.upload(f"{number}.txt", sentence.encode(), collection="anchors")
         server.add("last.txt", b"The last anchor is made of iron.", collection="anchors")

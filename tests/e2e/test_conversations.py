@@ -178,12 +178,6 @@ def test_a_stream_is_kept_as_it_was_given(anchors: LecternServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def llm() -> Iterator[ScriptedLlm]:
-    with ScriptedLlm() as scripted:
-        yield scripted
-
-
-@pytest.fixture(scope="module")
 def written(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     with LecternServer(
         make_data_dir(), LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL

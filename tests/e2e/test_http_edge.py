@@ -4,7 +4,7 @@ import hashlib
 import json
 import resource
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -19,11 +19,8 @@ ERROR_KEYS = {"error", "detail", "hint", "request_id"}
 
 
 @pytest.fixture(scope="module")
-def server(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
+def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
+    folder = make_data_dir()
     with LecternServer(folder, LECTERN_ALLOWED_HOSTS="docs.example.org") as running:
         yield running
 

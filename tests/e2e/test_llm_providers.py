@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,6 @@ WHOLE = {"prompt_tokens": 300, "completion_tokens": 9, "total_tokens": 309}
 COUNTED = {"anthropic": {**WHOLE, "cached_tokens": 256}, "ollama": WHOLE}
 
 
-@pytest.fixture(scope="module")
-def llm() -> Iterator[ScriptedLlm]:
-    with ScriptedLlm() as scripted:
-        yield scripted
-
-
 @pytest.fixture(scope="module", params=list(REPORTED))
 def provider(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -35,12 +29,9 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def written(
-    provider: str, llm: ScriptedLlm, built_models: Path, tmp_path_factory: pytest.TempPathFactory
+    provider: str, llm: ScriptedLlm, make_data_dir: Callable[[], Path]
 ) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("written")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
+    folder = make_data_dir()
     with LecternServer(
         folder,
         LECTERN_LLM=provider,

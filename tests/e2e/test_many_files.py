@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,11 +15,8 @@ from tests.e2e.server import LecternServer
 
 
 @pytest.fixture(scope="module")
-def server(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
+def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
+    folder = make_data_dir()
     with LecternServer(folder, LECTERN_MAX_FILE_MB="1", LECTERN_MAX_FILES="40") as running:
         yield running
 

@@ -29,12 +29,8 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def server(built_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
-    with LecternServer(folder, LECTERN_ALLOWED_HOSTS="docs.example.org") as running:
+def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
+    with LecternServer(make_data_dir(), LECTERN_ALLOWED_HOSTS="docs.example.org") as running:
         yield running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,13 @@ USAGE = {"prompt_tokens": 300, "completion_tokens": 9, "total_tokens": 309}
 
 
 @pytest.fixture(scope="module")
-def llm() -> Iterator[ScriptedLlm]:
-    with ScriptedLlm() as scripted:
-        yield scripted
-
-
-@pytest.fixture(scope="module")
-def ship(
-    llm: ScriptedLlm, built_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LecternServer]:
+def ship(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     """A server whose only collection is `ship`."""
-    folder = tmp_path_factory.mktemp("ship")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
     with LecternServer(
-        folder, LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL, LECTERN_LLM_TIMEOUT_S="10"
+        make_data_dir(),
+        LECTERN_LLM=llm.base_url,
+        LECTERN_LLM_MODEL=MODEL,
+        LECTERN_LLM_TIMEOUT_S="10",
     ) as server:
         pages = [["The anchor weighs 90 kilograms.", "It is made of iron."]]
         server.add("anchor.pdf", files.pdf(pages), collection="ship")

@@ -14,12 +14,6 @@ TEACHER = {"instructions": "You are a patient teacher.", "tone": "kind", "langua
 
 
 @pytest.fixture(scope="module")
-def llm() -> Iterator[ScriptedLlm]:
-    with ScriptedLlm() as scripted:
-        yield scripted
-
-
-@pytest.fixture(scope="module")
 def written(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     with LecternServer(
         make_data_dir(), LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL

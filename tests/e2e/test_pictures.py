@@ -19,13 +19,8 @@ WORDS = "The anchor weighs 90 kilograms."
 
 
 @pytest.fixture(scope="module")
-def reading_server(
-    built_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LecternServer]:
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    for built in built_models.iterdir():
-        (folder / "models" / built.name).hardlink_to(built)
+def reading_server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
+    folder = make_data_dir()
     with LecternServer(folder) as running:
         yield running
 

@@ -45,14 +45,9 @@ SERVE, TEST, *SESSION = shown_commands()
 
 
 @pytest.fixture(scope="module")
-def served(
-    built_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, dict[str, str]]]:
+def served(make_data_dir: Callable[[], Path]) -> Iterator[tuple[str, dict[str, str]]]:
     """The README's first command, running: its address and the environment of the session."""
-    data_dir = tmp_path_factory.mktemp("readme")
-    (data_dir / "models").mkdir()
-    for built in built_models.iterdir():
-        (data_dir / "models" / built.name).hardlink_to(built)
+    data_dir = make_data_dir()
     environment = {
         **os.environ,
         "LECTERN_DATA_DIR": str(data_dir),
