@@ -63,13 +63,12 @@ class WrittenSynthesizer(GroundedSynthesizer):
         question is not hopeless, it is left for answers that end without the model's text.
         """
         judged: Judged | None = None
-        read = await asyncio.to_thread(self._read_at_once, query.query_str, passages)
-        if read is None:
+        if not await asyncio.to_thread(has_words_enough, query.query_str, passages):
             judged = await self._extractive.judge(query, passages)
         if judged is not None and is_hopeless(judged.evidence):
             answer = self._not_told(judged)
         else:
-            answer = self._written(query, passages, read, judged)
+            answer = self._written(query, passages, judged)
         async with aclosing(answer) as events:
             async for event in events:
                 yield event
@@ -79,14 +78,9 @@ class WrittenSynthesizer(GroundedSynthesizer):
         return self._llm.metadata.model_name
 
     async def _written(
-        self,
-        query: QueryBundle,
-        passages: Sequence[Passage],
-        read: list[Passage] | None,
-        judged: Judged | None,
+        self, query: QueryBundle, passages: Sequence[Passage], judged: Judged | None
     ) -> AnswerEvents:
-        if read is None:
-            read = await asyncio.to_thread(self._to_read, query.query_str, passages)
+        read = await asyncio.to_thread(self._to_read, query.query_str, passages)
         messages = answer_messages(query.query_str, read, self._persona)
         stream = LlmStream(self._llm, messages, timeout_s=self._timeout_s)
         draft = Draft(read)
@@ -126,10 +120,6 @@ class WrittenSynthesizer(GroundedSynthesizer):
         async with aclosing(ending) as events:
             async for last in events:
                 yield last
-
-    def _read_at_once(self, question: str, passages: Sequence[Passage]) -> list[Passage] | None:
-        """What the model reads, unless the passages' words alone do not tell that it is asked."""
-        return self._to_read(question, passages) if has_words_enough(question, passages) else None
 
     def _to_read(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
         fit = partial(

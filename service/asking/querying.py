@@ -21,7 +21,6 @@ from service.parts import ServiceParts
 from service.retrieval.context_ranking import RankedInContext
 from service.retrieval.live_nodes import LiveNodesOnly, LiveVersions
 from service.retrieval.noting import Noted
-from service.retrieval.one_thread import InOneThread
 from service.retrieval.reranking import RERANKED, Reranked
 from service.retrieval.retriever import HybridRetriever
 from service.retrieval.selection import Selection
@@ -55,15 +54,11 @@ class Querying:
         live = _remembered(selection.live_versions)
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
         steps: list[BaseNodePostprocessor] = [
-            InOneThread(
-                [
-                    Noted("found", self._stages),
-                    LiveNodesOnly(live),
-                    Noted("live", self._stages),
-                    RankedInContext(top_k=ranked_k),
-                    Noted("ranked", self._stages),
-                ]
-            )
+            Noted("found", self._stages),
+            LiveNodesOnly(live),
+            Noted("live", self._stages),
+            RankedInContext(top_k=ranked_k),
+            Noted("ranked", self._stages),
         ]
         if parts.reranker is not None:
             timeout_s = parts.settings.reranker_timeout_s
