@@ -322,6 +322,26 @@ def test_how_rare_a_word_is_counts_within_the_collection(stores: Stores) -> None
     ]
     stores.writer.add(others)
     assert stores.reader.query(question).similarities == alone
+    # Nor does what was once there.
+    stores.writer.delete_nodes([one.node_id for one in others])
+    assert stores.reader.query(question).similarities == alone
+
+
+def test_a_collection_that_is_alone_hides_none_that_comes(stores: Stores) -> None:
+    ours = where("collection", OP.EQ, "filings")
+    theirs = where("collection", OP.EQ, "theirs")
+    stores.writer.add([a_node("plain", TOWARDS_X, ordinal=0)])
+    for question in (dense(TOWARDS_X, ours), hybrid("plain", TOWARDS_X, ours)):
+        assert texts(stores.reader.query(question)) == ["plain"]
+    another = a_node("their plain", TOWARDS_X, collection="theirs", ordinal=1)
+    stores.writer.add([another])
+    for filters, found in ((ours, ["plain"]), (theirs, ["their plain"])):
+        assert texts(stores.reader.query(dense(TOWARDS_X, filters))) == found
+        assert texts(stores.reader.query(sparse("plain", filters))) == found
+        assert texts(stores.reader.query(hybrid("plain", TOWARDS_X, filters))) == found
+    stores.writer.delete_nodes([another.node_id])
+    assert texts(stores.reader.query(hybrid("plain", TOWARDS_X, ours))) == ["plain"]
+    assert texts(stores.reader.query(hybrid("plain", TOWARDS_X, theirs))) == []
 
 
 SAMPLE = {
