@@ -22,8 +22,8 @@ NEIGHBOUR_WEIGHT = 0.4
 RANK_WEIGHT = 0.25
 # Lines that state nothing, such as headings and names, repeat the question's words, and embeddings
 # put them close to it. A row of a table does answer: it has a figure, and together with the title
-# this share of the question's words. Measured as in ranking.py, 0.8 moves no figure there; at 0.7,
-# or with a share of 0.3, one answer of 632 is no longer shown.
+# this share of the question's words. Measured as in sentence_ranking.py, 0.8 moves no figure there;
+# at 0.7, or with a share of 0.3, one answer of 632 is no longer shown.
 FRAGMENT_WEIGHT = 0.8
 ROW_SHARE = 0.4
 # What stands beside "ignore all previous instructions" is quoted after all that does not.
