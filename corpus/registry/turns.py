@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from corpus.errors import AnswerNotFound
 from corpus.registry.locks import hold_collection
-from corpus.registry.schema import answer_sources, answers, conversations, documents
+from corpus.registry.schema import answer_sources, answers, asked, conversations, documents
 from corpus.turns import AskedQuestion, Rating, Turn
 
 REMOVED: dict[str, object] = {}
 _BATCH = 1_000  # the rest comes the next time
 # A trace has a prompt in it, and whoever reads a conversation asks for none.
-_WITHOUT_TRACE = [one for one in answers.c if one.name not in {"trace", "embedding"}]
+_WITHOUT_TRACE = [one for one in answers.c if one.name != "trace"]
 
 
 def keep_turn(connection: Connection, turn: Turn) -> bool:
@@ -47,10 +47,19 @@ def keep_turn(connection: Connection, turn: Turn) -> bool:
             standalone_question=turn.standalone_question,
             reply=turn.reply,
             trace=turn.trace,
-            embedding=turn.embedding,
             created_at=turn.created_at,
         )
     )
+    if turn.embedding is not None:
+        connection.execute(
+            insert(asked).values(
+                answer_id=turn.id,
+                collection=turn.collection,
+                question=turn.standalone_question,
+                embedding=turn.embedding,
+                created_at=turn.created_at,
+            )
+        )
     if turn.document_ids:
         connection.execute(
             insert(answer_sources),
@@ -79,26 +88,18 @@ def turns_of(connection: Connection, conversation_id: str, *, last: int) -> list
 
 
 def asked_questions(connection: Connection, collection: str, *, limit: int) -> list[AskedQuestion]:
-    """The last questions that others may be shown, newest first, if their answers still hold.
-
-    Those whose answer nobody disliked. See `holding_answers`.
-    """
+    """The last questions that others may be shown, newest first, if `holding_answers` has them."""
     rows = connection.execute(
-        select(answers.c.id, answers.c.standalone_question, answers.c.embedding)
-        .where(
-            answers.c.collection == collection,
-            answers.c.embedding.is_not(None),
-            answers.c.is_removed.is_(False),
-            answers.c.rating.is_distinct_from("down"),
-        )
-        .order_by(answers.c.created_at.desc())
+        select(asked.c.answer_id, asked.c.question, asked.c.embedding)
+        .where(asked.c.collection == collection)
+        .order_by(asked.c.created_at.desc())
         .limit(limit)
     )
     return [AskedQuestion(*row) for row in rows]
 
 
 def holding_answers(connection: Connection, answer_ids: Collection[str]) -> set[str]:
-    """Those of these answers whose sources are all there and unchanged since."""
+    """Those that nobody disliked, and whose sources are all there and unchanged since."""
     changed = (
         select(answer_sources.c.answer_id)
         .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
@@ -109,7 +110,12 @@ def holding_answers(connection: Connection, answer_ids: Collection[str]) -> set[
             | (documents.c.updated_at > answers.c.created_at),
         )
     )
-    holding = select(answers.c.id).where(answers.c.id.in_(list(answer_ids)), ~changed.exists())
+    holding = select(answers.c.id).where(
+        answers.c.id.in_(list(answer_ids)),
+        answers.c.is_removed.is_(False),
+        answers.c.rating.is_distinct_from("down"),
+        ~changed.exists(),
+    )
     return set(connection.execute(holding).scalars())
 
 
@@ -145,11 +151,14 @@ def remove_answers_from(connection: Connection, document_ids: Collection[str]) -
         .values(
             reply=REMOVED,
             trace=None,
-            embedding=None,
             standalone_question=answers.c.question,
             is_removed=True,
         )
     )
+    from_them = select(answer_sources.c.answer_id).where(
+        answer_sources.c.document_id.in_(list(document_ids))
+    )
+    connection.execute(delete(asked).where(asked.c.answer_id.in_(from_them)))
 
 
 def remove_answers_from_nowhere(connection: Connection) -> None:

@@ -24,7 +24,7 @@ from corpus.registry.conversations import (
 )
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
-from corpus.registry.schema import answer_sources, answers
+from corpus.registry.schema import answer_sources, answers, asked
 from corpus.registry.turns import (
     asked_questions,
     expire_answers,
@@ -265,6 +265,18 @@ def test_a_deleted_documents_questions_are_suggested_to_nobody(
     assert suggested(registry) == ["Question 1 of Acme?"]
     with registry.write() as connection:
         bury(connection, document_id)
-        row = connection.execute(select(answers)).one()
-    assert row.embedding is None
+        assert connection.execute(select(asked)).all() == []
     assert suggested(registry) == []
+
+
+def test_a_question_to_suggest_goes_with_its_answer(registry: Registry) -> None:
+    conversation_id = begin(registry)
+    with registry.write() as connection:
+        keep_turn(connection, turn(conversation_id, 1, embedding=b"1234"))
+        keep_turn(connection, turn(None, 2, embedding=b"1234"))
+        delete_conversation(connection, conversation_id)
+        assert [row.question for row in connection.execute(select(asked))] == [
+            "Question 2 of Acme?"
+        ]
+        expire_answers(connection, timedelta(0))
+        assert connection.execute(select(asked)).all() == []
