@@ -13,8 +13,10 @@ from corpus.kinds.recognition import detect_kind
 from corpus.names import check_collection_name
 from corpus.originals.blobs import StagedBlob
 from corpus.registry.collections import declared_fields
+from corpus.registry.documents import find_document
 from corpus.registry.jobs import count_waiting
 from corpus.registry.rollback import roll_back
+from corpus.registry.steering import ingest_again
 from corpus.registry.uploads import (
     Acceptance,
     Content,
@@ -22,6 +24,7 @@ from corpus.registry.uploads import (
     accept_replacement,
     accept_upload,
 )
+from corpus.values import Document
 from service.parts import ServiceParts
 
 MIB = 1 << 20
@@ -76,9 +79,21 @@ def accept_rollback(parts: ServiceParts, document_id: str) -> Acceptance:
     """Queue what the document was before its newest version; errors as `roll_back`, `QueueFull`."""
     with parts.registry.write() as connection:
         acceptance = roll_back(connection, document_id)
-        _refuse_when_full(parts, connection, acceptance)
+        if not acceptance.duplicate:
+            _refuse_when_full(parts, connection)
     parts.wake_worker()
     return acceptance
+
+
+def accept_retry(parts: ServiceParts, document_id: str) -> Document:
+    """Queue the document's bytes once more; `DocumentNotFound`, `QueueFull`."""
+    with parts.registry.write() as connection:
+        before = find_document(connection, document_id)
+        document = ingest_again(connection, document_id)
+        if before.status.is_final:
+            _refuse_when_full(parts, connection)
+    parts.wake_worker()
+    return document
 
 
 def _keep(parts: ServiceParts, staged: StagedBlob, filename: str, register: Register) -> Acceptance:
@@ -103,11 +118,12 @@ def _register(
 ) -> Acceptance:
     with parts.registry.write() as connection:
         acceptance = register(connection, content)
-        _refuse_when_full(parts, connection, acceptance)
+        if not acceptance.duplicate:
+            _refuse_when_full(parts, connection)
         staged.keep()
         return acceptance
 
 
-def _refuse_when_full(parts: ServiceParts, connection: Connection, acceptance: Acceptance) -> None:
-    if not acceptance.duplicate and count_waiting(connection) > parts.settings.max_waiting:
+def _refuse_when_full(parts: ServiceParts, connection: Connection) -> None:
+    if count_waiting(connection) > parts.settings.max_waiting:
         raise QueueFull(f"{parts.settings.max_waiting} documents wait for ingestion already.")

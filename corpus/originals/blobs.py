@@ -112,9 +112,11 @@ class _StagedFile:
             pass
         else:
             return
-        self.target.parent.mkdir(parents=True, exist_ok=True)
+        folder = self.target.parent
+        folder.mkdir(parents=True, exist_ok=True)
         self.path.replace(self.target)
-        _sync_folder(self.target.parent)
+        _sync_folder(folder)
+        _sync_folder(folder.parent)  # the folder may be new, and is an entry there
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,13 @@ def rechunk(connection: Connection, current: Mapping[str, object]) -> int:
             continue
         remember_fingerprint(connection, name, {**stored, _CHUNKER: current[_CHUNKER]})
         for document_id in connection.execute(
-            select(documents.c.id).where(
+            select(documents.c.id)
+            .where(
                 documents.c.collection == name,
                 documents.c.deleted_at.is_(None),
                 documents.c.live_version == documents.c.version,
             )
+            .order_by(documents.c.id)
         ).scalars():
             ingest_again(connection, document_id, is_bulk=True)
             queued += 1

@@ -5,9 +5,10 @@ side by side, each statement seeing what was committed before it (READ COMMITTED
 by what it reads takes the lock first, then reads. Locks end with the transaction.
 
 Nobody waits in a circle as long as everyone takes them in this order, and several of a kind sorted:
-contents, external ids, collections, documents, jobs; but a document before what is attached to it,
-and no other two documents in one transaction. The rows of versions and pages belong to
-whoever has the document's.
+contents, external ids, collections, documents, jobs; but a document before what is attached to it.
+Where a deletion, which does so, meets one who takes many documents in the order of their ids, the
+database ends one of them: `StorageUnavailable`, and it is tried again. The rows of versions and
+pages belong to whoever has the document's.
 """
 
 from __future__ import annotations

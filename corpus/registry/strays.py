@@ -28,6 +28,7 @@ def queue_stranded(connection: Connection) -> list[str]:
             versions.c.status.not_in([*FINAL_STATUSES]),
             ~has_job,
         )
+        .order_by(documents.c.id)
         .with_for_update(of=documents)
     ).all()
     for document_id, version in stranded:

@@ -25,10 +25,10 @@ from corpus.errors import (
     StorageUnavailable,
 )
 from corpus.registry.documents import find_document, find_page, list_documents
-from corpus.registry.steering import cancel_ingestion, ingest_again
+from corpus.registry.steering import cancel_ingestion
 from corpus.registry.uploads import change_attributes
 from corpus.values import Status
-from service.accepting import accept_rollback
+from service.accepting import accept_retry, accept_rollback
 from service.http.document_shapes import (
     AcceptedBody,
     ChangeRequest,
@@ -123,17 +123,14 @@ def cancel(parts: Parts, document_id: DocumentId) -> DocumentBody:
     "/documents/{document_id}/retry",
     status_code=202,
     operation_id="retryIngestion",
-    responses=errors(DocumentNotFound),
+    responses=errors(DocumentNotFound, QueueFull),
 )
 def retry(parts: Parts, document_id: DocumentId) -> DocumentBody:
     """Have the document read again.
 
     A failed version is queued once more; the bytes of one that answers become the next version.
     """
-    with parts.registry.write() as connection:
-        document = ingest_again(connection, document_id)
-    parts.wake_worker()
-    return DocumentBody.of(document)
+    return DocumentBody.of(accept_retry(parts, document_id))
 
 
 @router.post(

@@ -36,7 +36,7 @@ class BoundedPing:
 class _Attempt:
     def __init__(self, ask: Callable[[], None]) -> None:
         self.ended = threading.Event()
-        self.error: StorageUnavailable | None = None
+        self.error: Exception | None = None
         self._ask = ask
         # A daemon: a process may end although its database hangs.
         threading.Thread(target=self._run, name="registry-ping", daemon=True).start()
@@ -44,7 +44,7 @@ class _Attempt:
     def _run(self) -> None:
         try:
             self._ask()
-        except StorageUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - the outermost of its thread; raised by who waits
             self.error = error
         finally:
             self.ended.set()
