@@ -40,6 +40,7 @@ CollectionTopK = Annotated[
     Field(
         ge=1,
         le=MAX_TOP_K,
+        strict=True,
         description="From how many passages a question is answered that does not say so itself. "
         f"Null: {ANSWER_TOP_K}.",
     ),

@@ -31,7 +31,7 @@ Words = Annotated[
     str,
     Field(min_length=1, json_schema_extra={"maxLength": MAX_QUESTION_CHARS, "pattern": r"\S"}),
 ]
-TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True)] | None
 Filters = Annotated[
     dict[str, Any] | None,
     Field(

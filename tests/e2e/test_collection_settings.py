@@ -81,6 +81,16 @@ def test_it_says_from_how_many_passages_it_answers(anchors: LecternServer) -> No
     assert len(anchors.search(QUESTION, collection="anchors")["hits"]) == 10
 
 
+@pytest.mark.parametrize("top_k", [0, 51, True, "8", 2.5])
+def test_no_other_number_of_passages_is_accepted(anchors: LecternServer, top_k: object) -> None:
+    refused = [
+        anchors.http.patch("/collections/anchors", json={"top_k": top_k}),
+        anchors.http.post("/chat", json={"message": QUESTION, "top_k": top_k}),
+        anchors.http.post("/search", json={"query": QUESTION, "top_k": top_k}),
+    ]
+    assert [one.status_code for one in refused] == [422] * 3
+
+
 def read_for(server: LecternServer, **options: int) -> int:
     """How many passages an answer had, as it is explained."""
     answer = server.chat(QUESTION, collection="anchors", **options)
