@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, ClassVar
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode
@@ -91,6 +91,8 @@ class GatewayVectorStore(NodeStore):
     Errors of the store are raised here as the same `LecternError`; `IndexUnavailable` when the
     owner is gone. Safe to use from several threads.
     """
+
+    is_embedded: ClassVar[bool] = False
 
     _connection: Connection = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()

@@ -30,7 +30,7 @@ class NodeStore(BasePydanticVectorStore):
 
     stores_text: bool = True
     # In this process alone: other processes write through its gateway (gateway.py).
-    is_embedded: ClassVar[bool] = False
+    is_embedded: ClassVar[bool]
 
     def add_points(self, points: Sequence[IndexPoint]) -> None:
         """Store what another process made ready. Errors as `add`."""

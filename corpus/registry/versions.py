@@ -115,11 +115,12 @@ def complete_version(
     reused_count: int = 0,
     coverage: Coverage,
     report: VersionReport | None = None,
+    media_type: str | None = None,
 ) -> bool:
     """Store the pages and the report, make the version the live one and end the job, all at once.
 
     False (and nothing changed) when the version is no longer this worker's to complete. A newer
-    version that is live already stays so.
+    version that is live already stays so. `media_type` is what it was read as, where that is known.
     """
     status = Status.READY if coverage.is_complete else Status.PARTIAL
     if not report_progress(
@@ -145,6 +146,7 @@ def complete_version(
             warnings=[warning.detail for warning in report.warnings] if report else [],
             report=asdict(report) if report else None,
             error=None,
+            media_type=versions.c.media_type if media_type is None else media_type,
         )
     )
     _store_pages(connection, document_id, version, read_pages)

@@ -56,7 +56,7 @@ PARSERS: MappingProxyType[str, Callable[[Path], ParsedDocument]] = MappingProxyT
 
 
 # The kinds that carry other files.
-_MAIL_PARSERS = MappingProxyType({"eml": parse_eml, "msg": parse_msg})
+MAIL_PARSERS = MappingProxyType({"eml": parse_eml, "msg": parse_msg})
 
 
 def parse(
@@ -78,8 +78,8 @@ def parse(
         return parse_pdf(path, max_pages=max_pages, on_progress=on_progress)
     if kind.name in PICTURE_KINDS:
         return parse_picture(path, kind.name, max_pages=max_pages)
-    if kind.name in _MAIL_PARSERS:
-        return _MAIL_PARSERS[kind.name](path, scratch)
+    if kind.name in MAIL_PARSERS:
+        return MAIL_PARSERS[kind.name](path, scratch)
     return _first_pages(PARSERS[kind.name](path), max_pages)
 
 

@@ -15,7 +15,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText, OriginalMissing
-from corpus.kinds.known import FileKind
+from corpus.kinds.known import FileKind, kind_named
 from corpus.kinds.recognition import detect_kind
 from corpus.originals.blobs import BlobStore
 from corpus.registry.children import settle_children
@@ -101,7 +101,8 @@ class Pipeline:
                     document_id=version.document_id,
                     version=version.version,
                     filename=version.filename,
-                    media_type=version.media_type,
+                    # As it is read now: it may have been uploaded before this kind was known.
+                    media_type=kind.media_type,
                     created_at=version.created_at.isoformat(),
                 ),
                 tokens=self.tokens,
@@ -213,6 +214,7 @@ class Pipeline:
                     parsed.pages_with_text, parsed.pages_needing_ocr, parsed.all_pages_read
                 ),
                 report=report,
+                media_type=kind_named(report.parser).media_type,
             )
             if not completed:
                 raise LostJobError

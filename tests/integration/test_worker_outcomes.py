@@ -129,7 +129,9 @@ class World:
     wake: threading.Event = field(default_factory=threading.Event)
     embedded: list[str] = field(default_factory=list)  # by the last `work`
 
-    def upload(self, text: str, external_id: str | None = None) -> Document:
+    def upload(
+        self, text: str, external_id: str | None = None, media_type: str = "text/plain"
+    ) -> Document:
         with (
             self.blobs.stage(BytesIO(text.encode()), max_bytes=10_000) as staged,
             self.registry.write() as connection,
@@ -137,7 +139,7 @@ class World:
             accepted = accept_upload(
                 connection,
                 Upload("default", "f.txt", external_id),
-                Content(staged.content_sha256, staged.size_bytes, "text/plain"),
+                Content(staged.content_sha256, staged.size_bytes, media_type),
             )
             staged.keep()
         return accepted.document
@@ -211,6 +213,14 @@ def test_a_document_goes_live_with_every_node_once(world: World) -> None:
     final = world.document(document.id)
     assert (final.status, final.live_version) == (Status.READY, 1)
     assert world.store.count(None) == final.chunks == 150
+
+
+def test_a_document_is_of_the_kind_that_it_was_read_as(world: World) -> None:
+    document = world.upload("Ships sail", media_type="text/x-of-an-older-version")
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None)
+    assert world.document(document.id).media_type == "text/plain"
+    assert {node.metadata["media_type"] for node in world.store.get_nodes()} == {"text/plain"}
 
 
 def test_a_document_deleted_while_it_is_embedded_leaves_no_node_whenever_the_worker_stops(

@@ -14,6 +14,7 @@ from corpus.kinds.known import KINDS, PICTURE_KINDS, kind_named
 from corpus.kinds.pictures import picture_kind_name
 from corpus.kinds.recognition import detect_kind
 from corpus.kinds.texts import text_kind_name
+from ingestion.parsing.parsers import MAIL_PARSERS, PARSERS
 from tests.doubles.sample_files import (
     eml_bytes,
     write_docx,
@@ -173,6 +174,12 @@ def test_a_zip_whose_mimetype_cannot_be_unpacked_is_damaged(
     path = tmp_path / "blob"
     path.write_bytes(data)
     assert zip_kind_name(path) == "damaged"
+
+
+def test_every_kind_has_its_parser() -> None:
+    told_apart = {"pdf", *MAIL_PARSERS, *PICTURE_KINDS}
+    assert {kind.name for kind in KINDS} == {*PARSERS, *told_apart}
+    assert told_apart.isdisjoint(PARSERS)
 
 
 def test_names_and_extensions_of_kinds_are_unique() -> None:

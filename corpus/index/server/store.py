@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -66,6 +66,8 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
     Made at construction if the server has no such collection. Stock LlamaIndex can open the same
     collection with `QdrantVectorStore(enable_hybrid=True)`.
     """
+
+    is_embedded: ClassVar[bool] = False
 
     _dimension: int = PrivateAttr()
     _fusion: ScoreFusion = PrivateAttr()
