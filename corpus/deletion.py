@@ -11,7 +11,7 @@ from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from corpus.errors import CollectionBusy, DocumentNotFound
 from corpus.originals.blobs import BlobStore
-from corpus.registry.collections import documents_in, drop_collection, find_collection
+from corpus.registry.collections import documents_in, drop_collection
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import buried, bury, forget, is_referenced
 from corpus.registry.locks import lock_contents
@@ -79,7 +79,6 @@ def delete_collection(
     receipt = CollectionReceipt(name)
     for _ in range(_ROUNDS):
         with registry.read() as connection:
-            find_collection(connection, name)
             document_ids = documents_in(connection, name)
         for document_id in document_ids:
             with suppress(DocumentNotFound):  # others delete too

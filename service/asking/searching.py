@@ -41,7 +41,7 @@ async def search(parts: ServiceParts, question: Question) -> Found:
 
     settings, selection = await asyncio.to_thread(select)
     top_k = question.top_k or settings.top_k or SEARCH_TOP_K
-    querying = Querying(parts, collection, selection, llm=parts.llm, top_k=top_k)
+    querying = Querying(parts, collection, selection, llm=None, top_k=top_k)
     nodes = await querying.engine.aretrieve(QueryBundle(question.text))
     # Ranking takes a moment, a reranker seconds: what was deleted meanwhile is no hit.
     nodes = await LiveNodesOnly(selection.live_versions).apostprocess_nodes(nodes)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from corpus.errors import CollectionNotFound, InvalidCollectionName
 from corpus.names import check_collection_name
-from corpus.registry.collections import collection_exists, list_collections
+from corpus.registry.collections import collection_exists, collections_made
 from corpus.registry.database.engine import Registry
 from service.asking.question import DEFAULT_COLLECTION
 from service.http.state import Parts
@@ -48,10 +48,8 @@ def get_one(parts: Parts, model: str) -> Model:
 def list_models(registry: Registry) -> list[Model]:
     """The model of each collection, by name, the default one's among them."""
     with registry.read() as connection:
-        found = list_collections(connection)
-    models = {
-        one.name: Model(id=one.name, created=int(one.created_at.timestamp())) for one in found
-    }
+        made = collections_made(connection)
+    models = {name: Model(id=name, created=int(at.timestamp())) for name, at in made.items()}
     models.setdefault(DEFAULT_COLLECTION, Model(id=DEFAULT_COLLECTION))
     return [models[name] for name in sorted(models)]
 
