@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any, cast
-
 import pytest
 
 from corpus.errors import QueueFull
@@ -11,24 +9,8 @@ from corpus.registry.versions import fail_version
 from corpus.settings import Settings
 from corpus.values import Coverage, ErrorReport, Status
 from service.accepting import accept_retry
-from service.parts import ServiceParts
 from tests.contract.test_registry_uploads import accept, claim
-
-
-def parts_with(registry: Registry, max_waiting: int) -> ServiceParts:
-    nothing = cast("Any", None)
-    return ServiceParts(
-        settings=Settings(max_waiting=max_waiting),
-        registry=registry,
-        blobs=nothing,
-        store=nothing,
-        embedding=nothing,
-        sentence_embedding=nothing,
-        llm=None,
-        reranker=None,
-        wake_worker=lambda: None,
-        worker_is_alive=lambda: True,
-    )
+from tests.doubles.parts import parts_with
 
 
 def failed(registry: Registry) -> str:
@@ -45,9 +27,14 @@ def test_a_retry_waits_its_turn_like_any_upload(registry: Registry) -> None:
     document_id = failed(registry)
     waiting = accept(registry, "a" * 64).document.id
     with pytest.raises(QueueFull):
-        accept_retry(parts_with(registry, 1), document_id)
+        accept_retry(parts_with(registry, Settings(max_waiting=1)), document_id)
     with registry.read() as connection:
         assert find_document(connection, document_id).status is Status.FAILED
     # What waits already adds nothing to the queue.
-    assert accept_retry(parts_with(registry, 1), waiting).status is Status.QUEUED
-    assert accept_retry(parts_with(registry, 2), document_id).status is Status.QUEUED
+    assert (
+        accept_retry(parts_with(registry, Settings(max_waiting=1)), waiting).status is Status.QUEUED
+    )
+    assert (
+        accept_retry(parts_with(registry, Settings(max_waiting=2)), document_id).status
+        is Status.QUEUED
+    )

@@ -19,7 +19,9 @@ from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.documents import find_document
 from corpus.registry.migrations.upgrade import upgrade
 from corpus.registry.schema import metadata
+from corpus.registry.turns import asked_questions
 from corpus.registry.versions import complete_version
+from corpus.turns import AskedQuestion
 from corpus.values import Coverage, PageText, Status
 from ingestion.worker.queue import claim_next
 
@@ -89,11 +91,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return Database(f"sqlite:///{tmp_path / 'r.sqlite'}", tmp_path / "r.sqlite")
 
 
+def insert_into(connection: Connection, table: str, row: dict[str, object]) -> None:
+    names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608  our own names
+
+
 def make_the_first_tables(connection: Connection, *, with_revision: bool) -> None:
     upgrade(connection, "base", "0001")
     for table, row in ROWS:
-        names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
-        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608  our own names
+        insert_into(connection, table, row)
     if not with_revision:
         connection.execute(text("DROP TABLE alembic_version"))
 
@@ -120,6 +126,29 @@ def test_documents_of_an_earlier_version_go_on(database: Database, with_revision
     with registry.read() as connection:
         document = find_document(connection, "d1")
     assert (document.status, document.live_version) == (Status.READY, 2)
+    registry.close()
+
+
+def test_questions_to_suggest_are_taken_along(database: Database) -> None:
+    with database.connected() as connection:
+        upgrade(connection, "base", "0005")
+        for number, embedding in enumerate((b"1234", None)):
+            row: dict[str, object] = {
+                "id": f"a{number}",
+                "ordinal": 0,
+                "collection": "default",
+                "question": "And it?",
+                "standalone_question": "What of Acme?",
+                "reply": "{}",
+                "embedding": embedding,
+                "is_removed": False,
+                "created_at": NOW,
+            }
+            insert_into(connection, "answers", row)
+    registry = database.open()
+    with registry.read() as connection:
+        asked = asked_questions(connection, "default", limit=9)
+    assert asked == [AskedQuestion("a0", "What of Acme?", b"1234")]
     registry.close()
 
 

@@ -12,9 +12,8 @@ import pytest
 
 from corpus.errors import LecternError, StorageUnavailable
 from corpus.registry.database.engine import Registry
-from corpus.settings import Settings
 from service.app import create_app
-from service.parts import ServiceParts
+from tests.doubles.parts import parts_with
 
 
 class FailingRegistry:
@@ -27,25 +26,9 @@ class FailingRegistry:
         raise self._error()
 
 
-def parts_with(registry: FailingRegistry) -> ServiceParts:
-    nothing = cast("Any", None)
-    return ServiceParts(
-        settings=Settings(),
-        registry=cast("Registry", registry),
-        blobs=nothing,
-        store=nothing,
-        embedding=nothing,
-        sentence_embedding=nothing,
-        llm=None,
-        reranker=None,
-        wake_worker=lambda: None,
-        worker_is_alive=lambda: False,
-    )
-
-
 def call(error: Callable[[], Exception], times: int = 1) -> list[dict[str, Any]]:
     """The results of calls at the same time, over HTTP without a socket."""
-    app = create_app(parts_with(FailingRegistry(error)))
+    app = create_app(parts_with(cast("Registry", FailingRegistry(error))))
     message = {
         "jsonrpc": "2.0",
         "id": 1,
