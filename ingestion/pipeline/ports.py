@@ -24,7 +24,7 @@ class OnProgress(Protocol):
 
 
 class Parser(Protocol):
-    """Parses one file; ingestion.parsing.sandbox.sandbox has the real one."""
+    """Reads one file; ingestion/reading.py has the real one."""
 
     def parse(
         self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None

@@ -1,4 +1,7 @@
-"""Every concrete class is chosen here, by the settings, and nowhere else."""
+"""All parts are put together here, by the settings, and nowhere else.
+
+The store and the embedding are chosen by their packages' own `open.py`, the LLM by providers.py.
+"""
 
 from __future__ import annotations
 

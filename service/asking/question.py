@@ -55,9 +55,9 @@ class Question:
 def check_question(
     text: str, collection: str | None, top_k: int | None, filters: dict[str, Any] | None
 ) -> Question:
-    """The question, ready to be asked; `filters` is decoded JSON.
+    """The question, ready to be asked; `filters` is decoded JSON, which the collection judges.
 
-    Errors: InvalidRequest when it is empty, MessageTooLong, InvalidCollectionName, InvalidFilter.
+    Errors: InvalidRequest when it is empty, MessageTooLong, InvalidCollectionName.
     """
     if not text.strip():
         raise InvalidRequest("The question is empty.", hint="Ask in words.")
