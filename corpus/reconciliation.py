@@ -68,13 +68,16 @@ def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
         with registry.write() as connection:
             lock_document(connection, document_id)
             now = expected_nodes(connection, document_id).get(document_id)
-            if now is None or now.has_job or store.count(_of(document_id)) == now.count:
+            there = store.count(_of(document_id))
+            if now is None or now.has_job or there == now.count:
                 continue
             _remove_leftovers(store, document_id, now)
-            leftovers.append(document_id)
+            left = store.count(_of(document_id))
+            if left < there:
+                leftovers.append(document_id)
             if (
                 now.version is not None
-                and store.count(_of(document_id)) != now.count
+                and left != now.count
                 and ingest_again(connection, document_id, now.version)
             ):
                 queued.append(document_id)

@@ -149,6 +149,7 @@ class Client:
         *,
         conversation_id: str | None = None,
         top_k: int | None = None,
+        persona: dict[str, str] | None = None,
         keep: bool = True,
     ) -> dict[str, Any]:
         """A whole answer with its citations; nothing is noted of it unless it is to `keep`."""
@@ -157,10 +158,10 @@ class Client:
             "collection": collection,
             "filters": filters,
             "conversation_id": conversation_id,
+            "top_k": top_k,
+            "persona": persona,
             "keep": keep,
         }
-        if top_k is not None:
-            body["top_k"] = top_k
         return self._json("POST", "/chat", json=body)
 
     def explain(self, answer_id: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ _COMPARED = 10
 def replay(client: Client, answer_id: str, console: Console) -> bool:
     """Print how the answer would come out now; whether it is the same. Raises ServerError.
 
-    The question is asked as it was understood then, with the same filters. Nothing of the new
-    answer is kept.
+    The question is asked as it was understood then, with the same filters and persona.
+    Nothing of the new answer is kept.
     """
     before = client.explain(answer_id)
     again = client.answer(
@@ -27,6 +27,7 @@ def replay(client: Client, answer_id: str, console: Console) -> bool:
         before["collection"],
         before["applied_filters"] or None,
         top_k=before["top_k"],
+        persona=before["persona"],
     )
     try:
         after = client.explain(again["answer_id"])

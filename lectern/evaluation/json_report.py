@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from lectern.evaluation.run import Run
-from service.answering.evidence import ENOUGH
 
 REPORT = "report.json"
 BASELINE = "baseline.json"
@@ -49,7 +48,6 @@ def _body(run: Run) -> dict[str, Any]:
         "collection": run.collection,
         "at": run.at.isoformat(),
         "model": run.model,
-        "evidence_threshold": ENOUGH,
         "tolerance": run.tolerance,
         "figures": [
             {

@@ -9,7 +9,6 @@ from lectern.evaluation.comparing import Change
 from lectern.evaluation.run import Run
 from lectern.evaluation.scoring import Figure
 from lectern.plain import plain
-from service.answering.evidence import ENOUGH
 
 
 def print_table(run: Run, console: Console) -> None:
@@ -29,7 +28,6 @@ def print_table(run: Run, console: Console) -> None:
             remark(change, run.tolerance),
         )
     console.print(table)
-    console.print(f"answered from evidence of {ENOUGH:.2f} on", highlight=False)
 
 
 def shown(figure: Figure, value: float | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,6 +19,7 @@ from service.asking.preparing import Prepared
 from service.asking.querying import Querying
 from service.asking.question import Keeping
 from service.asking.timing import since_ms
+from service.asking.trace import PromptMessage, SearchedFor, Stage, Trace, WeighedEvidence
 from service.retrieval.live_nodes import find_dead
 from service.retrieval.rewriting import rewrite
 
@@ -46,6 +46,17 @@ def keep_answer(
     read = {found.node.metadata["document_id"] for found in nodes}
     # A follow-up may say what was told before: it goes with the documents of that, too.
     said_before = {one for turn in dialogue.past for one in turn.document_ids}
+    searched_for = rewrite(prepared.understood.text)
+    trace = Trace(
+        top_k=prepared.top_k,
+        filters=dict(question.filters or {}),
+        persona=question.persona,
+        searched_for=SearchedFor(plain=searched_for.plain, related=list(searched_for.related)),
+        stages=[Stage.model_validate(stage) for stage in querying.stages],
+        evidence=None if done.evidence is None else WeighedEvidence.of(done.evidence),
+        prompt=[PromptMessage(role=role, content=text) for role, text in done.prompt],
+        timings_ms={**timings_ms, "total": since_ms(prepared.started_s)},
+    )
     turn = Turn(
         id=answer_id,
         conversation_id=dialogue.conversation_id,
@@ -55,15 +66,7 @@ def keep_answer(
         created_at=datetime.now(UTC),
         # Suggested questions speak of other answers' documents.
         reply={**done.as_json(), "related_questions": []},
-        trace={
-            "filters": dict(question.filters or {}),
-            "top_k": prepared.top_k,
-            "searched_for": asdict(rewrite(prepared.understood.text)),
-            "stages": querying.stages,
-            "evidence": None if done.evidence is None else asdict(done.evidence),
-            "prompt": done.prompt,
-            "timings_ms": {**timings_ms, "total": since_ms(prepared.started_s)},
-        },
+        trace=trace.model_dump(mode="json"),
         document_ids=frozenset(read | said_before),
         embedding=np.asarray(embedding, dtype=np.float32).tobytes() if is_for_others else None,
     )

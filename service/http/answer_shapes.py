@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.turns import Rating, Turn
 from service.answering.citations import Citation
-from service.answering.evidence import ENOUGH, Evidence
+from service.answering.persona import Persona
 from service.answering.response import AnswerState, UnsupportedSentence
+from service.asking.trace import PromptMessage, SearchedFor, Stage, Trace, WeighedEvidence
 
 MAX_COMMENT_CHARS = 4_000
 
@@ -58,71 +59,6 @@ class TurnBody(BaseModel):
         )
 
 
-class CandidateBody(BaseModel):
-    """A passage at one stage; `score` is that stage's, higher is better.
-
-    Where it was found, `dense` is its cosine with the question and `sparse` its BM25 score; null
-    where a search did not have it.
-    """
-
-    node_id: str
-    document_id: str | None
-    filename: str | None
-    page: int | None
-    score: float
-    dense: float | None = None
-    sparse: float | None = None
-
-
-class StageBody(BaseModel):
-    """What a step of retrieval left: `count` passages, the first of them in `candidates`.
-
-    The stages are `found` (by the index), `live` (not deleted or replaced), `ranked`, and
-    `reranked` where there is a reranker.
-    """
-
-    stage: str
-    count: int
-    candidates: list[CandidateBody]
-
-
-class SearchedForBody(BaseModel):
-    """The question without its instructions, and what its pages may say besides."""
-
-    plain: str
-    related: list[str]
-
-
-class EvidenceBody(BaseModel):
-    """What spoke for an answer; below `threshold` it is withheld where no LLM judges.
-
-    Null where a passage had so many of the question's words that an LLM was asked at once.
-    """
-
-    strength: float
-    threshold: float = ENOUGH
-    closeness: float = Field(description="Cosine of the best sentence with the question.")
-    coverage: float = Field(description="Share of the question's words in its passage.")
-    is_of_others: bool = Field(description="No passage has a name, or a year, of the question.")
-
-    @classmethod
-    def of(cls, evidence: Evidence) -> EvidenceBody:
-        """Shape it."""
-        return cls(
-            strength=round(evidence.strength, 4),
-            closeness=round(evidence.closeness, 4),
-            coverage=round(evidence.coverage, 4),
-            is_of_others=evidence.is_of_others,
-        )
-
-
-class PromptMessageBody(BaseModel):
-    """A message that the LLM was sent."""
-
-    role: str
-    content: str
-
-
 class ExplainBody(TurnBody):
     """How an answer came about.
 
@@ -133,11 +69,22 @@ class ExplainBody(TurnBody):
     traced: bool
     top_k: int | None = None
     applied_filters: dict[str, Any] = {}
-    searched_for: SearchedForBody | None = None
-    stages: list[StageBody] = []
-    evidence: EvidenceBody | None = None
-    prompt: list[PromptMessageBody] = []
+    persona: Persona | None = Field(None, description="The question's own; null: none.")
+    searched_for: SearchedFor | None = None
+    stages: list[Stage] = []
+    evidence: WeighedEvidence | None = None
+    prompt: list[PromptMessage] = []
     timings_ms: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, turn: Turn) -> ExplainBody:
+        """Shape a turn and its trace."""
+        said = TurnBody.of(turn).model_dump()
+        trace = Trace.read(turn.trace)
+        if trace is None:
+            return cls(**said, traced=False)
+        shown = trace.model_dump()
+        return cls(**said, traced=True, applied_filters=shown.pop("filters"), **shown)
 
 
 class FeedbackRequest(BaseModel):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests import files
 from tests.e2e.server import LecternServer
+from tests.scripted_llm import MODEL, ScriptedLlm, say
 
 
 def replay(server: LecternServer, answer_id: str) -> subprocess.CompletedProcess[str]:
@@ -41,3 +42,19 @@ def test_the_difference_is_shown_and_nothing_is_kept(make_data_dir: Callable[[],
         unknown = replay(server, "nobody")
         assert unknown.returncode == 1
         assert "answer_not_found" in unknown.stderr or "There is no answer" in unknown.stderr
+
+
+def test_it_is_asked_in_the_voice_in_which_it_was_asked(
+    llm: ScriptedLlm, make_data_dir: Callable[[], Path]
+) -> None:
+    with LecternServer(
+        make_data_dir(), LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL
+    ) as server:
+        server.add("boat.pdf", files.pdf([["The boat weighs 90 tons."]]))
+        llm.script(say("The boat weighs 90 tons [1]."))
+        answer = server.chat("What does the boat weigh?", persona={"tone": "terse"})
+        explained = server.http.get(f"/answers/{answer['answer_id']}/explain").json()
+        assert explained["persona"] == {"instructions": "", "tone": "terse", "language": ""}
+        same = replay(server, answer["answer_id"])
+        assert (same.returncode, same.stderr) == (0, "")
+        assert "Tone: terse." in llm.requests[-1]["messages"][0]["content"]

@@ -114,7 +114,7 @@ def test_a_live_document_that_lacks_nodes_is_ingested_again(installation: Instal
     installation.write(document_id, 1, count=CHUNKS - 1)
     installation.make_live(document_id)
     repairs = reconcile(installation.registry, installation.store)
-    assert repairs.queued_again == (document_id,)
+    assert repairs == Repairs(queued_again=(document_id,))
     assert installation.status(document_id) is Status.QUEUED
     with installation.registry.write() as connection:
         job = claim_next(connection, "w2")
