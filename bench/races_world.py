@@ -106,10 +106,11 @@ class World:
             chunk_tokens=64,
             document_timeout_s=600,
             workspace=Workspace(self.parts.settings.data_dir),
-            worker=f"worker-{id(drain)}",
             stop=threading.Event(),
         )
-        Worker(self.parts.registry, pipeline, _NothingWaits(drain), drain, max_attempts=3).run()
+        name = f"worker-{id(drain)}"
+        wake = _NothingWaits(drain)
+        Worker(self.parts.registry, pipeline, name, wake, drain, max_attempts=3).run()
 
     def live_numbers(self, collection: str) -> set[str]:
         """The numbers that the live versions of a collection state, by their pages."""
@@ -130,7 +131,8 @@ class World:
 @contextmanager
 def open_world(folder: Path) -> Iterator[World]:
     """Open everything in a folder, the registry at DATABASE_URL where that is set."""
-    settings = Settings(data_dir=folder)
+    # An actor is one thread at a time, and related questions are looked for beside the answer.
+    settings = Settings(data_dir=folder, suggestions="off")
     plain = open_registry(settings)
     store = SteppedStore.open(folder / "index", DIMENSION)
     parts = ServiceParts(

@@ -31,7 +31,7 @@ _current: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
 class Actor:
-    """One piece of work in a thread of its own (and in threads that it hands its context to)."""
+    """One piece of work in a thread of its own, or in one that it gives its context and waits for."""
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
         self.name = name

@@ -15,11 +15,11 @@ from corpus.originals.blobs import StagedBlob
 from corpus.registry.collections import declared_fields
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import count_waiting
+from corpus.registry.new_versions import Content
 from corpus.registry.rollback import roll_back
 from corpus.registry.steering import ingest_again
 from corpus.registry.uploads import (
     Acceptance,
-    Content,
     Upload,
     accept_replacement,
     accept_upload,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, exists, func, select
 
 from corpus.registry.locks import lock_document
+from corpus.registry.new_versions import queue_again
 from corpus.registry.schema import documents, jobs, versions
-from corpus.registry.uploads import queue_again
 
 
 @dataclass(frozen=True, slots=True)

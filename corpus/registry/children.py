@@ -17,9 +17,10 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from corpus.registry.deletions import bury_family
 from corpus.registry.families import dropped_children
+from corpus.registry.identities import as_attachment
 from corpus.registry.locks import lock_contents, lock_document
+from corpus.registry.new_versions import Content, add_version
 from corpus.registry.schema import documents, jobs, versions
-from corpus.registry.uploads import Content, add_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _identities(parent_id: str, children: Sequence[Child]) -> list[str]:
     identities = []
     for child in children:
         sha256 = child.content.sha256
-        identities.append(f"child:{parent_id}:{sha256}:{seen[sha256]}")
+        identities.append(as_attachment(parent_id, sha256, seen[sha256]))
         seen[sha256] += 1
     return identities
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from corpus.registry.documents import find_document
 from corpus.registry.families import children_of, parent_of, remember_dropped
+from corpus.registry.identities import as_deleted
 from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_contents, lock_document
 from corpus.registry.schema import documents, jobs, pages, versions
@@ -54,7 +55,7 @@ def _hide(connection: Connection, document_id: str) -> None:
     connection.execute(
         update(documents)
         .where(documents.c.id == document_id, documents.c.deleted_at.is_(None))
-        .values(deleted_at=datetime.now(UTC), identity=f"deleted:{document_id}")
+        .values(deleted_at=datetime.now(UTC), identity=as_deleted(document_id))
     )
     drop_jobs(connection, document_id)
     remove_answers_from(connection, [document_id])

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, 
 from corpus.errors import DocumentNotFound, PageNotFound
 from corpus.registry.cursors import read_cursor, write_cursor
 from corpus.registry.families import attached_to
+from corpus.registry.identities import by_bytes
 from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.registry.workers import any_alive
 from corpus.values import (
@@ -119,7 +120,7 @@ def find_by_content(
     """
     query = _with_newest_version().where(
         documents.c.collection == collection,
-        documents.c.identity.in_([f"sha256:{one}" for one in hashes]),
+        documents.c.identity.in_([by_bytes(one) for one in hashes]),
     )
     return _documents(connection, query)
 

@@ -55,3 +55,10 @@ def count_waiting(connection: Connection) -> int:
     """How many versions wait for a worker."""
     waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
     return connection.execute(waiting).scalar_one()
+
+
+def queued_since(connection: Connection, document_id: str, version: int) -> datetime | None:
+    """When the version's job was put into the queue last; None when it has none."""
+    return connection.execute(
+        select(jobs.c.run_after).where(jobs.c.document_id == document_id, jobs.c.version == version)
+    ).scalar_one_or_none()

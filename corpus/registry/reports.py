@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from corpus.errors import DocumentNotFound
-from corpus.registry.schema import documents, jobs, pages, versions
+from corpus.registry.schema import documents, pages, versions
 from corpus.reports import (
     ChunkTokens,
     PageStatistics,
@@ -96,13 +95,6 @@ def find_report(
         next_page=shown[limit].number if len(shown) > limit else None,
         reading=None if version.report is None else _reading(version.report),
     )
-
-
-def queued_since(connection: Connection, document_id: str, version: int) -> datetime | None:
-    """When the version's job was put into the queue last; None when it has none."""
-    return connection.execute(
-        select(jobs.c.run_after).where(jobs.c.document_id == document_id, jobs.c.version == version)
-    ).scalar_one_or_none()
 
 
 def _page(row: Row[*tuple[Any, ...]]) -> PageReport:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, select
 from corpus.errors import NothingToRollBack, StorageUnavailable
 from corpus.registry.documents import find_document
 from corpus.registry.locks import lock_contents, lock_document
+from corpus.registry.new_versions import Content
 from corpus.registry.schema import documents, versions
-from corpus.registry.uploads import Acceptance, Content, accept_replacement
+from corpus.registry.uploads import Acceptance, accept_replacement
 
 
 def roll_back(connection: Connection, document_id: str) -> Acceptance:

@@ -72,8 +72,7 @@ documents = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("collection", ForeignKey("collections.name"), nullable=False),
-    # "sha256:<hex>", "external:<id>", or for what is attached to another document
-    # "child:<parent_id>:<hex>:<n>"; "deleted:<id>" releases it for a new upload.
+    # What identities.py makes of it.
     Column("identity", String(600), nullable=False),
     Column("external_id", String(512)),
     # The document that this one is attached to.

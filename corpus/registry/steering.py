@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_document
-from corpus.registry.schema import versions
-from corpus.registry.uploads import Content, add_next_version, queue_again
-from corpus.values import Document, Status
+from corpus.registry.new_versions import Content, add_next_version, queue_again
+from corpus.registry.version_status import show_status
+from corpus.values import Document, ErrorReport, Status
 
-_CANCELLED = {
-    "code": "cancelled",
-    "detail": "Ingestion was cancelled.",
-    "hint": "POST /documents/{id}/retry starts it again.",
-}
+_CANCELLED = ErrorReport(
+    code="cancelled",
+    detail="Ingestion was cancelled.",
+    hint="POST /documents/{id}/retry starts it again.",
+)
 
 
 def cancel_ingestion(connection: Connection, document_id: str) -> Document:
@@ -30,18 +30,7 @@ def cancel_ingestion(connection: Connection, document_id: str) -> Document:
     if document.status.is_final:
         return document
     drop_jobs(connection, document_id)
-    connection.execute(
-        update(versions)
-        .where(versions.c.document_id == document_id, versions.c.version == document.version)
-        .values(
-            status=Status.FAILED,
-            error=_CANCELLED,
-            progress_done=0,
-            progress_total=0,
-            eta_s=None,
-            updated_at=datetime.now(UTC),
-        )
-    )
+    show_status(connection, document_id, document.version, Status.FAILED, error=_CANCELLED)
     return find_document(connection, document_id)
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, exists, select
 
+from corpus.registry.new_versions import queue_again
 from corpus.registry.schema import documents, jobs, versions
-from corpus.registry.uploads import queue_again
 from corpus.values import FINAL_STATUSES
 
 

@@ -14,7 +14,7 @@ from corpus.errors import BelongsToParent, DuplicateContent
 from corpus.registry.collections import declared_fields
 from corpus.registry.documents import find_document
 from corpus.registry.families import pass_on_attributes
-from corpus.registry.jobs import drop_jobs, enqueue
+from corpus.registry.identities import by_bytes, by_external_id
 from corpus.registry.locks import (
     hold_collection,
     lock_collection_name,
@@ -22,17 +22,9 @@ from corpus.registry.locks import (
     lock_document,
     lock_external_id,
 )
-from corpus.registry.schema import collections, documents, versions
+from corpus.registry.new_versions import Content, add_next_version, add_version, queue_again
+from corpus.registry.schema import collections, documents
 from corpus.values import Document, Status
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The bytes of an upload, measured: lower-case hex sha256, and the kind found in them."""
-
-    sha256: str
-    size_bytes: int
-    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +44,8 @@ class Upload:
     def identity(self, content: Content) -> str:
         """What makes another upload the same document: its external id, else its bytes."""
         if self.external_id is not None:
-            return f"external:{self.external_id}"
-        return f"sha256:{content.sha256}"
+            return by_external_id(self.external_id)
+        return by_bytes(content.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +118,7 @@ def accept_replacement(
     if document.content_sha256 == content.sha256:
         return _again(connection, document, now, is_bulk=False)
     if document.external_id is None:
-        identity = Upload(document.collection, filename).identity(content)
+        identity = by_bytes(content.sha256)
         if _find_by_identity(connection, document.collection, identity) is not None:
             raise DuplicateContent(
                 f"Another document of the collection {document.collection!r} has these bytes."
@@ -165,45 +157,6 @@ def change_attributes(
     return find_document(connection, document_id)
 
 
-def add_next_version(
-    connection: Connection,
-    document: Document,
-    filename: str,
-    content: Content,
-    now: datetime,
-    *,
-    is_bulk: bool = False,
-) -> None:
-    """Queue these bytes as the document's newest version; the live one answers until it is done."""
-    # What waits of the older versions would only be replaced again.
-    drop_jobs(connection, document.id)
-    connection.execute(
-        update(documents)
-        .where(documents.c.id == document.id)
-        .values(version=document.version + 1, updated_at=now)
-    )
-    add_version(connection, document.id, document.version + 1, filename, content, now, is_bulk)
-
-
-def queue_again(
-    connection: Connection, document_id: str, version: int, now: datetime, *, is_bulk: bool = False
-) -> None:
-    """Queue a version from the beginning, and show it so."""
-    connection.execute(
-        update(versions)
-        .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(
-            status=Status.QUEUED,
-            error=None,
-            progress_done=0,
-            progress_total=0,
-            eta_s=None,
-            updated_at=now,
-        )
-    )
-    enqueue(connection, document_id, version, now, is_bulk=is_bulk)
-
-
 def _again(
     connection: Connection, document: Document, now: datetime, *, is_bulk: bool
 ) -> Acceptance:
@@ -240,28 +193,3 @@ def _find_by_identity(
         # A deletion that this waits for takes the identity away, and then there is none.
         found = found.with_for_update()
     return connection.execute(found).scalar_one_or_none()
-
-
-def add_version(
-    connection: Connection,
-    document_id: str,
-    version: int,
-    filename: str,
-    content: Content,
-    now: datetime,
-    is_bulk: bool,
-) -> None:
-    """Add a version of a document, with the job to ingest it."""
-    connection.execute(
-        insert(versions).values(
-            document_id=document_id,
-            version=version,
-            filename=filename,
-            content_sha256=content.sha256,
-            size_bytes=content.size_bytes,
-            media_type=content.media_type,
-            status=Status.QUEUED,
-            updated_at=now,
-        )
-    )
-    enqueue(connection, document_id, version, now, is_bulk=is_bulk)

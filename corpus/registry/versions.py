@@ -1,7 +1,7 @@
 """A version's way from queued to live, told by the worker that holds its job.
 
-Every function here that writes takes effect only while the job is leased to that worker: a worker
-that lost its lease, or whose document was deleted meanwhile, changes nothing and is told so.
+Every function here that writes takes effect only while the lease holds: a worker that lost it, or
+whose document was deleted meanwhile, changes nothing and is told so.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from corpus.errors import DocumentNotFound
 from corpus.registry.jobs import drop_jobs
-from corpus.registry.locks import lock_document
+from corpus.registry.leases import Lease, hold
 from corpus.registry.retention import remember_previous
 from corpus.registry.schema import documents, jobs, pages, versions
+from corpus.registry.version_status import show_status
 from corpus.reports import VersionReport
 from corpus.values import Coverage, ErrorReport, PageText, Status
 
@@ -74,40 +75,31 @@ def is_wanted(connection: Connection, document_id: str, version: int) -> bool:
 
 def report_progress(
     connection: Connection,
-    document_id: str,
-    version: int,
-    worker: str,
-    *,
+    lease: Lease,
     status: Status,
+    *,
     done: int = 0,
     total: int = 0,
     eta_s: int | None = None,
 ) -> bool:
-    """Say where the version is; False when it is no longer this worker's to work on.
-
-    `eta_s` seconds are left until it is ready, as far as is known.
-    """
-    if not _hold(connection, document_id, version, worker):
+    """As `show_status`; False when the version is no longer this worker's to work on."""
+    if not hold(connection, lease):
         return False
-    connection.execute(
-        update(versions)
-        .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(
-            status=status,
-            progress_done=done,
-            progress_total=total,
-            eta_s=eta_s,
-            updated_at=datetime.now(UTC),
-        )
+    show_status(
+        connection,
+        lease.document_id,
+        lease.version,
+        status,
+        done=done,
+        total=total,
+        eta_s=eta_s,
     )
     return True
 
 
 def complete_version(
     connection: Connection,
-    document_id: str,
-    version: int,
-    worker: str,
+    lease: Lease,
     *,
     read_pages: Sequence[PageText],
     page_count: int,
@@ -123,17 +115,9 @@ def complete_version(
     version that is live already stays so. `media_type` is what it was read as, where that is known.
     """
     status = Status.READY if coverage.is_complete else Status.PARTIAL
-    if not report_progress(
-        connection,
-        document_id,
-        version,
-        worker,
-        status=status,
-        done=chunk_count,
-        total=chunk_count,
-    ):
+    if not report_progress(connection, lease, status, done=chunk_count, total=chunk_count):
         return False
-    now = datetime.now(UTC)
+    document_id, version = lease.document_id, lease.version
     connection.execute(
         update(versions)
         .where(versions.c.document_id == document_id, versions.c.version == version)
@@ -145,7 +129,6 @@ def complete_version(
             pages_needing_ocr=list(coverage.pages_needing_ocr),
             warnings=[warning.detail for warning in report.warnings] if report else [],
             report=asdict(report) if report else None,
-            error=None,
             media_type=versions.c.media_type if media_type is None else media_type,
         )
     )
@@ -157,7 +140,7 @@ def complete_version(
             documents.c.id == document_id,
             func.coalesce(documents.c.live_version, 0) <= version,
         )
-        .values(live_version=version, updated_at=now)
+        .values(live_version=version, updated_at=datetime.now(UTC))
     )
     drop_jobs(connection, document_id, version)
     return True
@@ -186,46 +169,20 @@ def _store_pages(
 
 
 def fail_version(
-    connection: Connection,
-    document_id: str,
-    version: int,
-    worker: str,
-    *,
-    error: ErrorReport,
-    coverage: Coverage,
+    connection: Connection, lease: Lease, *, error: ErrorReport, coverage: Coverage
 ) -> bool:
-    """End the version with its error; a version that answered before goes on answering."""
-    if not report_progress(connection, document_id, version, worker, status=Status.FAILED):
+    """End the version with its error; a version that answered before goes on answering.
+
+    False (and nothing changed) when the version is no longer this worker's.
+    """
+    if not hold(connection, lease):
         return False
+    document_id, version = lease.document_id, lease.version
+    show_status(connection, document_id, version, Status.FAILED, error=error)
     connection.execute(
         update(versions)
         .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(
-            error={"code": error.code, "detail": error.detail, "hint": error.hint},
-            pages_needing_ocr=list(coverage.pages_needing_ocr),
-        )
+        .values(pages_needing_ocr=list(coverage.pages_needing_ocr))
     )
     drop_jobs(connection, document_id, version)
     return True
-
-
-def _hold(connection: Connection, document_id: str, version: int, worker: str) -> bool:
-    """Whether the job is this worker's, and the document not deleted.
-
-    If so, both stay so until the transaction ends: without the locks another worker could claim a
-    job whose lease ran out between our look and our write.
-    """
-    lock_document(connection, document_id)
-    held = (
-        select(jobs.c.id)
-        .join(documents, documents.c.id == jobs.c.document_id)
-        .where(
-            documents.c.id == document_id,
-            documents.c.deleted_at.is_(None),
-            jobs.c.version == version,
-            jobs.c.state == "running",
-            jobs.c.worker == worker,
-        )
-        .with_for_update(of=jobs)
-    )
-    return connection.execute(held).first() is not None

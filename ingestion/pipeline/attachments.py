@@ -11,7 +11,7 @@ from corpus.errors import EmptyFile, FileTooLarge, StorageUnavailable, UnknownFi
 from corpus.kinds.recognition import detect_kind
 from corpus.originals.blobs import BlobStore, StagedBlob
 from corpus.registry.children import Child
-from corpus.registry.uploads import Content
+from corpus.registry.new_versions import Content
 from corpus.reports import ReadingWarning
 from ingestion.parsing.mail.attached import NO_ROOM, left_out_warnings
 from ingestion.parsing.parsed import Attachment

@@ -23,7 +23,8 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.donors import Donor, find_donors
 from corpus.registry.families import room_for_children
 from corpus.registry.fingerprints import remember_fingerprint
-from corpus.registry.reports import queued_since
+from corpus.registry.jobs import queued_since
+from corpus.registry.leases import Lease
 from corpus.registry.retention import retire_versions
 from corpus.registry.versions import Version, complete_version, find_version
 from corpus.reports import VersionReport
@@ -33,7 +34,6 @@ from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline.attachments import StagedChildren, staged_children
 from ingestion.pipeline.deadlines import embedding_deadline
-from ingestion.pipeline.job import Job
 from ingestion.pipeline.node_filters import beyond, of_older_versions, of_version
 from ingestion.pipeline.pace import Pace
 from ingestion.pipeline.ports import NodeWriter, Parser
@@ -60,35 +60,34 @@ class Pipeline:
     chunk_tokens: int
     document_timeout_s: float
     workspace: Workspace
-    worker: str
     stop: threading.Event
     pace: Pace = field(default_factory=Pace)
 
-    def run(self, job: Job) -> None:
-        """Ingest the job's version.
+    def run(self, lease: Lease) -> None:
+        """Ingest the lease's version.
 
         Raises `LostJobError`, `StoppingError`, an `UnreadableFile` (the file is at fault) or an
         `Unavailable` (trying again may help).
         """
         with self.registry.write() as connection:
-            version = find_version(connection, job.document_id, job.version)
+            version = find_version(connection, lease.document_id, lease.version)
             remember_fingerprint(connection, version.collection, self.fingerprint)
-            watch = Stopwatch(queued_since(connection, job.document_id, job.version))
-            room = room_for_children(connection, job.document_id)
+            watch = Stopwatch(queued_since(connection, lease.document_id, lease.version))
+            room = room_for_children(connection, lease.document_id)
         with self.workspace.folder() as folder:
             # What is in a mail is not larger than it.
-            self._ingest(job, version, watch, Scratch(folder, version.size_bytes), room)
-        if job.version > 1:
-            self.store.delete_nodes(filters=of_older_versions(job.document_id, job.version))
+            self._ingest(lease, version, watch, Scratch(folder, version.size_bytes), room)
+        if lease.version > 1:
+            self.store.delete_nodes(filters=of_older_versions(lease.document_id, lease.version))
 
-    def remove_nodes(self, job: Job) -> None:
-        """Remove the nodes of the job's version from the index."""
-        self.store.delete_nodes(filters=of_version(job.document_id, job.version))
+    def remove_nodes(self, lease: Lease) -> None:
+        """Remove the nodes of the lease's version from the index."""
+        self.store.delete_nodes(filters=of_version(lease.document_id, lease.version))
 
     def _ingest(
-        self, job: Job, version: Version, watch: Stopwatch, scratch: Scratch, room: int
+        self, lease: Lease, version: Version, watch: Stopwatch, scratch: Scratch, room: int
     ) -> None:
-        reporter = ProgressReporter(self.registry, job, self.worker, self.pace, self.stop)
+        reporter = ProgressReporter(self.registry, lease, self.pace, self.stop)
         with watch.stage("parsing"):
             parsed, kind = self._parse(version, reporter, scratch if room else None)
         parsing_s = reporter.stage_s()
@@ -110,17 +109,17 @@ class Pipeline:
             )
             sizes = embedded_tokens(nodes, self.tokens)
         self.pace.learn_parsing(len(parsed.pages), parsing_s, len(nodes))
-        known = KnownEmbeddings(self.store, self._donors(job, version, len(nodes)), nodes)
+        known = KnownEmbeddings(self.store, self._donors(lease, version, len(nodes)), nodes)
         reused_count = self._embed_and_write(nodes, known, reporter, watch)
-        if job.claims > 1 or job.failures:
+        if lease.claims > 1 or lease.failures:
             # An earlier try may have written nodes that this one did not overwrite.
-            self.store.delete_nodes(filters=beyond(job.document_id, job.version, len(nodes)))
+            self.store.delete_nodes(filters=beyond(lease.document_id, lease.version, len(nodes)))
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
         pages = page_records(parsed)
         with staged_children(self.blobs, scratch, parsed.attachments, room=room) as staged:
             parsed = parsed.model_copy(update={"warnings": (*parsed.warnings, *staged.warnings)})
             report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
-            self._go_live(job, parsed, pages, report, len(nodes), reused_count, staged)
+            self._go_live(lease, parsed, pages, report, len(nodes), reused_count, staged)
 
     def _parse(
         self, version: Version, reporter: ProgressReporter, scratch: Scratch | None
@@ -142,14 +141,14 @@ class Pipeline:
                 ) from error
             yield path
 
-    def _donors(self, job: Job, version: Version, chunk_count: int) -> list[Donor]:
+    def _donors(self, lease: Lease, version: Version, chunk_count: int) -> list[Donor]:
         """Versions whose embeddings may do; what an earlier try of this one wrote comes first."""
         with self.registry.read() as connection:
             others = find_donors(
-                connection, job.document_id, version.content_sha256, self.fingerprint
+                connection, lease.document_id, version.content_sha256, self.fingerprint
             )
-        own = Donor(job.document_id, job.version, chunk_count)
-        return [own, *others] if job.claims > 1 or job.failures else others
+        own = Donor(lease.document_id, lease.version, chunk_count)
+        return [own, *others] if lease.claims > 1 or lease.failures else others
 
     def _embed_and_write(
         self,
@@ -188,7 +187,7 @@ class Pipeline:
 
     def _go_live(
         self,
-        job: Job,
+        lease: Lease,
         parsed: ParsedDocument,
         pages: Sequence[PageText],
         report: VersionReport,
@@ -196,16 +195,14 @@ class Pipeline:
         reused_count: int,
         staged: StagedChildren,
     ) -> None:
-        written = self.store.count(of_version(job.document_id, job.version))
+        written = self.store.count(of_version(lease.document_id, lease.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
         with self.registry.write() as connection:
-            buried = settle_children(connection, job.document_id, job.version, staged.children)
+            buried = settle_children(connection, lease.document_id, lease.version, staged.children)
             completed = complete_version(
                 connection,
-                job.document_id,
-                job.version,
-                self.worker,
+                lease,
                 read_pages=pages,
                 page_count=len(parsed.pages),
                 chunk_count=chunk_count,
@@ -218,7 +215,7 @@ class Pipeline:
             )
             if not completed:
                 raise LostJobError
-            retired = retire_versions(connection, job.document_id)
+            retired = retire_versions(connection, lease.document_id)
             staged.keep()
         drop_originals(self.registry, self.blobs, retired)
         for document_id in buried:

@@ -6,9 +6,9 @@ import threading
 import time
 
 from corpus.registry.database.engine import Registry
+from corpus.registry.leases import Lease
 from corpus.registry.versions import report_progress
 from corpus.values import Status
-from ingestion.pipeline.job import Job
 from ingestion.pipeline.pace import Pace
 
 PROGRESS_EVERY_S = 0.5
@@ -25,12 +25,9 @@ class StoppingError(Exception):
 class ProgressReporter:
     """Tells the registry about progress, not more often than `PROGRESS_EVERY_S` within a stage."""
 
-    def __init__(
-        self, registry: Registry, job: Job, worker: str, pace: Pace, stop: threading.Event
-    ) -> None:
+    def __init__(self, registry: Registry, lease: Lease, pace: Pace, stop: threading.Event) -> None:
         self._registry = registry
-        self._job = job
-        self._worker = worker
+        self._lease = lease
         self._pace = pace
         self._stop = stop
         self._said_at_s = 0.0
@@ -61,10 +58,8 @@ class ProgressReporter:
         with self._registry.write() as connection:
             ours = report_progress(
                 connection,
-                self._job.document_id,
-                self._job.version,
-                self._worker,
-                status=status,
+                self._lease,
+                status,
                 done=done,
                 total=total,
                 eta_s=self._pace.eta_s(status, done, total, self.stage_s()),

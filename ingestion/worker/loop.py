@@ -13,18 +13,18 @@ from uuid import uuid4
 
 from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
 from corpus.registry.database.engine import Registry
+from corpus.registry.leases import Lease, claim_next, give_back, renew
 from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.values import Coverage, ErrorReport
-from ingestion.pipeline.job import Job
 from ingestion.pipeline.pipeline import Pipeline
 from ingestion.pipeline.progress import LostJobError, StoppingError
 from ingestion.worker.presence import present
-from ingestion.worker.queue import RENEW_S, claim_next, give_back, renew
 from ingestion.worker.retry import GiveUp, TryAgain, after_failure, after_interruptions
 
 # A wake-up cuts the wait short; this is for jobs whose delay ended or whose worker died.
 POLL_S = 1.0
+RENEW_S = 5.0  # six times within a lease
 OUTAGE_WAIT_S = 2.0
 
 log = logging.getLogger("lectern.worker")
@@ -51,6 +51,7 @@ class Worker:
         self,
         registry: Registry,
         pipeline: Pipeline,
+        name: str,
         wake: threading.Event,
         drain: threading.Event,
         *,
@@ -58,102 +59,89 @@ class Worker:
     ) -> None:
         self._registry = registry
         self._pipeline = pipeline
+        self._name = name
         self._wake = wake
         self._drain = drain
         self._max_attempts = max_attempts
 
     def run(self) -> None:
         """Return when asked to drain or to stop."""
-        with present(self._registry, self._pipeline.worker):
+        with present(self._registry, self._name):
             self._work_off_the_queue()
 
     def _work_off_the_queue(self) -> None:
         while not (self._drain.is_set() or self._pipeline.stop.is_set()):
             self._wake.clear()
             try:
-                job = self._claim()
-                if job is None:
+                lease = self._claim()
+                if lease is None:
                     self._wake.wait(POLL_S)
                 else:
-                    self._work_on(job)
+                    self._work_on(lease)
             except Unavailable as error:
                 # The registry or the index is away, so nothing can be settled: the lease ends by
                 # itself, and the job is claimed again.
                 log.warning("%s (%s)", error.detail, error.code)
                 self._pipeline.stop.wait(OUTAGE_WAIT_S)
 
-    def _claim(self) -> Job | None:
+    def _claim(self) -> Lease | None:
         with self._registry.write() as connection:
-            return claim_next(connection, self._pipeline.worker)
+            return claim_next(connection, self._name)
 
-    def _work_on(self, job: Job) -> None:
-        log.info("ingesting document %s, version %d", job.document_id, job.version)
-        with self._lease_kept(job):
+    def _work_on(self, lease: Lease) -> None:
+        log.info("ingesting document %s, version %d", lease.document_id, lease.version)
+        with self._lease_kept(lease):
             try:
-                self._ingest(job)
+                self._ingest(lease)
             except (StoppingError, LostJobError, DocumentNotFound) as outcome:
-                log.info("document %s: %s", job.document_id, type(outcome).__name__)
-                self._hand_back(job, failures=job.failures, delay_s=0)
+                log.info("document %s: %s", lease.document_id, type(outcome).__name__)
+                self._hand_back(lease, failures=lease.failures, delay_s=0)
             except LecternError as error:
-                log.warning("document %s: %s (%s)", job.document_id, error.detail, error.code)
-                self._settle(job, error)
+                log.warning("document %s: %s (%s)", lease.document_id, error.detail, error.code)
+                self._settle(lease, error)
             except Exception:
-                log.exception("document %s failed unexpectedly", job.document_id)
-                self._settle(job, LecternError("Ingestion failed for a reason of our own."))
-        self._sweep(job)
+                log.exception("document %s failed unexpectedly", lease.document_id)
+                self._settle(lease, LecternError("Ingestion failed for a reason of our own."))
+        self._sweep(lease)
 
-    def _ingest(self, job: Job) -> None:
-        interrupted = after_interruptions(job.claims)
+    def _ingest(self, lease: Lease) -> None:
+        interrupted = after_interruptions(lease.claims)
         if interrupted is not None:
-            self._end(job, interrupted.error, Coverage())
+            self._end(lease, interrupted.error, Coverage())
             return
-        self._pipeline.run(job)
-        log.info("document %s, version %d is live", job.document_id, job.version)
+        self._pipeline.run(lease)
+        log.info("document %s, version %d is live", lease.document_id, lease.version)
 
-    def _settle(self, job: Job, error: LecternError) -> None:
+    def _settle(self, lease: Lease, error: LecternError) -> None:
         if self._pipeline.stop.is_set():
             # Whatever failed, it failed while the server was going away.
-            self._hand_back(job, failures=job.failures, delay_s=0)
+            self._hand_back(lease, failures=lease.failures, delay_s=0)
             return
         decision = after_failure(
             error,
-            failures=job.failures,
+            failures=lease.failures,
             max_attempts=self._max_attempts,
             jitter=random.random(),  # noqa: S311  nothing to guess here
         )
         match decision:
             case TryAgain(delay_s, failures):
-                self._hand_back(job, failures=failures, delay_s=delay_s, reason=error.detail)
+                self._hand_back(lease, failures=failures, delay_s=delay_s, reason=error.detail)
             case GiveUp(report):
                 self._end(
-                    job, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
+                    lease, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
                 )
 
     def _hand_back(
-        self, job: Job, *, failures: int, delay_s: float, reason: str | None = None
+        self, lease: Lease, *, failures: int, delay_s: float, reason: str | None = None
     ) -> None:
         with self._registry.write() as connection:
-            give_back(
-                connection,
-                job,
-                self._pipeline.worker,
-                failures=failures,
-                delay_s=delay_s,
-                reason=reason,
-            )
+            give_back(connection, lease, failures=failures, delay_s=delay_s, reason=reason)
 
-    def _end(self, job: Job, report: ErrorReport, coverage: Coverage) -> None:
+    def _end(self, lease: Lease, report: ErrorReport, coverage: Coverage) -> None:
         with self._registry.write() as connection:
-            fail_version(
-                connection,
-                job.document_id,
-                job.version,
-                self._pipeline.worker,
-                error=report,
-                coverage=coverage,
-            )
+            fail_version(connection, lease, error=report, coverage=coverage)
 
-    def _sweep(self, job: Job) -> None:
+    def _sweep(self, lease: Lease) -> None:
         """Remove what was written of a version that is neither live nor still to be ingested.
 
         With the lease lost to another worker the version is wanted, and its nodes are left alone.
@@ -161,22 +149,22 @@ class Worker:
         waits, so that no other worker's nodes are among them.
         """
         with self._registry.read() as connection:
-            if is_wanted(connection, job.document_id, job.version):
+            if is_wanted(connection, lease.document_id, lease.version):
                 return
         with self._registry.write() as connection:
-            lock_document(connection, job.document_id)
-            if not is_wanted(connection, job.document_id, job.version):
-                self._pipeline.remove_nodes(job)
+            lock_document(connection, lease.document_id)
+            if not is_wanted(connection, lease.document_id, lease.version):
+                self._pipeline.remove_nodes(lease)
 
     @contextmanager
-    def _lease_kept(self, job: Job) -> Iterator[None]:
+    def _lease_kept(self, lease: Lease) -> Iterator[None]:
         ended = threading.Event()
 
         def keep() -> None:
             while not ended.wait(RENEW_S):
                 try:
                     with self._registry.write() as connection:
-                        if not renew(connection, job, self._pipeline.worker):
+                        if not renew(connection, lease):
                             return
                 except Unavailable as error:
                     log.warning("the lease could not be renewed: %s", error.detail)

@@ -23,9 +23,9 @@ from corpus.errors import StorageUnavailable
 from corpus.index.gateway import serve_index
 from corpus.index.port import NodeStore
 from corpus.registry.database.engine import Registry
+from corpus.registry.leases import release_jobs_of
 from corpus.settings import Settings
 from ingestion.worker.loop import worker_names_of
-from ingestion.worker.queue import release_jobs_of
 
 log = logging.getLogger("lectern.worker")
 

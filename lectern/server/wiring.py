@@ -27,6 +27,7 @@ from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.fingerprints import check_fingerprints, rechunk
+from corpus.registry.leases import release_all
 from corpus.registry.workers import count_alive
 from corpus.settings import EXTRACTIVE, Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
@@ -35,7 +36,6 @@ from ingestion.programs.office import Office
 from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
 from ingestion.worker.loop import Worker, unique_worker_name
-from ingestion.worker.queue import release_all
 from lectern.server.providers import open_provider
 from service.parts import ServiceParts
 
@@ -150,11 +150,17 @@ def opened_worker(
             ),
             document_timeout_s=settings.document_timeout_s,
             workspace=workspace,
-            worker=unique_worker_name(),
             stop=stop,
         )
         try:
-            yield Worker(registry, pipeline, wake, drain, max_attempts=settings.max_attempts)
+            yield Worker(
+                registry,
+                pipeline,
+                unique_worker_name(),
+                wake,
+                drain,
+                max_attempts=settings.max_attempts,
+            )
         finally:
             store.close()
             registry.close()

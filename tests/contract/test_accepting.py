@@ -5,6 +5,7 @@ import pytest
 from corpus.errors import QueueFull
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
+from corpus.registry.leases import Lease
 from corpus.registry.versions import fail_version
 from corpus.settings import Settings
 from corpus.values import Coverage, ErrorReport, Status
@@ -19,7 +20,7 @@ def failed(registry: Registry) -> str:
     assert job is not None
     with registry.write() as connection:
         error = ErrorReport("no_text", "None.", "")
-        fail_version(connection, document_id, 1, "w1", error=error, coverage=Coverage(0))
+        fail_version(connection, Lease("", document_id, 1, "w1"), error=error, coverage=Coverage(0))
     return document_id
 
 

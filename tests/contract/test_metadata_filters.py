@@ -24,8 +24,9 @@ from corpus.registry.collections import (
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
+from corpus.registry.new_versions import Content
 from corpus.registry.schema import collections, documents
-from corpus.registry.uploads import Content, Upload, accept_upload, change_attributes
+from corpus.registry.uploads import Upload, accept_upload, change_attributes
 from corpus.values import CollectionSettings
 from service.retrieval.filters import parse_filters
 from service.retrieval.selection import Selection, select_nodes

@@ -17,13 +17,13 @@ from corpus.errors import Misconfigured
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.documents import find_document
+from corpus.registry.leases import claim_next
 from corpus.registry.migrations.upgrade import upgrade
 from corpus.registry.schema import metadata
 from corpus.registry.turns import asked_questions
 from corpus.registry.versions import complete_version
 from corpus.turns import AskedQuestion
 from corpus.values import Coverage, PageText, Status
-from ingestion.worker.queue import claim_next
 
 NOW = datetime.now(UTC).replace(tzinfo=None)
 A_VERSION = {
@@ -112,12 +112,10 @@ def test_documents_of_an_earlier_version_go_on(database: Database, with_revision
     with registry.write() as connection:
         job = claim_next(connection, "w1")
         assert job is not None
-        assert (job.id, job.version) == ("j2", 2)
+        assert (job.job_id, job.version) == ("j2", 2)
         assert complete_version(
             connection,
-            "d1",
-            2,
-            "w1",
+            job,
             read_pages=[PageText(1, "new text", 0)],
             page_count=1,
             chunk_count=1,

@@ -13,21 +13,22 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
 from corpus.registry.fingerprints import check_fingerprints, rechunk, remember_fingerprint
 from corpus.registry.jobs import count_waiting
-from corpus.registry.schema import jobs, workers
-from corpus.registry.steering import cancel_ingestion, ingest_again
-from corpus.registry.uploads import Content, Upload, accept_replacement, accept_upload
-from corpus.registry.versions import complete_version, fail_version, report_progress
-from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
-from corpus.values import Coverage, Document, ErrorReport, PageText, Status
-from ingestion.pipeline.job import Job
-from ingestion.worker.queue import (
+from corpus.registry.leases import (
     BULK_PATIENCE_S,
     SUSPECT_CLAIMS,
+    Lease,
     claim_next,
     give_back,
     release_all,
     release_jobs_of,
 )
+from corpus.registry.new_versions import Content
+from corpus.registry.schema import jobs, workers
+from corpus.registry.steering import cancel_ingestion, ingest_again
+from corpus.registry.uploads import Upload, accept_replacement, accept_upload
+from corpus.registry.versions import complete_version, fail_version, report_progress
+from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
+from corpus.values import Coverage, Document, ErrorReport, PageText, Status
 
 
 def content() -> Content:
@@ -42,7 +43,7 @@ def upload(registry: Registry, collection: str = "default", *, is_bulk: bool = F
     return accepted.document.id
 
 
-def claim(registry: Registry) -> Job | None:
+def claim(registry: Registry) -> Lease | None:
     with registry.write() as connection:
         return claim_next(connection, "w1")
 
@@ -58,13 +59,11 @@ def document(registry: Registry, document_id: str) -> Document:
         return find_document(connection, document_id)
 
 
-def complete(registry: Registry, job: Job) -> bool:
+def complete(registry: Registry, job: Lease) -> bool:
     with registry.write() as connection:
         return complete_version(
             connection,
-            job.document_id,
-            job.version,
-            "w1",
+            job,
             read_pages=[PageText(1, "text", 0)],
             page_count=1,
             chunk_count=1,
@@ -80,13 +79,11 @@ def live(registry: Registry) -> str:
     return document_id
 
 
-def fail(registry: Registry, job: Job) -> None:
+def fail(registry: Registry, job: Lease) -> None:
     with registry.write() as connection:
         assert fail_version(
             connection,
-            job.document_id,
-            job.version,
-            "w1",
+            job,
             error=ErrorReport("broken_file", "It is broken.", "Mend it."),
             coverage=Coverage(),
         )
@@ -170,7 +167,7 @@ def test_a_document_that_is_worked_on_waits_for_nothing_until_its_worker_is_gone
     claim(registry)
     with registry.write() as connection:
         beat(connection, "w1")
-        report_progress(connection, document_id, 1, "w1", status=Status.PARSING)
+        report_progress(connection, Lease("", document_id, 1, "w1"), Status.PARSING)
     assert document(registry, document_id).waiting is None
     with registry.write() as connection:
         leave(connection, "w1")
@@ -196,7 +193,7 @@ def test_a_try_that_failed_is_explained_while_the_next_one_waits(registry: Regis
     job = claim(registry)
     assert job is not None
     with registry.write() as connection:
-        give_back(connection, job, "w1", failures=1, delay_s=60, reason="The index is away.")
+        give_back(connection, job, failures=1, delay_s=60, reason="The index is away.")
     waiting = document(registry, document_id).waiting
     assert waiting is not None
     assert (waiting.failures, waiting.reason) == (1, "The index is away.")

@@ -20,9 +20,10 @@ from corpus.registry.families import (
     MAX_FAMILY,
     room_for_children,
 )
+from corpus.registry.leases import Lease, claim_next
+from corpus.registry.new_versions import Content
 from corpus.registry.steering import ingest_again
 from corpus.registry.uploads import (
-    Content,
     Upload,
     accept_replacement,
     accept_upload,
@@ -30,7 +31,6 @@ from corpus.registry.uploads import (
 )
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, Document, Status
-from ingestion.worker.queue import claim_next
 
 
 def child(filename: str, number: int = 1) -> Child:
@@ -58,9 +58,7 @@ def go_live(registry: Registry, parent_id: str, *children: Child) -> None:
         version = find_document(connection, parent_id).version
         complete_version(
             connection,
-            parent_id,
-            version,
-            claimed(connection, parent_id),
+            Lease("", parent_id, version, claimed(connection, parent_id)),
             read_pages=[],
             page_count=1,
             chunk_count=0,

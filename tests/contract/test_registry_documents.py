@@ -13,10 +13,11 @@ from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_content, find_page, find_page_texts, list_documents
-from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.leases import claim_next
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, Original, PageText
-from ingestion.worker.queue import claim_next
 from service.http.originals import open_original
 
 
@@ -42,9 +43,7 @@ def complete(registry: Registry) -> None:
         assert job is not None
         complete_version(
             connection,
-            job.document_id,
-            job.version,
-            "w",
+            job,
             read_pages=[PageText(1, "text", 0)],
             page_count=1,
             chunk_count=1,

@@ -18,10 +18,11 @@ from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.collections import list_collections
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document, list_documents
-from corpus.registry.uploads import Acceptance, Content, Upload, accept_replacement, accept_upload
+from corpus.registry.leases import Lease, claim_next, release_jobs_of
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Acceptance, Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, is_wanted, report_progress
 from corpus.values import Coverage, PageText, Status
-from ingestion.worker.queue import claim_next, release_jobs_of
 
 MANY = 20
 ROUNDS = 12
@@ -64,9 +65,7 @@ def complete(registry: Registry, document_id: str, version: int, worker: str) ->
     with registry.write() as connection:
         return complete_version(
             connection,
-            document_id,
-            version,
-            worker,
+            Lease("", document_id, version, worker),
             read_pages=[PageText(1, "text", 0)],
             page_count=1,
             chunk_count=1,
@@ -165,7 +164,7 @@ def test_a_lost_lease_and_its_new_holder_never_both_complete(registry: Registry)
         )
         assert by_old != taken
         with registry.write() as connection:
-            still = report_progress(connection, document.id, 1, "new", status=Status.PARSING)
+            still = report_progress(connection, Lease("", document.id, 1, "new"), Status.PARSING)
         assert still == taken
         if taken:
             assert complete(registry, document.id, 1, "new")

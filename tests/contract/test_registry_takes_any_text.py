@@ -5,11 +5,12 @@ import pytest
 from corpus.errors import DocumentNotFound
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document, find_page, list_documents
-from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.leases import Lease, claim_next
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.reports import ReadingWarning, StageTimings, VersionReport
 from corpus.values import Coverage, ErrorReport, PageText
-from ingestion.worker.queue import claim_next
 
 ODD = "a\0b\ud800c"
 REPORT = VersionReport(
@@ -37,9 +38,7 @@ def test_text_that_a_database_refuses_is_stored_at_its_length(registry: Registry
         assert claim_next(connection, "w") is not None
         assert complete_version(
             connection,
-            document_id,
-            1,
-            "w",
+            Lease("", document_id, 1, "w"),
             read_pages=[PageText(1, ODD, 0)],
             page_count=1,
             chunk_count=1,
@@ -60,7 +59,9 @@ def test_an_error_may_say_anything(registry: Registry) -> None:
     with registry.write() as connection:
         assert claim_next(connection, "w") is not None
         report = ErrorReport("broken_file", ODD, "Mend it.")
-        assert fail_version(connection, document_id, 1, "w", error=report, coverage=Coverage())
+        assert fail_version(
+            connection, Lease("", document_id, 1, "w"), error=report, coverage=Coverage()
+        )
     with registry.read() as connection:
         error = find_document(connection, document_id).error
     assert error is not None

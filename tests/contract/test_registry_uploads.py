@@ -9,7 +9,9 @@ from corpus.errors import DocumentNotFound, StorageUnavailable
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import buried, bury, forget
 from corpus.registry.documents import find_document, list_documents, live_versions
-from corpus.registry.uploads import Acceptance, Content, Upload, accept_upload
+from corpus.registry.leases import SUSPECT_CLAIMS, Lease, claim_next, give_back, release_all, renew
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Acceptance, Upload, accept_upload
 from corpus.registry.versions import (
     complete_version,
     fail_version,
@@ -18,8 +20,6 @@ from corpus.registry.versions import (
     report_progress,
 )
 from corpus.values import Coverage, ErrorReport, PageText, Status
-from ingestion.pipeline.job import Job
-from ingestion.worker.queue import SUSPECT_CLAIMS, claim_next, give_back, release_all, renew
 
 PDF = "application/pdf"
 
@@ -33,18 +33,16 @@ def accept(registry: Registry, sha256: str = "a" * 64, **upload: object) -> Acce
         )
 
 
-def claim(registry: Registry, worker: str = "w1") -> Job | None:
+def claim(registry: Registry, worker: str = "w1") -> Lease | None:
     with registry.write() as connection:
         return claim_next(connection, worker)
 
 
-def complete(registry: Registry, job: Job, worker: str = "w1", **coverage: object) -> bool:
+def complete(registry: Registry, job: Lease, **coverage: object) -> bool:
     with registry.write() as connection:
         return complete_version(
             connection,
-            job.document_id,
-            job.version,
-            worker,
+            job,
             read_pages=[PageText(1, "text", 0)],
             page_count=1,
             chunk_count=1,
@@ -101,7 +99,7 @@ def test_the_same_bytes_after_a_failure_are_queued_again(registry: Registry) -> 
     assert job is not None
     with registry.write() as connection:
         report = ErrorReport("broken_file", "Broken.", "Mend it.")
-        assert fail_version(connection, job.document_id, 1, "w1", error=report, coverage=Coverage())
+        assert fail_version(connection, job, error=report, coverage=Coverage())
     again = accept(registry)
     assert again.document.id == accepted.document.id
     assert again.document.status is Status.QUEUED
@@ -126,11 +124,11 @@ def test_a_released_job_is_claimed_again_and_its_old_worker_changes_nothing(
     assert again is not None
     assert again.claims == 2
     with registry.write() as connection:
-        assert not renew(connection, job, "w1")
-        assert not give_back(connection, job, "w1", failures=0, delay_s=0)
-        assert not report_progress(connection, job.document_id, 1, "w1", status=Status.PARSING)
-    assert not complete(registry, job, "w1")
-    assert complete(registry, again, "w2")
+        assert not renew(connection, job)
+        assert not give_back(connection, job, failures=0, delay_s=0)
+        assert not report_progress(connection, job, Status.PARSING)
+    assert not complete(registry, job)
+    assert complete(registry, again)
 
 
 def test_a_job_that_took_its_workers_with_it_lets_the_others_go_first(registry: Registry) -> None:
@@ -165,8 +163,8 @@ def test_a_job_given_back_in_order_is_shown_as_queued_and_its_claim_does_not_cou
     job = claim(registry)
     assert job is not None
     with registry.write() as connection:
-        assert report_progress(connection, job.document_id, 1, "w1", status=Status.EMBEDDING)
-        assert give_back(connection, job, "w1", failures=0, delay_s=0)
+        assert report_progress(connection, job, Status.EMBEDDING)
+        assert give_back(connection, job, failures=0, delay_s=0)
         assert find_document(connection, accepted.document.id).status is Status.QUEUED
     again = claim(registry)
     assert again is not None

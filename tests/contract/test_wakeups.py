@@ -9,7 +9,8 @@ import psycopg
 from pydantic import SecretStr
 
 from corpus.registry.database.engine import Registry
-from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.wakeups import listening
 
 PATIENCE_S = 20.0

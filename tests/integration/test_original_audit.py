@@ -21,11 +21,12 @@ from corpus.originals.blobs import FolderBlobStore, KeptBlob
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
+from corpus.registry.leases import claim_next
+from corpus.registry.new_versions import Content
 from corpus.registry.schema import jobs, versions
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
-from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.uploads import Upload, accept_upload
 from corpus.values import Document, Status
-from ingestion.worker.queue import claim_next
 from tests.index_nodes import DIMENSION
 
 TEN_YEARS_S = 10 * 365 * 86400.0

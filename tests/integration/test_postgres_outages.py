@@ -18,7 +18,8 @@ from sqlalchemy import text
 from corpus.errors import Misconfigured, StorageUnavailable
 from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
-from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Upload, accept_upload
 from tests.postgres import OwnPostgres, new_database, own_postgres
 
 

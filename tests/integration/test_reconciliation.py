@@ -11,10 +11,11 @@ from corpus.index.edge.store import EdgeVectorStore
 from corpus.reconciliation import Repairs, reconcile
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
-from corpus.registry.uploads import Content, Upload, accept_replacement, accept_upload
+from corpus.registry.leases import claim_next
+from corpus.registry.new_versions import Content
+from corpus.registry.uploads import Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.values import Coverage, ErrorReport, PageText, Status
-from ingestion.worker.queue import claim_next
 from tests.index_nodes import DIMENSION, a_node
 
 CHUNKS = 4
@@ -45,9 +46,7 @@ class Installation:
             assert job is not None
             assert complete_version(
                 connection,
-                document_id,
-                job.version,
-                "w1",
+                job,
                 read_pages=[PageText(1, "text", 0)],
                 page_count=1,
                 chunk_count=CHUNKS,
@@ -61,9 +60,7 @@ class Installation:
             job = claim_next(connection, "w1")
             assert job is not None
             report = ErrorReport("broken_file", "Broken.", "Mend it.")
-            assert fail_version(
-                connection, document_id, job.version, "w1", error=report, coverage=Coverage()
-            )
+            assert fail_version(connection, job, error=report, coverage=Coverage())
 
     def status(self, document_id: str) -> Status:
         with self.registry.read() as connection:

@@ -13,9 +13,10 @@ from corpus.errors import BrokenFile, DocumentNotFound, DuplicateContent, Nothin
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.database.engine import open_sqlite_registry
+from corpus.registry.new_versions import Content
 from corpus.registry.rollback import roll_back
 from corpus.registry.schema import versions
-from corpus.registry.uploads import Acceptance, Content, accept_replacement
+from corpus.registry.uploads import Acceptance, accept_replacement
 from corpus.values import Document, Status
 from tests.integration.test_worker_outcomes import DIMENSION, World, stop_when_final
 

@@ -22,9 +22,10 @@ from corpus.kinds.known import FileKind
 from corpus.originals.blobs import FolderBlobStore
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
+from corpus.registry.new_versions import Content
 from corpus.registry.reports import find_report
 from corpus.registry.steering import cancel_ingestion, ingest_again
-from corpus.registry.uploads import Content, Upload, accept_upload
+from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.workers import count_alive
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
@@ -170,10 +171,11 @@ class World:
             chunk_tokens=32,
             document_timeout_s=document_timeout_s,
             workspace=Workspace(self.folder),
-            worker="w1",
             stop=self.stop,
         )
-        worker = Worker(self.registry, pipeline, self.wake, self.drain, max_attempts=max_attempts)
+        worker = Worker(
+            self.registry, pipeline, "w1", self.wake, self.drain, max_attempts=max_attempts
+        )
         thread = threading.Thread(target=worker.run)
         thread.start()
         thread.join(30)

@@ -1,4 +1,4 @@
-"""The queue: claiming, keeping and giving back the job rows of the registry.
+"""Leases of jobs: claiming, keeping and giving back.
 
 A job is leased, never taken: a worker that stops renewing (killed, cut off) loses it when the lease
 ends, and another takes over.
@@ -6,23 +6,39 @@ ends, and another takes over.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from corpus.registry.jobs import announce_work
 from corpus.registry.locks import lock_document
-from corpus.registry.schema import collections, documents, jobs, versions
+from corpus.registry.schema import collections, documents, jobs
+from corpus.registry.version_status import show_status
 from corpus.values import Status
-from ingestion.pipeline.job import Job
 
-LEASE_S = 30.0  # a worker renews every RENEW_S; six misses and the job is another's
-RENEW_S = 5.0
+LEASE_S = 30.0  # a worker renews it far more often
 SUSPECT_CLAIMS = 2  # claimed more often without any outcome, a job waits behind all others
 BULK_PATIENCE_S = 3600.0  # so long an import lets single uploads go first, then it takes its turn
 
 
-def claim_next(connection: Connection, worker: str) -> Job | None:
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A version that `worker` has taken on.
+
+    `claims` counts the tries without an outcome, this one included, and `failures` the tries that
+    failed for a reason that may pass.
+    """
+
+    job_id: str
+    document_id: str
+    version: int
+    worker: str
+    claims: int = 1
+    failures: int = 0
+
+
+def claim_next(connection: Connection, worker: str) -> Lease | None:
     """Lease the job whose turn it is, or None when nothing waits.
 
     Single uploads go before imports; collections take turns; within one, the oldest goes first. A
@@ -70,14 +86,36 @@ def claim_next(connection: Connection, worker: str) -> Job | None:
             lease_until=now + timedelta(seconds=LEASE_S),
         )
     )
-    return Job(row.id, row.document_id, row.version, row.claims + 1, row.failures)
+    return Lease(row.id, row.document_id, row.version, worker, row.claims + 1, row.failures)
 
 
-def renew(connection: Connection, job: Job, worker: str) -> bool:
-    """Hold the job for another lease; False when it is no longer this worker's."""
+def hold(connection: Connection, lease: Lease) -> bool:
+    """Whether the job is still this worker's, and the document not deleted.
+
+    If so, both stay so until the transaction ends: without the locks another worker could claim a
+    job whose lease ran out between our look and our write.
+    """
+    lock_document(connection, lease.document_id)
+    held = (
+        select(jobs.c.id)
+        .join(documents, documents.c.id == jobs.c.document_id)
+        .where(
+            documents.c.id == lease.document_id,
+            documents.c.deleted_at.is_(None),
+            jobs.c.version == lease.version,
+            jobs.c.state == "running",
+            jobs.c.worker == lease.worker,
+        )
+        .with_for_update(of=jobs)
+    )
+    return connection.execute(held).first() is not None
+
+
+def renew(connection: Connection, lease: Lease) -> bool:
+    """Hold the job for `LEASE_S` more; False when it is no longer this worker's."""
     changed = connection.execute(
         update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.worker == worker, jobs.c.state == "running")
+        .where(_is_leased(lease))
         .values(lease_until=datetime.now(UTC) + timedelta(seconds=LEASE_S))
     )
     return changed.rowcount == 1
@@ -85,8 +123,7 @@ def renew(connection: Connection, job: Job, worker: str) -> bool:
 
 def give_back(
     connection: Connection,
-    job: Job,
-    worker: str,
+    lease: Lease,
     *,
     failures: int,
     delay_s: float,
@@ -96,16 +133,16 @@ def give_back(
 
     The claim does not count: it ended in order. `reason` says why it failed, if it did.
     """
-    lock_document(connection, job.document_id)
+    lock_document(connection, lease.document_id)
     now = datetime.now(UTC)
     changed = connection.execute(
         update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.worker == worker, jobs.c.state == "running")
+        .where(_is_leased(lease))
         .values(
             state="queued",
             worker=None,
             lease_until=None,
-            claims=job.claims - 1,
+            claims=lease.claims - 1,
             failures=failures,
             reason=reason,
             run_after=now + timedelta(seconds=delay_s),
@@ -113,8 +150,12 @@ def give_back(
     )
     if changed.rowcount != 1:
         return False
-    _show_as_queued(connection, job.document_id, job.version)
+    show_status(connection, lease.document_id, lease.version, Status.QUEUED)
     return True
+
+
+def _is_leased(lease: Lease) -> ColumnElement[bool]:
+    return and_(jobs.c.id == lease.job_id, jobs.c.worker == lease.worker, jobs.c.state == "running")
 
 
 def release_all(connection: Connection) -> int:
@@ -146,16 +187,8 @@ def _release(connection: Connection, which: ColumnElement[bool]) -> int:
             .values(state="queued", worker=None, lease_until=None)
         )
         if changed.rowcount:
-            _show_as_queued(connection, document_id, version)
+            show_status(connection, document_id, version, Status.QUEUED)
             released += 1
     if released:
         announce_work(connection)
     return released
-
-
-def _show_as_queued(connection: Connection, document_id: str, version: int) -> None:
-    connection.execute(
-        update(versions)
-        .where(versions.c.document_id == document_id, versions.c.version == version)
-        .values(status=Status.QUEUED, progress_done=0, progress_total=0, eta_s=None)
-    )
