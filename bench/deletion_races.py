@@ -25,7 +25,7 @@ from bench.races_world import World, open_world
 from bench.stepping import Actor, run_interleaved
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound, NothingToRollBack, SourcesChanged
-from corpus.originals.blobs import StagedBlob
+from corpus.originals.port import StagedOriginal
 from corpus.quiet import set_offline_environment
 from corpus.registry.uploads import Upload, change_attributes
 from service.accepting import accept_file, accept_new_bytes, accept_rollback
@@ -92,7 +92,7 @@ class Race:
     def _delete_one(self, document_id: str) -> None:
         parts = self._world.parts
         try:
-            receipt = delete_document(parts.registry, parts.blobs, parts.store, document_id)
+            receipt = delete_document(parts.registry, parts.originals, parts.store, document_id)
         except DocumentNotFound:
             self._tally.events["deleted by another"] += 1
         else:
@@ -169,11 +169,11 @@ class Race:
     def _pick(self) -> str:
         return self._choose.choice(list(self._documents))
 
-    def _text(self, name: str) -> AbstractContextManager[StagedBlob]:
+    def _text(self, name: str) -> AbstractContextManager[StagedOriginal]:
         """A file that states the next number."""
         self._numbers += 1
         text = f"The number of {name} is K{self._numbers}."
-        return self._world.parts.blobs.stage(BytesIO(text.encode()), max_bytes=1000)
+        return self._world.parts.originals.stage(BytesIO(text.encode()), max_bytes=1000)
 
 
 def measure(folder: Path, runs: int, seed: int = 0, *, print_every: int = 0) -> Tally:

@@ -14,7 +14,7 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from sqlalchemy import select
 
-from bench.stepping import SteppedBlobs, SteppedRegistry, SteppedStore
+from bench.stepping import SteppedOriginals, SteppedRegistry, SteppedStore
 from corpus.kinds.known import FileKind
 from corpus.registry.database.engine import Registry
 from corpus.registry.schema import documents, pages
@@ -97,7 +97,7 @@ class World:
         drain = threading.Event()
         pipeline = Pipeline(
             registry=self.parts.registry,
-            blobs=self.parts.blobs,
+            originals=self.parts.originals,
             parser=OnePage(),
             embedding=self.parts.embedding,
             tokens=WordTokens(),
@@ -138,7 +138,7 @@ def open_world(folder: Path) -> Iterator[World]:
     parts = ServiceParts(
         settings=settings,
         registry=SteppedRegistry(plain),
-        blobs=SteppedBlobs(folder / "originals"),
+        originals=SteppedOriginals(folder / "originals"),
         store=store,
         embedding=HashedWords(),
         sentence_embedding=HashedWords(),

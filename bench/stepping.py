@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry
 
 LONGEST_STEP_S = 120.0
@@ -31,7 +31,7 @@ _current: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
 class Actor:
-    """One piece of work in a thread of its own, or in one that it gives its context and waits for."""
+    """Work in a thread of its own, or in one that it gives its context to and waits for."""
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
         self.name = name
@@ -163,7 +163,7 @@ class SteppedStore(EdgeVectorStore):
         return super().query(query, **kwargs)
 
 
-class SteppedBlobs(FolderBlobStore):
+class SteppedOriginals(FolderOriginals):
     """The real store of originals with a boundary before each removal."""
 
     def delete(self, content_sha256: str) -> None:

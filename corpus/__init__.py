@@ -1,5 +1,5 @@
 """What the ingestion worker and the query service must agree on.
 
-Settings, errors, values, the document registry (SQL), the blob store (originals), the embedding
+Settings, errors, values, the document registry (SQL), the originals, the embedding
 and the node index (Qdrant). Nothing here knows about HTTP or about how a file is parsed.
 """

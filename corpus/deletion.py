@@ -10,7 +10,7 @@ from typing import Protocol
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from corpus.errors import CollectionBusy, DocumentNotFound
-from corpus.originals.blobs import BlobStore
+from corpus.originals.port import OriginalStore
 from corpus.registry.collections import documents_in, drop_collection
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import buried, bury, forget, is_referenced
@@ -69,7 +69,7 @@ class CollectionReceipt:
 
 
 def delete_collection(
-    registry: Registry, blobs: BlobStore, store: NodeRemover, name: str
+    registry: Registry, originals: OriginalStore, store: NodeRemover, name: str
 ) -> CollectionReceipt:
     """Delete a collection with its documents and conversations.
 
@@ -82,7 +82,7 @@ def delete_collection(
             document_ids = documents_in(connection, name)
         for document_id in document_ids:
             with suppress(DocumentNotFound):  # others delete too
-                receipt = receipt.with_one(delete_document(registry, blobs, store, document_id))
+                receipt = receipt.with_one(delete_document(registry, originals, store, document_id))
         with registry.write() as connection:
             if drop_collection(connection, name):
                 return receipt
@@ -90,7 +90,7 @@ def delete_collection(
 
 
 def delete_document(
-    registry: Registry, blobs: BlobStore, store: NodeRemover, document_id: str
+    registry: Registry, originals: OriginalStore, store: NodeRemover, document_id: str
 ) -> DeletionReceipt:
     """Delete a live document with all attached to it; `DocumentNotFound` when there is none.
 
@@ -100,7 +100,7 @@ def delete_document(
     with registry.write() as connection:
         family = bury(connection, document_id)
     # What is attached first: a document that deletion is asked of again must still know its own.
-    receipts = [remove_buried(registry, blobs, store, one) for one in reversed(family)]
+    receipts = [remove_buried(registry, originals, store, one) for one in reversed(family)]
     return DeletionReceipt(
         document_id,
         points_removed=sum(receipt.points_removed for receipt in receipts),
@@ -110,7 +110,7 @@ def delete_document(
 
 
 def finish_deletions(
-    registry: Registry, blobs: BlobStore, store: NodeRemover, *, for_s: float = 0.0
+    registry: Registry, originals: OriginalStore, store: NodeRemover, *, for_s: float = 0.0
 ) -> int:
     """End the deletions that a crash interrupted; how many there were.
 
@@ -119,11 +119,13 @@ def finish_deletions(
     with registry.read() as connection:
         unfinished = buried(connection, for_s=for_s)
     for document_id in unfinished:
-        remove_buried(registry, blobs, store, document_id)
+        remove_buried(registry, originals, store, document_id)
     return len(unfinished)
 
 
-def drop_originals(registry: Registry, blobs: BlobStore, contents: Collection[str]) -> list[str]:
+def drop_originals(
+    registry: Registry, originals: OriginalStore, contents: Collection[str]
+) -> list[str]:
     """Remove these originals where no version of any document refers to them; those removed.
 
     One transaction each, so that uploads wait no longer than for one.
@@ -133,13 +135,13 @@ def drop_originals(registry: Registry, blobs: BlobStore, contents: Collection[st
         with registry.write() as connection:
             lock_contents(connection, [content_sha256])
             if not is_referenced(connection, content_sha256):
-                blobs.delete(content_sha256)
+                originals.delete(content_sha256)
                 dropped.append(content_sha256)
     return dropped
 
 
 def remove_buried(
-    registry: Registry, blobs: BlobStore, store: NodeRemover, document_id: str
+    registry: Registry, originals: OriginalStore, store: NodeRemover, document_id: str
 ) -> DeletionReceipt:
     """Remove one document that the registry has hidden, from everywhere; harmless a second time."""
     of_document = MetadataFilters(filters=[MetadataFilter(key="document_id", value=document_id)])
@@ -150,5 +152,5 @@ def remove_buried(
         for content_sha256 in forget(connection, document_id):
             # Inside the transaction: an upload of the same bytes waits for it, then keeps its
             # own copy.
-            blobs.delete(content_sha256)
+            originals.delete(content_sha256)
     return DeletionReceipt(document_id, points - left, verified=left == 0)

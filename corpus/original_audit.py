@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from corpus.deletion import drop_originals
-from corpus.errors import StorageUnavailable
-from corpus.originals.blobs import BlobStore, KeptBlob
+from corpus.errors import OriginalMissing
+from corpus.originals.port import KeptOriginal, OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import is_referenced
 from corpus.registry.strays import referenced_contents
@@ -30,7 +30,7 @@ class OriginalRepairs:
 
 
 def audit_originals(
-    registry: Registry, blobs: BlobStore, *, grace_s: float = GRACE_S
+    registry: Registry, originals: OriginalStore, *, grace_s: float = GRACE_S
 ) -> OriginalRepairs:
     """Remove originals that no version refers to for `grace_s`, and name those that are missing.
 
@@ -40,31 +40,30 @@ def audit_originals(
     """
     strays: list[str] = []
     missing: list[str] = []
-    try:
-        for found in unmatched(blobs.kept(), _referenced(registry)):
-            if isinstance(found, str):
-                if _is_missing(registry, blobs, found):
-                    missing.append(found)
-            elif found.age_s >= grace_s:
-                strays += drop_originals(registry, blobs, [found.content_sha256])
-    except OSError as error:
-        raise StorageUnavailable(f"The originals cannot be listed: {error}.") from error
+    for found in unmatched(originals.kept(), _referenced(registry)):
+        if isinstance(found, str):
+            if _is_missing(registry, originals, found):
+                missing.append(found)
+        elif found.age_s >= grace_s:
+            strays += drop_originals(registry, originals, [found.content_sha256])
     return OriginalRepairs(tuple(strays), tuple(missing))
 
 
-def unmatched(kept: Iterator[KeptBlob], referenced: Iterator[str]) -> Iterator[KeptBlob | str]:
+def unmatched(
+    kept: Iterator[KeptOriginal], referenced: Iterator[str]
+) -> Iterator[KeptOriginal | str]:
     """What is only kept, and the hashes that are only referred to; both inputs in order. Pure."""
-    blob, content = next(kept, None), next(referenced, None)
-    while blob is not None or content is not None:
-        if content is None or (blob is not None and blob.content_sha256 < content):
-            if blob is not None:
-                yield blob
-            blob = next(kept, None)
-        elif blob is None or content < blob.content_sha256:
+    original, content = next(kept, None), next(referenced, None)
+    while original is not None or content is not None:
+        if content is None or (original is not None and original.content_sha256 < content):
+            if original is not None:
+                yield original
+            original = next(kept, None)
+        elif original is None or content < original.content_sha256:
             yield content
             content = next(referenced, None)
         else:
-            blob, content = next(kept, None), next(referenced, None)
+            original, content = next(kept, None), next(referenced, None)
 
 
 def _referenced(registry: Registry) -> Iterator[str]:
@@ -78,13 +77,13 @@ def _referenced(registry: Registry) -> Iterator[str]:
         last = found[-1]
 
 
-def _is_missing(registry: Registry, blobs: BlobStore, content_sha256: str) -> bool:
+def _is_missing(registry: Registry, originals: OriginalStore, content_sha256: str) -> bool:
     """Look once more: the two lists are not of the same moment."""
     with registry.read() as connection:
         if not is_referenced(connection, content_sha256):
             return False
     try:
-        with blobs.local_copy(content_sha256):
+        with originals.local_copy(content_sha256):
             return False
-    except FileNotFoundError:
+    except OriginalMissing:
         return True

@@ -162,3 +162,13 @@ class Settings(BaseSettings):
     def embedded_languages(self) -> frozenset[str] | None:
         """The languages (ISO 639-1) that the embedding was made for; None: perhaps any."""
         return frozenset({"en"}) if self.embedding == BUILT_IN_EMBEDDING else None
+
+    @property
+    def index_is_shared(self) -> bool:
+        """Whether the index is a server's, so that any process may open it."""
+        return bool(self.qdrant_url)
+
+    @property
+    def stores_are_shared(self) -> bool:
+        """Whether processes without a common data folder can work together."""
+        return self.index_is_shared and bool(self.database_url)

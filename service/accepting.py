@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.declared_fields import check_values
-from corpus.errors import QueueFull, StorageUnavailable
+from corpus.errors import QueueFull
 from corpus.kinds.recognition import detect_kind
 from corpus.names import check_collection_name
-from corpus.originals.blobs import StagedBlob
+from corpus.originals.port import StagedOriginal
 from corpus.registry.collections import declared_fields
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import count_waiting
@@ -47,7 +47,7 @@ def check_uploads(parts: ServiceParts, template: Upload) -> None:
         check_values(template.metadata, declared_fields(connection, template.collection))
 
 
-def accept_file(parts: ServiceParts, staged: StagedBlob, upload: Upload) -> Acceptance:
+def accept_file(parts: ServiceParts, staged: StagedOriginal, upload: Upload) -> Acceptance:
     """Keep the original, register the document and queue it, in one transaction.
 
     Raises what `check_upload` and `_keep` do, and `InvalidMetadata` when a value is not of the
@@ -62,7 +62,7 @@ def accept_file(parts: ServiceParts, staged: StagedBlob, upload: Upload) -> Acce
 
 
 def accept_new_bytes(
-    parts: ServiceParts, staged: StagedBlob, document_id: str, filename: str
+    parts: ServiceParts, staged: StagedOriginal, document_id: str, filename: str
 ) -> Acceptance:
     """Keep the bytes and queue them as the document's next version, in one transaction.
 
@@ -96,32 +96,22 @@ def accept_retry(parts: ServiceParts, document_id: str) -> Document:
     return document
 
 
-def _keep(parts: ServiceParts, staged: StagedBlob, filename: str, register: Register) -> Acceptance:
+def _keep(
+    parts: ServiceParts, staged: StagedOriginal, filename: str, register: Register
+) -> Acceptance:
     """Raises `UnknownFileKind`, `QueueFull`, or `StorageUnavailable`.
 
     The last when the bytes or the rows cannot be written.
     """
-    try:
-        kind = detect_kind(staged.path, filename)
-        content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-        acceptance = _register(parts, register, content, staged)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"The file could not be stored: {error.strerror or error}."
-        ) from error
-    parts.wake_worker()
-    return acceptance
-
-
-def _register(
-    parts: ServiceParts, register: Register, content: Content, staged: StagedBlob
-) -> Acceptance:
+    kind = detect_kind(staged.path, filename)
+    content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
     with parts.registry.write() as connection:
         acceptance = register(connection, content)
         if not acceptance.duplicate:
             _refuse_when_full(parts, connection)
         staged.keep()
-        return acceptance
+    parts.wake_worker()
+    return acceptance
 
 
 def _refuse_when_full(parts: ServiceParts, connection: Connection) -> None:

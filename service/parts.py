@@ -11,7 +11,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.index.port import NodeStore
-from corpus.originals.blobs import BlobStore
+from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
 
@@ -32,7 +32,7 @@ class ServiceParts:
 
     settings: Settings
     registry: Registry
-    blobs: BlobStore
+    originals: OriginalStore
     store: NodeStore
     embedding: BaseEmbedding
     sentence_embedding: BaseEmbedding

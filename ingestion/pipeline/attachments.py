@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from corpus.errors import EmptyFile, FileTooLarge, StorageUnavailable, UnknownFileKind
+from corpus.errors import EmptyFile, FileTooLarge, UnknownFileKind
 from corpus.kinds.recognition import detect_kind
-from corpus.originals.blobs import BlobStore, StagedBlob
+from corpus.originals.port import OriginalStore, StagedOriginal
 from corpus.registry.children import Child
 from corpus.registry.new_versions import Content
 from corpus.reports import ReadingWarning
@@ -29,25 +29,25 @@ class StagedChildren:
     """Attachments that can become documents, and a warning for each reason why others cannot."""
 
     children: tuple[Child, ...]
-    blobs: tuple[StagedBlob, ...]
+    originals: tuple[StagedOriginal, ...]
     warnings: tuple[ReadingWarning, ...]
 
     def keep(self) -> None:
         """Make the originals durable; within the transaction that registers the children."""
-        for blob in self.blobs:
-            blob.keep()
+        for original in self.originals:
+            original.keep()
 
 
 @contextmanager
 def staged_children(
-    blobs: BlobStore, scratch: Scratch, attachments: Sequence[Attachment], *, room: int
+    originals: OriginalStore, scratch: Scratch, attachments: Sequence[Attachment], *, room: int
 ) -> Iterator[StagedChildren]:
     """Receive up to `room` attachments as uploads are: measured, recognised, in their order.
 
     What is not kept is gone at the end. Raises `StorageUnavailable` when they cannot be written.
     """
     children: list[Child] = []
-    staged: list[StagedBlob] = []
+    staged: list[StagedOriginal] = []
     left_out: dict[str, list[str]] = defaultdict(list)
     with ExitStack() as stack:
         for attachment in attachments:
@@ -55,28 +55,25 @@ def staged_children(
                 left_out[NO_ROOM].append(attachment.filename)
                 continue
             try:
-                blob = stack.enter_context(_staged(blobs, scratch, attachment))
-                kind = detect_kind(blob.path, attachment.filename)
+                original = stack.enter_context(_staged(originals, scratch, attachment))
+                kind = detect_kind(original.path, attachment.filename)
             except tuple(REASONS) as error:
                 left_out[REASONS[type(error)]].append(attachment.filename)
                 continue
-            content = Content(blob.content_sha256, blob.size_bytes, kind.media_type)
+            content = Content(original.content_sha256, original.size_bytes, kind.media_type)
             children.append(Child(attachment.filename, content))
-            staged.append(blob)
+            staged.append(original)
         yield StagedChildren(tuple(children), tuple(staged), left_out_warnings(left_out))
 
 
 @contextmanager
-def _staged(blobs: BlobStore, scratch: Scratch, attachment: Attachment) -> Iterator[StagedBlob]:
+def _staged(
+    originals: OriginalStore, scratch: Scratch, attachment: Attachment
+) -> Iterator[StagedOriginal]:
     path = scratch.written(attachment.scratch_name)
     if path is None:
         raise EmptyFile(f"There is nothing in {attachment.filename}.")
     with ExitStack() as stack:
-        try:
-            with path.open("rb") as source:
-                blob = stack.enter_context(blobs.stage(source, max_bytes=scratch.limit_bytes))
-        except OSError as error:
-            raise StorageUnavailable(
-                f"An attachment could not be stored: {error.strerror or error}."
-            ) from error
-        yield blob
+        with path.open("rb") as source:
+            original = stack.enter_context(originals.stage(source, max_bytes=scratch.limit_bytes))
+        yield original

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import MetadataMode, TextNode
 
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
-from corpus.errors import NeedsOcr, NoText, OriginalMissing
+from corpus.errors import NeedsOcr, NoText
 from corpus.kinds.known import FileKind, kind_named
 from corpus.kinds.recognition import detect_kind
-from corpus.originals.blobs import BlobStore
+from corpus.originals.port import OriginalStore
 from corpus.registry.children import settle_children
 from corpus.registry.database.engine import Registry
 from corpus.registry.donors import Donor, find_donors
@@ -51,7 +49,7 @@ class Pipeline:
     """The parts that one ingestion uses; `run` may be called again and again."""
 
     registry: Registry
-    blobs: BlobStore
+    originals: OriginalStore
     parser: Parser
     embedding: BaseEmbedding
     tokens: TokenCounter
@@ -116,7 +114,7 @@ class Pipeline:
             self.store.delete_nodes(filters=beyond(lease.document_id, lease.version, len(nodes)))
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
         pages = page_records(parsed)
-        with staged_children(self.blobs, scratch, parsed.attachments, room=room) as staged:
+        with staged_children(self.originals, scratch, parsed.attachments, room=room) as staged:
             parsed = parsed.model_copy(update={"warnings": (*parsed.warnings, *staged.warnings)})
             report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
             self._go_live(lease, parsed, pages, report, len(nodes), reused_count, staged)
@@ -125,21 +123,10 @@ class Pipeline:
         self, version: Version, reporter: ProgressReporter, scratch: Scratch | None
     ) -> tuple[ParsedDocument, FileKind]:
         reporter.say(Status.PARSING, 0, 0)
-        with self._original(version) as path:
+        with self.originals.local_copy(version.content_sha256) as path:
             kind = detect_kind(path, version.filename)
             parsed = self.parser.parse(path, kind, on_progress=reporter.parsing, scratch=scratch)
             return parsed, kind
-
-    @contextmanager
-    def _original(self, version: Version) -> Iterator[Path]:
-        with ExitStack() as opened:
-            try:
-                path = opened.enter_context(self.blobs.local_copy(version.content_sha256))
-            except FileNotFoundError as error:
-                raise OriginalMissing(
-                    f"The original of {version.filename} is no longer stored."
-                ) from error
-            yield path
 
     def _donors(self, lease: Lease, version: Version, chunk_count: int) -> list[Donor]:
         """Versions whose embeddings may do; what an earlier try of this one wrote comes first."""
@@ -217,9 +204,9 @@ class Pipeline:
                 raise LostJobError
             retired = retire_versions(connection, lease.document_id)
             staged.keep()
-        drop_originals(self.registry, self.blobs, retired)
+        drop_originals(self.registry, self.originals, retired)
         for document_id in buried:
-            remove_buried(self.registry, self.blobs, self.store, document_id)
+            remove_buried(self.registry, self.originals, self.store, document_id)
 
 
 def _require_text(version: Version, parsed: ParsedDocument) -> None:

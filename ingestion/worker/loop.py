@@ -7,8 +7,7 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from uuid import uuid4
 
 from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
@@ -16,6 +15,7 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.leases import Lease, claim_next, give_back, renew
 from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
+from corpus.repeating import repeating
 from corpus.values import Coverage, ErrorReport
 from ingestion.pipeline.pipeline import Pipeline
 from ingestion.pipeline.progress import LostJobError, StoppingError
@@ -156,23 +156,13 @@ class Worker:
             if not is_wanted(connection, lease.document_id, lease.version):
                 self._pipeline.remove_nodes(lease)
 
-    @contextmanager
-    def _lease_kept(self, lease: Lease) -> Iterator[None]:
-        ended = threading.Event()
+    def _lease_kept(self, lease: Lease) -> AbstractContextManager[None]:
+        def keep(ended: threading.Event) -> None:
+            try:
+                with self._registry.write() as connection:
+                    if not renew(connection, lease):
+                        ended.set()
+            except Unavailable as error:
+                log.warning("the lease could not be renewed: %s", error.detail)
 
-        def keep() -> None:
-            while not ended.wait(RENEW_S):
-                try:
-                    with self._registry.write() as connection:
-                        if not renew(connection, lease):
-                            return
-                except Unavailable as error:
-                    log.warning("the lease could not be renewed: %s", error.detail)
-
-        keeper = threading.Thread(target=keep, name="lease", daemon=True)
-        keeper.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            keeper.join()
+        return repeating(keep, RENEW_S, name="lease", first_after_s=RENEW_S)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from corpus.errors import Unavailable
 from corpus.registry.database.engine import Registry
 from corpus.registry.workers import BEAT_S, beat, leave
+from corpus.repeating import repeating
 
 log = logging.getLogger("lectern.worker")
 
@@ -17,25 +18,18 @@ log = logging.getLogger("lectern.worker")
 @contextmanager
 def present(registry: Registry, worker: str) -> Iterator[None]:
     """Be known as alive in the registry while the block runs."""
-    ended = threading.Event()
 
-    def keep_saying_so() -> None:
-        while True:
-            try:
-                with registry.write() as connection:
-                    beat(connection, worker)
-            except Unavailable as error:
-                log.warning("the registry does not hear the heartbeat: %s", error.detail)
-            if ended.wait(BEAT_S):
-                return
+    def say_so(_ended: threading.Event) -> None:
+        try:
+            with registry.write() as connection:
+                beat(connection, worker)
+        except Unavailable as error:
+            log.warning("the registry does not hear the heartbeat: %s", error.detail)
 
-    heart = threading.Thread(target=keep_saying_so, name="heartbeat", daemon=True)
-    heart.start()
     try:
-        yield
+        with repeating(say_so, BEAT_S, name="heartbeat"):
+            yield
     finally:
-        ended.set()
-        heart.join()
         try:
             with registry.write() as connection:
                 leave(connection, worker)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from corpus.errors import Unavailable
 from corpus.index.port import NodeStore
 from corpus.registry.database.engine import Registry
+from corpus.repeating import repeating
 
 # How soon after it is due; the index itself waits ten minutes for more (COMPACT_AFTER_S).
 LOOK_EVERY_S = 60.0
@@ -18,27 +18,17 @@ STOP_GRACE_S = 10.0
 log = logging.getLogger("lectern.cleaner")
 
 
-@contextmanager
-def disk_kept_clean(registry: Registry, store: NodeStore) -> Iterator[None]:
-    """Clean from a thread of its own while the block runs, first at once."""
-    stop = threading.Event()
+def disk_kept_clean(registry: Registry, store: NodeStore) -> AbstractContextManager[None]:
+    """Clean in the background while the block runs, first at once."""
 
-    def run() -> None:
-        while not stop.is_set():
-            try:
-                clean(registry, store, stop)
-            except (Unavailable, OSError) as error:
-                # No space, for instance: the copy was removed, and the old files are as they were.
-                log.warning("deleted text is still on the disk: %s", error)
-            stop.wait(LOOK_EVERY_S)
+    def clean_what_is_due(stop: threading.Event) -> None:
+        try:
+            clean(registry, store, stop)
+        except (Unavailable, OSError) as error:
+            # No space, for instance: the copy was removed, and the old files are as they were.
+            log.warning("deleted text is still on the disk: %s", error)
 
-    thread = threading.Thread(target=run, name="cleaner", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(STOP_GRACE_S)
+    return repeating(clean_what_is_due, LOOK_EVERY_S, name="cleaner", grace_s=STOP_GRACE_S)
 
 
 def clean(registry: Registry, store: NodeStore, stop: threading.Event) -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from corpus.deletion import finish_deletions
+from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import Unavailable
 from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
-from corpus.originals.blobs import BlobStore
+from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
+from corpus.registry.fingerprints import rechunk
+from corpus.registry.leases import release_all
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.turns import expire_answers, expire_traces, remove_answers_from_nowhere
+from corpus.repeating import repeating
 from corpus.settings import Settings
+from service.parts import ServiceParts
 
 EVERY_S = 3600.0
 STOP_GRACE_S = 10.0
@@ -31,66 +36,68 @@ NAMED = 10  # of a list in the log, at most
 log = logging.getLogger("lectern.reconciler")
 
 
-@contextmanager
-def reconciled(
-    registry: Registry,
-    blobs: BlobStore,
-    store: NodeStore,
-    wake_worker: Callable[[], None],
-    *,
-    owns_index: bool,
+def mend_at_start(
     settings: Settings,
-) -> Iterator[None]:
-    """Mend from a thread of its own while the block runs, and give up what is kept long enough.
+    registry: Registry,
+    originals: OriginalStore,
+    store: NodeStore,
+    fingerprint: EmbeddingFingerprint,
+) -> None:
+    """Mend what must not wait: before it is done, nobody is served. Errors as of the stores."""
+    originals.clear_staging()
+    with registry.write() as connection:
+        count = rechunk(connection, fingerprint.as_json())
+    if count:
+        log.info("%d documents are read again: this version cuts them better", count)
+    if settings.database_url is None:
+        # The data folder is ours alone, so whoever had these jobs is gone. On Postgres other
+        # workers may live; the jobs of dead ones are claimed when their leases end.
+        with registry.write() as connection:
+            release_all(connection)
+    finish_deletions(registry, originals, store)
 
-    The index is compared with the registry only where it `owns_index`.
+
+def reconciled(parts: ServiceParts) -> AbstractContextManager[None]:
+    """Mend in the background while the block runs, and give up what is kept long enough.
+
+    An index is compared with the registry only where it is this process's own: on a server another
+    registry may have nodes too, and what we do not know is not ours.
     """
-    stop = threading.Event()
-    steps: list[Callable[[], None]] = [
-        lambda: _deletions(registry, blobs, store),
-        lambda: _rows(registry, wake_worker),
-        lambda: _originals(registry, blobs),
-        lambda: _expire(registry, settings),
-    ]
-    if owns_index:
-        steps.append(lambda: _index(registry, store, wake_worker))
+    steps: list[Callable[[ServiceParts], None]] = [_deletions, _rows, _originals, _expire]
+    if parts.store.is_embedded:
+        steps.append(_index)
 
-    def run() -> None:
-        while not stop.is_set():
-            for step in steps:
-                try:
-                    step()
-                except Unavailable as error:
-                    log.warning("not reconciled: %s (%s)", error.detail, error.code)
-            stop.wait(EVERY_S)
+    def mend(stop: threading.Event) -> None:
+        for step in steps:
+            if stop.is_set():
+                return
+            try:
+                step(parts)
+            except Unavailable as error:
+                log.warning("not reconciled: %s (%s)", error.detail, error.code)
 
-    thread = threading.Thread(target=run, name="reconciler", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(STOP_GRACE_S)
+    return repeating(mend, EVERY_S, name="reconciler", grace_s=STOP_GRACE_S)
 
 
-def _deletions(registry: Registry, blobs: BlobStore, store: NodeStore) -> None:
-    if finished := finish_deletions(registry, blobs, store, for_s=DELETION_S):
+def _deletions(parts: ServiceParts) -> None:
+    finished = finish_deletions(parts.registry, parts.originals, parts.store, for_s=DELETION_S)
+    if finished:
         log.warning("%d deletions that had been interrupted were ended", finished)
 
 
-def _rows(registry: Registry, wake_worker: Callable[[], None]) -> None:
-    with registry.write() as connection:
+def _rows(parts: ServiceParts) -> None:
+    with parts.registry.write() as connection:
         jobs = drop_jobs_of_nothing(connection)
         stranded = queue_stranded(connection)
     if jobs:
         log.warning("%d jobs of versions that do not exist were removed", jobs)
     if stranded:
         log.warning("documents without a job were queued again: %s", stranded[:NAMED])
-        wake_worker()
+        parts.wake_worker()
 
 
-def _originals(registry: Registry, blobs: BlobStore) -> None:
-    found = audit_originals(registry, blobs)
+def _originals(parts: ServiceParts) -> None:
+    found = audit_originals(parts.registry, parts.originals)
     if found.removed:
         log.warning("%d originals of no document were removed", len(found.removed))
     if found.missing:
@@ -101,8 +108,9 @@ def _originals(registry: Registry, blobs: BlobStore) -> None:
         )
 
 
-def _expire(registry: Registry, settings: Settings) -> None:
-    with registry.write() as connection:
+def _expire(parts: ServiceParts) -> None:
+    settings = parts.settings
+    with parts.registry.write() as connection:
         remove_answers_from_nowhere(connection)
         # An answer outside of a conversation is kept for its trace.
         traces = timedelta(days=settings.keep_traces_days)
@@ -114,8 +122,8 @@ def _expire(registry: Registry, settings: Settings) -> None:
         drop_empty_conversations(connection, EMPTY)
 
 
-def _index(registry: Registry, store: NodeStore, wake_worker: Callable[[], None]) -> None:
-    repairs = reconcile(registry, store)
+def _index(parts: ServiceParts) -> None:
+    repairs = reconcile(parts.registry, parts.store)
     if repairs:
         log.warning("the index was mended: %s", repairs)
-        wake_worker()
+        parts.wake_worker()

@@ -7,11 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import (
-    AbstractContextManager,
-    asynccontextmanager,
-    contextmanager,
-)
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -48,7 +44,7 @@ def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: boo
         with (
             service_parts(settings, hooks) as parts,
             _working(worker, parts),
-            _reconciled(settings, parts),
+            reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),
         ):
             _run(create_app(parts), settings, listener)
@@ -68,23 +64,11 @@ def _working(worker: EmbeddedWorker | None, parts: ServiceParts) -> Iterator[Non
 
 
 def _require_shared_stores(settings: Settings) -> None:
-    if settings.database_url is None or settings.qdrant_url is None:
+    if not settings.stores_are_shared:
         raise Misconfigured(
             "Without a worker beside it, the server needs DATABASE_URL and QDRANT_URL.",
             hint="Set both, and start `lectern worker`; or leave --no-worker out.",
         )
-
-
-def _reconciled(settings: Settings, parts: ServiceParts) -> AbstractContextManager[None]:
-    return reconciled(
-        parts.registry,
-        parts.blobs,
-        parts.store,
-        parts.wake_worker,
-        # Another registry may have nodes on a server too: what we do not know is not ours.
-        owns_index=settings.qdrant_url is None,
-        settings=settings,
-    )
 
 
 def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:

@@ -1,45 +1,38 @@
 """All parts are put together here, by the settings, and nowhere else.
 
-The store and the embedding are chosen by their packages' own `open.py`, the LLM by providers.py.
+The store and the embedding are chosen by their packages' own `open.py`, the models that answer by
+models.py.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
-from llama_index.core.llms import LLM
-from llama_index.core.postprocessor.types import BaseNodePostprocessor
-
-from corpus.deletion import finish_deletions
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
-from corpus.registry.fingerprints import check_fingerprints, rechunk
-from corpus.registry.leases import release_all
+from corpus.registry.fingerprints import check_fingerprints
 from corpus.registry.workers import count_alive
-from corpus.settings import EXTRACTIVE, Settings
+from corpus.settings import Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
 from ingestion.pipeline.pipeline import Pipeline
 from ingestion.programs.office import Office
 from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
 from ingestion.worker.loop import Worker, unique_worker_name
-from lectern.server.providers import open_provider
+from lectern.server.models import open_llms, open_reranker
+from lectern.server.reconciler import mend_at_start
 from service.parts import ServiceParts
-
-log = logging.getLogger("lectern.start")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
 
@@ -66,29 +59,19 @@ ELSEWHERE = WorkerHooks(wake=lambda: None, is_alive=None)  # the database tells 
 def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServiceParts]:
     """Open what the service needs, mend what a crash left, close at the end."""
     registry = open_registry(settings)
-    blobs = FolderBlobStore(settings.data_dir / "originals")
-    blobs.clear_staging()
+    originals = FolderOriginals(settings.data_dir / "originals")
     embedding = open_embedding(settings, QUERY_THREADS, "float32")
     fingerprint = embedding.fingerprint
     with registry.read() as connection:
         check_fingerprints(connection, fingerprint.as_json())
-    with registry.write() as connection:
-        count = rechunk(connection, fingerprint.as_json())
-    if count:
-        log.info("%d documents are read again: this version cuts them better", count)
     store = open_node_store(settings, fingerprint.short, embedding.dimension)
     try:
-        if settings.database_url is None:
-            # The data folder is ours alone, so whoever had these jobs is gone. On Postgres other
-            # workers may live; the jobs of dead ones are claimed when their leases end.
-            with registry.write() as connection:
-                release_all(connection)
-        finish_deletions(registry, blobs, store)
+        mend_at_start(settings, registry, originals, store, fingerprint)
         llm, other_llms = open_llms(settings)
         yield ServiceParts(
             settings=settings,
             registry=registry,
-            blobs=blobs,
+            originals=originals,
             store=store,
             embedding=embedding.model,
             # A dozen sentences an answer, most of the time that it takes (ADR 9).
@@ -136,7 +119,7 @@ def opened_worker(
         store = _worker_store(settings, embedding, index)
         pipeline = Pipeline(
             registry=registry,
-            blobs=FolderBlobStore(settings.data_dir / "originals"),
+            originals=FolderOriginals(settings.data_dir / "originals"),
             parser=Reader(
                 sandbox, Office(settings.parse_timeout_s), workspace, ocr_options(settings)
             ),
@@ -186,54 +169,6 @@ def _wake_ups(settings: Settings, wake: threading.Event) -> AbstractContextManag
 def _worker_store(
     settings: Settings, embedding: OpenedEmbedding, index: Connection | None
 ) -> NodeStore:
-    if index is not None and settings.qdrant_url is None:
+    if index is not None and not settings.index_is_shared:
         return GatewayVectorStore(index)
     return open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
-
-
-def open_llms(settings: Settings) -> tuple[LLM | None, Mapping[str, LLM]]:
-    """The LLM that the settings name, and by name the others there, within common limits.
-
-    None and no others for extractive answers. Raises Misconfigured when the settings name none that
-    can be asked.
-    """
-    if settings.llm == EXTRACTIVE:
-        return None, {}
-    # Imported only when used: LlamaIndex's LLMs take as long to load as the rest of the service.
-    from service.llm.guarded import GuardedLlm, Limits  # noqa: PLC0415
-
-    llm, away = open_provider(settings)
-    limits = Limits(
-        # Short of the whole, or a silent endpoint would look like a client that left.
-        first_token_s=min(settings.llm_first_token_s, 0.9 * settings.llm_timeout_s),
-        whole_reply_s=settings.llm_timeout_s,
-        max_tries=1 + settings.llm_retries,
-        concurrency=settings.llm_concurrency,
-    )
-    guarded = GuardedLlm(llm, limits, away=away)
-    named = {name.strip() for name in settings.llm_models.split(",")} - {"", settings.llm_model}
-    others = {
-        name: guarded.beside(open_provider(settings.model_copy(update={"llm_model": name}))[0])
-        for name in sorted(named)
-    }
-    return guarded, others
-
-
-def open_reranker(settings: Settings) -> BaseNodePostprocessor | None:
-    """The reranker that the settings name, if any. Raises Misconfigured."""
-    if not settings.reranker:
-        return None
-    # Imported only when used: FastEmbed and the HTTP client take time to load.
-    if not settings.reranker.startswith(("http://", "https://")):
-        from service.retrieval.cross_encoder import CrossEncoderReranker  # noqa: PLC0415
-
-        return CrossEncoderReranker.open(Path(settings.reranker), os.cpu_count() or 1)
-    from service.retrieval.rerank_endpoint import RerankEndpoint  # noqa: PLC0415
-
-    key = settings.reranker_api_key
-    return RerankEndpoint(
-        settings.reranker,
-        settings.reranker_model,
-        key.get_secret_value() if key else None,
-        settings.reranker_timeout_s,
-    )

@@ -33,7 +33,7 @@ def run_worker(settings: Settings) -> None:
     Raises `Misconfigured` without a Postgres database and a Qdrant server: what is embedded in a
     server's data folder is that server's alone.
     """
-    if settings.database_url is None or settings.qdrant_url is None:
+    if not settings.stores_are_shared:
         raise Misconfigured(
             "A worker of its own needs DATABASE_URL and QDRANT_URL.",
             hint="Set both; with neither, `lectern serve` has a worker beside it already.",

@@ -96,7 +96,7 @@ def change(parts: Parts, name: Name, body: ChangeCollectionRequest) -> Collectio
 )
 def delete(parts: Parts, name: Name) -> CollectionDeletedBody:
     """Delete a collection with its documents and conversations; takes a moment a document."""
-    receipt = delete_collection(parts.registry, parts.blobs, parts.store, name)
+    receipt = delete_collection(parts.registry, parts.originals, parts.store, name)
     return CollectionDeletedBody(**asdict(receipt))
 
 

@@ -160,7 +160,9 @@ def rollback(parts: Parts, response: Response, document_id: DocumentId) -> Accep
 )
 def delete(parts: Parts, document_id: DocumentId) -> DeletedBody:
     """Delete a document: no answer uses it from now on, and the receipt says what was removed."""
-    return DeletedBody.of(delete_document(parts.registry, parts.blobs, parts.store, document_id))
+    return DeletedBody.of(
+        delete_document(parts.registry, parts.originals, parts.store, document_id)
+    )
 
 
 @router.get(

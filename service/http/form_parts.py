@@ -17,10 +17,9 @@ from corpus.errors import (
     InvalidRequest,
     LecternError,
     MalformedUpload,
-    StorageUnavailable,
     TooManyFiles,
 )
-from corpus.originals.blobs import IncomingBlob, Intake, StagedBlob
+from corpus.originals.port import IncomingOriginal, Intake, StagedOriginal
 
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 64 << 10  # metadata, the largest, may have 16 KiB
@@ -35,17 +34,17 @@ class ReceivedFile(UploadFile):
     def __init__(self, filename: str) -> None:
         # The framework's own file is never read: the bytes are in the staging folder.
         super().__init__(None, filename=filename)  # type: ignore[arg-type]
-        self._outcome: StagedBlob | LecternError | None = None
+        self._outcome: StagedOriginal | LecternError | None = None
 
     @property
-    def staged(self) -> StagedBlob:
+    def staged(self) -> StagedOriginal:
         """What came in, or the `LecternError` for which it was refused."""
         if isinstance(self._outcome, LecternError):
             raise self._outcome
         assert self._outcome is not None, "the form is not complete"  # noqa: S101
         return self._outcome
 
-    def settle(self, outcome: StagedBlob | LecternError) -> None:
+    def settle(self, outcome: StagedOriginal | LecternError) -> None:
         """Note what became of it; the first word counts."""
         if self._outcome is None:
             self._outcome = outcome
@@ -76,7 +75,7 @@ class FormParts:
         self._name = ""
         self._text = bytearray()
         self._file: ReceivedFile | None = None
-        self._incoming: IncomingBlob | None = None
+        self._incoming: IncomingOriginal | None = None
         self._ended = False
         if not options.get(b"boundary"):
             raise MalformedUpload("The Content-Type names no boundary.")
@@ -160,8 +159,8 @@ class FormParts:
             return
         try:
             self._incoming = self._intake.new_file(max_bytes=self._max_file_bytes)
-        except OSError as error:
-            self._refuse_file(self._file, not_stored(error))
+        except LecternError as error:
+            self._refuse_file(self._file, error)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._file is None:
@@ -173,8 +172,6 @@ class FormParts:
                 self._incoming.write(data[start:end])
             except LecternError as error:
                 self._refuse_file(self._file, error)
-            except OSError as error:
-                self._refuse_file(self._file, not_stored(error))
 
     def _on_part_end(self) -> None:
         if self._file is None:
@@ -186,8 +183,6 @@ class FormParts:
                 self._incoming = None
             except LecternError as error:
                 self._refuse_file(self._file, error)
-            except OSError as error:
-                self._refuse_file(self._file, not_stored(error))
         self.items.append((self._name, self._file))
 
     def _on_end(self) -> None:
@@ -203,13 +198,6 @@ class FormParts:
             return raw.decode(self._charset)
         except (UnicodeError, LookupError):
             return raw.decode("latin-1")
-
-
-def not_stored(error: OSError) -> StorageUnavailable:
-    """The error for bytes that the disk did not take."""
-    failure = StorageUnavailable(f"The file could not be stored: {error.strerror or error}.")
-    failure.__cause__ = error
-    return failure
 
 
 def _charset(named: bytes) -> str:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
-from corpus.originals.blobs import BlobStore
+from corpus.errors import DocumentNotFound, InvalidRequest, OriginalMissing, StorageUnavailable
+from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_content
 from corpus.values import Original
@@ -35,7 +35,7 @@ router = APIRouter(tags=["documents"])
 )
 def get_content(parts: Parts, document_id: DocumentId) -> StreamingResponse:
     """The original that pages and citations speak of, byte for byte, always as a download."""
-    original, content = open_original(parts.registry, parts.blobs, document_id)
+    original, content = open_original(parts.registry, parts.originals, document_id)
     return StreamingResponse(
         _pieces(content),
         media_type=original.media_type,
@@ -50,7 +50,7 @@ def get_content(parts: Parts, document_id: DocumentId) -> StreamingResponse:
 
 
 def open_original(
-    registry: Registry, blobs: BlobStore, document_id: str
+    registry: Registry, originals: OriginalStore, document_id: str
 ) -> tuple[Original, BinaryIO]:
     """The live version's original, opened: a deletion cannot take away what was opened.
 
@@ -59,15 +59,15 @@ def open_original(
     with registry.read() as connection:
         original = find_content(connection, document_id)
     try:
-        return original, _opened(blobs, original)
-    except OSError as error:
+        return original, _opened(originals, original)
+    except (OriginalMissing, OSError) as error:
         with registry.read() as connection:
             find_content(connection, document_id)  # not found when it was deleted meanwhile
         raise StorageUnavailable(f"The original of {original.filename} cannot be read.") from error
 
 
-def _opened(blobs: BlobStore, original: Original) -> BinaryIO:
-    with blobs.local_copy(original.content_sha256) as path:
+def _opened(originals: OriginalStore, original: Original) -> BinaryIO:
+    with originals.local_copy(original.content_sha256) as path:
         return path.open("rb")
 
 

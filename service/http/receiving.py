@@ -20,7 +20,7 @@ from starlette.datastructures import FormData
 from starlette.requests import ClientDisconnect
 
 from service.accepting import MIB
-from service.http.form_parts import FormParts, not_stored
+from service.http.form_parts import FormParts
 from service.parts import ServiceParts
 
 # Taken apart and written in a thread, this much at a time; as much may wait in memory.
@@ -70,11 +70,8 @@ async def _received(request: Request) -> AsyncIterator[FormData]:
         yield FormData()  # no files: the framework says what is missing
         return
     parts = cast("ServiceParts", request.app.state.parts)
-    files = parts.blobs.receive()
-    try:
-        intake = await to_thread.run_sync(files.__enter__)
-    except OSError as error:
-        raise not_stored(error) from error
+    files = parts.originals.receive()
+    intake = await to_thread.run_sync(files.__enter__)
     try:
         form = FormParts(
             content_type,

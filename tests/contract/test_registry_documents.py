@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound, StorageUnavailable
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_content, find_page, find_page_texts, list_documents
@@ -22,14 +22,17 @@ from service.http.originals import open_original
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> FolderBlobStore:
-    return FolderBlobStore(tmp_path / "originals")
+def originals(tmp_path: Path) -> FolderOriginals:
+    return FolderOriginals(tmp_path / "originals")
 
 
-def add(registry: Registry, blobs: FolderBlobStore, content: bytes, name: str = "a.txt") -> str:
+def add(registry: Registry, originals: FolderOriginals, content: bytes, name: str = "a.txt") -> str:
     """Keep and register the bytes under one external id; the document's id."""
     upload = Upload("default", name, external_id="x")
-    with blobs.stage(BytesIO(content), max_bytes=1000) as staged, registry.write() as connection:
+    with (
+        originals.stage(BytesIO(content), max_bytes=1000) as staged,
+        registry.write() as connection,
+    ):
         measured = Content(staged.content_sha256, staged.size_bytes, "text/plain")
         document = accept_upload(connection, upload, measured).document
         staged.keep()
@@ -57,20 +60,20 @@ def content_of(registry: Registry, document_id: str) -> Original:
 
 
 def test_the_content_is_that_of_the_live_version_and_before_it_of_the_newest(
-    registry: Registry, blobs: FolderBlobStore
+    registry: Registry, originals: FolderOriginals
 ) -> None:
-    document_id = add(registry, blobs, b"one", "one.txt")
+    document_id = add(registry, originals, b"one", "one.txt")
     assert content_of(registry, document_id).filename == "one.txt"
     complete(registry)
-    assert add(registry, blobs, b"second", "two.txt") == document_id
+    assert add(registry, originals, b"second", "two.txt") == document_id
     assert content_of(registry, document_id).filename == "one.txt"
     assert content_of(registry, document_id).size_bytes == 3
     complete(registry)
     assert content_of(registry, document_id).filename == "two.txt"
 
 
-def test_a_deleted_document_has_no_content(registry: Registry, blobs: FolderBlobStore) -> None:
-    document_id = add(registry, blobs, b"one")
+def test_a_deleted_document_has_no_content(registry: Registry, originals: FolderOriginals) -> None:
+    document_id = add(registry, originals, b"one")
     with registry.write() as connection:
         bury(connection, document_id)
     with pytest.raises(DocumentNotFound):
@@ -78,16 +81,16 @@ def test_a_deleted_document_has_no_content(registry: Registry, blobs: FolderBlob
 
 
 def test_an_opened_original_outlives_its_deletion(
-    registry: Registry, blobs: FolderBlobStore
+    registry: Registry, originals: FolderOriginals
 ) -> None:
-    document_id = add(registry, blobs, b"one")
-    original, content = open_original(registry, blobs, document_id)
-    blobs.delete(original.content_sha256)
+    document_id = add(registry, originals, b"one")
+    original, content = open_original(registry, originals, document_id)
+    originals.delete(original.content_sha256)
     with content:
         assert content.read() == b"one"
 
 
-class DeletesBeforeOpening(FolderBlobStore):
+class DeletesBeforeOpening(FolderOriginals):
     """Deletes the document at the moment when its original is about to be opened."""
 
     def __init__(self, folder: Path, registry: Registry, document_id: str) -> None:
@@ -105,28 +108,28 @@ class DeletesBeforeOpening(FolderBlobStore):
 
 
 def test_a_document_deleted_before_its_original_is_opened_is_not_found(
-    registry: Registry, blobs: FolderBlobStore, tmp_path: Path
+    registry: Registry, originals: FolderOriginals, tmp_path: Path
 ) -> None:
-    document_id = add(registry, blobs, b"one")
+    document_id = add(registry, originals, b"one")
     deleting = DeletesBeforeOpening(tmp_path / "originals", registry, document_id)
     with pytest.raises(DocumentNotFound):
         open_original(registry, deleting, document_id)
 
 
 def test_an_original_that_got_lost_is_the_storages_fault(
-    registry: Registry, blobs: FolderBlobStore
+    registry: Registry, originals: FolderOriginals
 ) -> None:
-    document_id = add(registry, blobs, b"one")
-    blobs.delete(content_of(registry, document_id).content_sha256)
+    document_id = add(registry, originals, b"one")
+    originals.delete(content_of(registry, document_id).content_sha256)
     with pytest.raises(StorageUnavailable):
-        open_original(registry, blobs, document_id)
+        open_original(registry, originals, document_id)
 
 
 @pytest.mark.parametrize("number", [0, -1, 2, 2**31, 2**63, 10**400, -(10**400)])
 def test_a_page_that_cannot_be_is_not_found(
-    registry: Registry, blobs: FolderBlobStore, number: int
+    registry: Registry, originals: FolderOriginals, number: int
 ) -> None:
-    document_id = add(registry, blobs, b"one")
+    document_id = add(registry, originals, b"one")
     complete(registry)
     with registry.read() as connection, pytest.raises(PageNotFound):
         find_page(connection, document_id, number)
@@ -143,11 +146,11 @@ def test_a_made_up_cursor_is_the_callers_mistake(registry: Registry, inside: str
 
 
 def test_pages_are_found_together_and_missing_ones_left_out(
-    registry: Registry, blobs: FolderBlobStore
+    registry: Registry, originals: FolderOriginals
 ) -> None:
-    document_id = add(registry, blobs, b"one")
+    document_id = add(registry, originals, b"one")
     complete(registry)
-    add(registry, blobs, b"two")
+    add(registry, originals, b"two")
     complete(registry)
     wanted = {(document_id, 1, 1), (document_id, 2, 1), (document_id, 2, 2), ("nobody", 1, 1)}
     with registry.read() as connection:

@@ -13,8 +13,8 @@ import pytest
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.deletion import delete_document
-from corpus.errors import DocumentNotFound, LecternError
-from corpus.originals.blobs import FolderBlobStore
+from corpus.errors import DocumentNotFound, LecternError, OriginalMissing
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.collections import list_collections
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document, list_documents
@@ -174,17 +174,20 @@ def test_a_lost_lease_and_its_new_holder_never_both_complete(registry: Registry)
 def test_an_upload_never_loses_its_bytes_to_a_deletion_of_the_same(
     registry: Registry, tmp_path: Path, *, kept: bool
 ) -> None:
-    blobs, store = FolderBlobStore(tmp_path / "originals"), NoNodes()
+    originals, store = FolderOriginals(tmp_path / "originals"), NoNodes()
 
     def upload(external_id: str) -> str:
-        with blobs.stage(BytesIO(b"same"), max_bytes=10) as staged, registry.write() as connection:
+        with (
+            originals.stage(BytesIO(b"same"), max_bytes=10) as staged,
+            registry.write() as connection,
+        ):
             content = Content(staged.content_sha256, 4, "text/plain")
             document = accept_upload(connection, Upload("c", "f", external_id), content).document
             staged.keep()
             return document.id
 
     def delete(document_id: str) -> str:
-        return delete_document(registry, blobs, store, document_id).document_id
+        return delete_document(registry, originals, store, document_id).document_id
 
     last = upload("0")
     for number in range(ROUNDS):
@@ -196,22 +199,22 @@ def test_an_upload_never_loses_its_bytes_to_a_deletion_of_the_same(
         )
         with registry.read() as connection:
             sha256 = find_document(connection, last).content_sha256
-        with blobs.local_copy(sha256) as path:
+        with originals.local_copy(sha256) as path:
             assert path.read_bytes() == b"same"
     delete(last)
-    with pytest.raises(FileNotFoundError), blobs.local_copy(sha256):
+    with pytest.raises(OriginalMissing), originals.local_copy(sha256):
         pass
 
 
 def test_deleting_while_it_is_completed_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
-    blobs, store = FolderBlobStore(tmp_path / "originals"), NoNodes()
+    originals, store = FolderOriginals(tmp_path / "originals"), NoNodes()
     for number in range(ROUNDS):
         document = accept(registry, f"{number:064d}").document
         assert claim(registry, "w") == document.id
 
         def delete(document_id: str = document.id) -> str:
             try:
-                return delete_document(registry, blobs, store, document_id).document_id
+                return delete_document(registry, originals, store, document_id).document_id
             except LecternError as error:
                 return error.code
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from corpus.errors import AnswerNotFound, ConversationNotFound, InvalidRequest
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.conversations import (
     MAX_TITLE_CHARS,
     begin_conversation,
@@ -160,7 +160,7 @@ def test_an_answer_is_rated_and_the_last_rating_holds(registry: Registry) -> Non
 def test_what_is_said_of_a_deleted_document_goes_with_it(
     registry: Registry, tmp_path: Path
 ) -> None:
-    document_id = add(registry, FolderBlobStore(tmp_path / "originals"), b"text")
+    document_id = add(registry, FolderOriginals(tmp_path / "originals"), b"text")
     conversation_id = begin(registry, 1)
     with registry.write() as connection:
         kept = turn(conversation_id, 2, document_ids=frozenset({document_id}))
@@ -234,8 +234,8 @@ def suggested(registry: Registry, collection: str = "default") -> list[str]:
 def test_only_questions_whose_answers_still_hold_are_suggested(
     registry: Registry, tmp_path: Path
 ) -> None:
-    blobs = FolderBlobStore(tmp_path / "originals")
-    document_id = add(registry, blobs, b"text")
+    originals = FolderOriginals(tmp_path / "originals")
+    document_id = add(registry, originals, b"text")
     sources = frozenset({document_id})
     now = datetime.now(UTC)
     kept = turn(None, 1, document_ids=sources, embedding=b"1234", created_at=now)
@@ -250,14 +250,14 @@ def test_only_questions_whose_answers_still_hold_are_suggested(
     with registry.write() as connection:
         rate_answer(connection, kept.id, "up", None)
     assert suggested(registry) == ["Question 1 of Acme?"]
-    add(registry, blobs, b"another text")  # its next version
+    add(registry, originals, b"another text")  # its next version
     assert suggested(registry) == []
 
 
 def test_a_deleted_documents_questions_are_suggested_to_nobody(
     registry: Registry, tmp_path: Path
 ) -> None:
-    document_id = add(registry, FolderBlobStore(tmp_path / "originals"), b"text")
+    document_id = add(registry, FolderOriginals(tmp_path / "originals"), b"text")
     now = datetime.now(UTC)
     kept = turn(None, document_ids=frozenset({document_id}), embedding=b"1234", created_at=now)
     with registry.write() as connection:

@@ -15,7 +15,7 @@ def parts_with(registry: Registry, settings: Settings | None = None) -> ServiceP
     return ServiceParts(
         settings=settings or Settings(),
         registry=registry,
-        blobs=nothing,
+        originals=nothing,
         store=nothing,
         embedding=nothing,
         sentence_embedding=nothing,

@@ -17,7 +17,8 @@ from sqlalchemy import delete, insert, select
 from corpus.deletion import delete_document, finish_deletions
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.original_audit import OriginalRepairs, audit_originals, unmatched
-from corpus.originals.blobs import FolderBlobStore, KeptBlob
+from corpus.originals.folder import FolderOriginals
+from corpus.originals.port import KeptOriginal
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
@@ -36,12 +37,12 @@ TEN_YEARS_S = 10 * 365 * 86400.0
 class Installation:
     folder: Path
     registry: Registry
-    blobs: FolderBlobStore
+    originals: FolderOriginals
     store: EdgeVectorStore
 
     def keep(self, text: str) -> str:
         """Bytes in the store that no row speaks of."""
-        with self.blobs.stage(BytesIO(text.encode()), max_bytes=100) as staged:
+        with self.originals.stage(BytesIO(text.encode()), max_bytes=100) as staged:
             staged.keep()
         return staged.content_sha256
 
@@ -51,11 +52,11 @@ class Installation:
             return accept_upload(connection, Upload("default", "f.txt"), content).document
 
     def is_kept(self, content_sha256: str) -> bool:
-        return content_sha256 in {blob.content_sha256 for blob in self.blobs.kept()}
+        return content_sha256 in {one.content_sha256 for one in self.originals.kept()}
 
     def age(self, content_sha256: str) -> None:
         """Let the original be ten years old."""
-        with self.blobs.local_copy(content_sha256) as path:
+        with self.originals.local_copy(content_sha256) as path:
             long_ago = path.stat().st_mtime - TEN_YEARS_S
             os.utime(path, (long_ago, long_ago))
 
@@ -64,7 +65,7 @@ class Installation:
 def installation(tmp_path: Path) -> Iterator[Installation]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield Installation(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield Installation(tmp_path, registry, FolderOriginals(tmp_path / "originals"), store)
     store.close()
     registry.close()
 
@@ -73,7 +74,7 @@ def test_what_is_in_line_stays(installation: Installation) -> None:
     documents = [installation.upload(f"text {n}") for n in range(20)]
     for document in documents:
         installation.age(document.content_sha256)
-    assert not audit_originals(installation.registry, installation.blobs)
+    assert not audit_originals(installation.registry, installation.originals)
     assert all(installation.is_kept(document.content_sha256) for document in documents)
 
 
@@ -81,7 +82,7 @@ def test_an_original_that_no_version_refers_to_is_removed(installation: Installa
     installation.upload("text")
     stray = installation.keep("nobody's")
     installation.age(stray)
-    repairs = audit_originals(installation.registry, installation.blobs)
+    repairs = audit_originals(installation.registry, installation.originals)
     assert repairs == OriginalRepairs(removed=(stray,))
     assert not installation.is_kept(stray)
 
@@ -91,15 +92,15 @@ def test_an_upload_in_flight_is_not_touched(installation: Installation) -> None:
     again = installation.keep("old bytes")
     installation.age(again)
     installation.keep("old bytes")  # uploaded anew a moment ago
-    assert not audit_originals(installation.registry, installation.blobs)
+    assert not audit_originals(installation.registry, installation.originals)
     assert installation.is_kept(new)
     assert installation.is_kept(again)
 
 
 def test_a_missing_original_is_named(installation: Installation) -> None:
     document = installation.upload("text")
-    installation.blobs.delete(document.content_sha256)
-    repairs = audit_originals(installation.registry, installation.blobs)
+    installation.originals.delete(document.content_sha256)
+    repairs = audit_originals(installation.registry, installation.originals)
     assert repairs == OriginalRepairs(missing=(document.content_sha256,))
 
 
@@ -147,7 +148,7 @@ def test_a_deletion_that_broke_off_is_ended_later_and_not_under_way(
     document = installation.upload("text")
     with installation.registry.write() as connection:
         bury(connection, document.id)
-    parts = (installation.registry, installation.blobs, installation.store)
+    parts = (installation.registry, installation.originals, installation.store)
     assert finish_deletions(*parts, for_s=3600) == 0
     assert finish_deletions(*parts) == 1
     assert not installation.is_kept(document.content_sha256)
@@ -162,7 +163,7 @@ def test_deleted_text_leaves_the_registrys_files_with_its_log(installation: Inst
         content = Content(uuid4().hex * 2, 10, "text/plain")
         upload = Upload("default", "xylophonist.txt", metadata={"note": "zitherist"})
         document = accept_upload(connection, upload, content).document
-    delete_document(installation.registry, installation.blobs, installation.store, document.id)
+    delete_document(installation.registry, installation.originals, installation.store, document.id)
     assert is_on_disk("xylophonist")  # else this test shows nothing
     assert installation.registry.truncate_log()
     assert not is_on_disk("xylophonist")
@@ -184,9 +185,9 @@ HASHES = st.sets(st.text("0123456789abcdef", min_size=1, max_size=3))
 def test_each_difference_is_found_once_and_nothing_else(
     kept: set[str], referenced: set[str]
 ) -> None:
-    blobs = iter([KeptBlob(content, 0.0) for content in sorted(kept)])
-    found = list(unmatched(blobs, iter(sorted(referenced))))
-    only_kept = [one.content_sha256 for one in found if isinstance(one, KeptBlob)]
+    originals = iter([KeptOriginal(content, 0.0) for content in sorted(kept)])
+    found = list(unmatched(originals, iter(sorted(referenced))))
+    only_kept = [one.content_sha256 for one in found if isinstance(one, KeptOriginal)]
     only_referenced = [one for one in found if isinstance(one, str)]
     assert only_kept == sorted(kept - referenced)
     assert only_referenced == sorted(referenced - kept)

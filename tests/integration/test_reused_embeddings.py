@@ -9,7 +9,7 @@ import pytest
 
 from corpus.deletion import delete_document
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.values import Document
 from tests.integration.test_worker_outcomes import DIMENSION, World, stop_when_final
@@ -21,7 +21,7 @@ CHUNKS = 150
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield World(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield World(tmp_path, registry, FolderOriginals(tmp_path / "originals"), store)
     store.close()
     registry.close()
 
@@ -77,7 +77,7 @@ def test_a_donor_deleted_in_the_middle_costs_only_the_work(world: World) -> None
 
 def test_a_twin_that_is_deleted_lends_nothing(world: World) -> None:
     donor = ingest(world, "Ships sail", "one")
-    delete_document(world.registry, world.blobs, world.store, donor.id)
+    delete_document(world.registry, world.originals, world.store, donor.id)
     twin = ingest(world, "Ships sail", "two")
     assert twin.chunks_reused == 0
 

@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from corpus.errors import BrokenFile, DocumentNotFound, DuplicateContent, NothingToRollBack
+from corpus.errors import (
+    BrokenFile,
+    DocumentNotFound,
+    DuplicateContent,
+    NothingToRollBack,
+    OriginalMissing,
+)
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.new_versions import Content
 from corpus.registry.rollback import roll_back
@@ -27,7 +33,7 @@ FIRST, SECOND, THIRD = "Ships sail", "Boats row", "Rafts drift"
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield World(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield World(tmp_path, registry, FolderOriginals(tmp_path / "originals"), store)
     store.close()
     registry.close()
 
@@ -67,16 +73,16 @@ def kept_versions(world: World, document_id: str) -> dict[int, str]:
     with world.registry.read() as connection:
         kept = {row.version: row.content_sha256 for row in connection.execute(query)}
     for content in kept.values():
-        with world.blobs.local_copy(content) as path:
+        with world.originals.local_copy(content) as path:
             assert sha256(path.read_bytes()).hexdigest() == content
     return kept
 
 
 def is_stored(world: World, text: str) -> bool:
     try:
-        with world.blobs.local_copy(sha256(text.encode()).hexdigest()):
+        with world.originals.local_copy(sha256(text.encode()).hexdigest()):
             return True
-    except FileNotFoundError:
+    except OriginalMissing:
         return False
 
 
@@ -160,7 +166,7 @@ def test_a_missing_original_is_that_documents_error_and_comes_back_with_an_uploa
     world: World,
 ) -> None:
     document = world.upload(FIRST, "x")
-    world.blobs.delete(document.content_sha256)
+    world.originals.delete(document.content_sha256)
     failed = finish(world, document.id)
     assert failed.error is not None
     assert failed.error.code == "original_missing"

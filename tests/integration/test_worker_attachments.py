@@ -13,7 +13,7 @@ from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.kinds.known import FileKind
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.documents import list_documents
 from corpus.registry.steering import ingest_again
@@ -48,8 +48,8 @@ class CarryingParser(ScriptedParser):
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    blobs = FolderBlobStore(tmp_path / "originals")
-    yield World(tmp_path, registry, blobs, store, parser=CarryingParser())
+    originals = FolderOriginals(tmp_path / "originals")
+    yield World(tmp_path, registry, originals, store, parser=CarryingParser())
     store.close()
     registry.close()
 
@@ -159,7 +159,7 @@ def test_new_bytes_keep_the_children_they_still_carry_and_remove_the_others(
 def test_deleting_a_document_deletes_what_it_carries_and_says_so(world: World) -> None:
     document = world.upload("Hello|a.txt=Ships sail|b.txt=Boats row")
     work_off(world)
-    receipt = delete_document(world.registry, world.blobs, world.store, document.id)
+    receipt = delete_document(world.registry, world.originals, world.store, document.id)
     assert (receipt.points_removed, receipt.children_deleted, receipt.verified) == (3, 2, True)
     assert everything(world) == {}
     assert world.store.count(None) == 0
@@ -170,7 +170,7 @@ def test_a_document_deleted_while_it_is_embedded_leaves_no_child(world: World) -
     document = world.upload("Hello|a.txt=Ships sail")
 
     def delete_then_stop(_batch: int) -> None:
-        delete_document(world.registry, world.blobs, world.store, document.id)
+        delete_document(world.registry, world.originals, world.store, document.id)
         world.stop.set()
 
     world.work(delete_then_stop)

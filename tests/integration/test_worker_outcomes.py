@@ -19,7 +19,7 @@ from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
 from corpus.kinds.known import FileKind
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
 from corpus.registry.new_versions import Content
@@ -122,7 +122,7 @@ class SlowRemoval:
 class World:
     folder: Path
     registry: Registry
-    blobs: FolderBlobStore
+    originals: FolderOriginals
     store: EdgeVectorStore
     parser: ScriptedParser = field(default_factory=ScriptedParser)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -134,7 +134,7 @@ class World:
         self, text: str, external_id: str | None = None, media_type: str = "text/plain"
     ) -> Document:
         with (
-            self.blobs.stage(BytesIO(text.encode()), max_bytes=10_000) as staged,
+            self.originals.stage(BytesIO(text.encode()), max_bytes=10_000) as staged,
             self.registry.write() as connection,
         ):
             accepted = accept_upload(
@@ -162,7 +162,7 @@ class World:
         embedding = ObservedEmbedding(before=before)
         pipeline = Pipeline(
             registry=self.registry,
-            blobs=self.blobs,
+            originals=self.originals,
             parser=self.parser,
             embedding=embedding,
             tokens=tokens,
@@ -188,7 +188,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     registry = open_sqlite_registry(tmp_path / "registry.sqlite")
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    yield World(tmp_path, registry, FolderBlobStore(tmp_path / "originals"), store)
+    yield World(tmp_path, registry, FolderOriginals(tmp_path / "originals"), store)
     store.close()
     registry.close()
 
@@ -232,7 +232,7 @@ def test_a_document_deleted_while_it_is_embedded_leaves_no_node_whenever_the_wor
 
     def delete_then_stop(batch: int) -> None:
         if batch == 2:
-            receipt = delete_document(world.registry, world.blobs, world.store, document.id)
+            receipt = delete_document(world.registry, world.originals, world.store, document.id)
             assert receipt.verified
             world.stop.set()
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import InvalidRequest, LecternError, MalformedUpload, TooManyFiles
-from corpus.originals.blobs import FolderBlobStore
+from corpus.originals.folder import FolderOriginals
 from service.http import form_parts
 from service.http.form_parts import FormParts, ReceivedFile
 
@@ -39,7 +39,7 @@ def taken_apart(
     folder: Path, body: bytes, *, content_type: str = TYPE, size: int = 7, max_files: int = 3
 ) -> list[tuple[str, str | bytes]]:
     """Names with the text of fields, the content of files, or the code of what refused them."""
-    with FolderBlobStore(folder).receive() as intake:
+    with FolderOriginals(folder).receive() as intake:
         form = FormParts(content_type, intake, max_files=max_files, max_file_bytes=MAX_FILE_BYTES)
         try:
             for piece in pieces_of(body, size):
@@ -105,7 +105,7 @@ def open_descriptors() -> int:
 
 def test_at_any_time_one_file_is_open(tmp_path: Path) -> None:
     before = open_descriptors()
-    with FolderBlobStore(tmp_path).receive() as intake:
+    with FolderOriginals(tmp_path).receive() as intake:
         form = FormParts(TYPE, intake, max_files=500, max_file_bytes=MAX_FILE_BYTES)
         for number in range(500):
             form.feed(file(f"{number}.txt", b"x"))
@@ -116,7 +116,7 @@ def test_at_any_time_one_file_is_open(tmp_path: Path) -> None:
 
 
 def test_what_an_unfinished_form_brought_is_removed(tmp_path: Path) -> None:
-    with FolderBlobStore(tmp_path).receive() as intake:
+    with FolderOriginals(tmp_path).receive() as intake:
         form = FormParts(TYPE, intake, max_files=3, max_file_bytes=MAX_FILE_BYTES)
         form.feed(file("a.txt", b"whole") + file("b.txt", b"half")[:-3])
         form.close()

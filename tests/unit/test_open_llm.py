@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
-from lectern.server.wiring import open_llms
+from lectern.server.models import open_llms
 
 KEY = SecretStr("sk-not-a-secret")
 

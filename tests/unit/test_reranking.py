@@ -21,7 +21,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
-from lectern.server.wiring import open_reranker
+from lectern.server.models import open_reranker
 from service.retrieval.reranking import RERANKED, Reranked
 from tests.doubles.corpus import node_of
 

@@ -10,7 +10,7 @@ from llama_index.core.schema import QueryBundle
 from pydantic import SecretStr
 
 from corpus.settings import Settings
-from lectern.server.wiring import open_llms
+from lectern.server.models import open_llms
 from service.answering.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
 from service.answering.passages import Passage
 from service.answering.prompts import ABSTAIN

@@ -1,0 +1,39 @@
+"""Work that is done again and again in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def repeating(
+    work: Callable[[threading.Event], object],
+    every_s: float,
+    *,
+    name: str,
+    first_after_s: float = 0.0,
+    grace_s: float | None = None,
+) -> Iterator[None]:
+    """Call `work` from a thread of that name while the block runs, `every_s` after it returned.
+
+    It is given the event that ends the repeating: set at the end of the block, or by `work` itself.
+    The block's end waits for a call that runs, at most `grace_s` (None: as long as it takes). An
+    error that `work` raises is logged by Python, and it is not called again.
+    """
+    ended = threading.Event()
+
+    def repeat() -> None:
+        wait_s = first_after_s
+        while not ended.wait(wait_s):
+            work(ended)
+            wait_s = every_s
+
+    thread = threading.Thread(target=repeat, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(grace_s)
