@@ -29,7 +29,7 @@ from corpus.originals.port import StagedOriginal
 from corpus.quiet import set_offline_environment
 from corpus.registry.uploads import Upload, change_attributes
 from service.accepting import accept_file, accept_new_bytes, accept_rollback
-from service.answering.response import AnswerDone, CitationMade, TextPiece
+from service.answering.events import AnswerDone, CitationMade, TextPiece
 from service.asking.answers import answer, ask
 from service.asking.question import Question
 

@@ -154,7 +154,7 @@ class CollectionSettings:
     """How a collection is set up.
 
     `metadata_fields` are what filters may ask for. `persona` says how an LLM writes answers, as
-    JSON (service/answering/persona.py); where it is fixed, questions cannot bring another.
+    JSON (service/answering/writing/persona.py); where it is fixed, questions cannot bring another.
     `llm_model` answers, of those at the LLM's endpoint, from `top_k` passages; None: as everywhere.
     """
 

@@ -8,27 +8,27 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from service.accepting import MIB
-from service.http import (
+from service.http.cross_origin import CrossOrigin, origins_in
+from service.http.errors import install_error_handlers
+from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
+from service.mcp.endpoint import McpEndpoint
+from service.openai_api import completions, models
+from service.openai_api.errors import openai_shape
+from service.parts import ServiceParts
+from service.rest import (
     answers,
     collections,
     conversations,
+    document_events,
     documents,
-    events,
-    lookups,
-    operations,
+    health,
+    many_documents,
     originals,
     questions,
     reports,
     uploads,
 )
-from service.http.cross_origin import CrossOrigin, origins_in
-from service.http.errors import install_error_handlers
-from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
-from service.http.openapi import DESCRIPTION, TAGS, complete_openapi, errors
-from service.mcp.endpoint import McpEndpoint
-from service.openai_api import completions, models
-from service.openai_api.errors import openai_shape
-from service.parts import ServiceParts
+from service.rest.openapi import DESCRIPTION, TAGS, complete_openapi, error_responses
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
 
@@ -41,7 +41,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         version=version("lectern"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        responses=errors(),
+        responses=error_responses(),
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
@@ -50,13 +50,13 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app.state.parts = parts
     install_error_handlers(app)
     for routes in (
-        operations,
-        lookups,
+        health,
+        many_documents,
         uploads,
         documents,
         originals,
         reports,
-        events,
+        document_events,
         collections,
         questions,
         answers,

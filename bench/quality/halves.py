@@ -13,7 +13,7 @@ from lectern.evaluation.asking import TOP_K, Asked
 from lectern.evaluation.scoring import Judged, judge
 from service.parts import ServiceParts
 from service.retrieval.retriever import embedded, within_collection
-from service.retrieval.rewriting import rewrite
+from service.wording.rewriting import rewrite
 
 MODES = {
     "dense": VectorStoreQueryMode.DEFAULT,

@@ -21,13 +21,14 @@ from bench.quality.data_sets import DataSet, data_sets
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.server.wiring import ELSEWHERE, service_parts
-from service.answering.evidence import Evidence, is_enough, weigh
+from service.answering.evidence import Evidence, is_enough
 from service.answering.passages import passages_from
-from service.answering.sentence_ranking import rank_sentences
+from service.answering.quoting.sentence_ranking import rank_sentences
+from service.answering.quoting.weighing import weigh
 from service.asking.question import Question
 from service.asking.searching import search
 from service.parts import ServiceParts
-from service.retrieval.rewriting import rewrite
+from service.wording.rewriting import rewrite
 
 THRESHOLDS = (0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 TOP_K = 8

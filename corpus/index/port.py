@@ -116,10 +116,6 @@ class NodeStore(BasePydanticVectorStore):
         """`clear` in a thread."""
         await asyncio.to_thread(self.clear)
 
-    async def acount(self, filters: MetadataFilters | None = None) -> int:
-        """`count` in a thread."""
-        return await asyncio.to_thread(self.count, filters)
-
 
 def refuse_unknown(kwargs: Mapping[str, object]) -> None:
     """Raise `TypeError` for arguments that LlamaIndex's open signatures would swallow."""

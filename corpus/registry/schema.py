@@ -57,7 +57,8 @@ collections = Table(
     Column("metadata_fields", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("description", Text, nullable=False, default="", server_default=""),
-    # How an LLM writes answers (service/answering/persona.py), and whether questions may say else.
+    # How an LLM writes answers (service/answering/writing/persona.py), and whether questions may
+    # say else.
     Column("persona", JSON(none_as_null=True)),
     Column("persona_is_fixed", Boolean, nullable=False, default=False, server_default=false()),
     # Which model answers, and from how many passages; None: as everywhere.

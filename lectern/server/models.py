@@ -28,7 +28,6 @@ def open_llms(settings: Settings) -> tuple[LLM | None, Mapping[str, LLM]]:
     limits = Limits(
         # Short of the whole, or a silent endpoint would look like a client that left.
         first_token_s=min(settings.llm_first_token_s, 0.9 * settings.llm_timeout_s),
-        whole_reply_s=settings.llm_timeout_s,
         max_tries=1 + settings.llm_retries,
         concurrency=settings.llm_concurrency,
     )

@@ -14,7 +14,7 @@ from corpus.settings import EXTRACTIVE, Settings
 Opened: TypeAlias = tuple[LLM, tuple[type[Exception], ...]]
 
 # Anthropic bounds every reply, thoughts included; an answer takes far less
-# (service/answering/prompts.py).
+# (service/answering/writing/prompts.py).
 MAX_REPLY_TOKENS = 16_384
 
 _USUAL_ADDRESSES = {

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.text.sentences import sentence_spans
 from service.answering.passages import Passage
-from service.answering.polarity import contradict
-from service.answering.subjects import capitals_tell_names, names_in
-from service.answering.words import content_words, numbers
+from service.wording.names import capitals_tell_names, names_in
+from service.wording.polarity import contradict
+from service.wording.words import content_words, numbers
 
 # Half the content words leaves room for a paraphrase and none for another subject.
 SUPPORTING_SHARE = 0.5

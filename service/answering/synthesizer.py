@@ -24,8 +24,8 @@ from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore, QueryBundle, QueryType
 
+from service.answering.events import AnswerDone, AnswerEvents, CitedResponse, not_in_documents
 from service.answering.passages import Passage, passages_from
-from service.answering.response import AnswerDone, AnswerEvents, CitedResponse, not_in_documents
 
 _dispatcher = get_dispatcher(__name__)
 
@@ -33,12 +33,12 @@ _dispatcher = get_dispatcher(__name__)
 class GroundedSynthesizer(BaseSynthesizer):
     """Turns nodes into a `CitedResponse`; subclasses make the events."""
 
-    def __init__(self, llm: LLM, callback_manager: CallbackManager) -> None:
+    def __init__(self, llm: LLM) -> None:
         # LlamaIndex fills whatever is missing here from its global Settings, and its default
         # tokenizer takes a second to load; neither helper is used by our synthesizers.
         super().__init__(
             llm=llm,
-            callback_manager=callback_manager,
+            callback_manager=CallbackManager(),
             prompt_helper=PromptHelper(tokenizer=str.split),
             chat_prompt_helper=ChatPromptHelper(tokenizer=str.split),
             streaming=True,

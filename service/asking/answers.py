@@ -15,22 +15,24 @@ from uuid import uuid4
 from llama_index.core.schema import QueryBundle
 
 from corpus.errors import SourcesChanged
-from service.answering.response import (
+from service.answering.events import (
     NOT_FOUND_SENTENCE,
     AnswerDone,
     AnswerEvents,
     CitedResponse,
+    Degraded,
     TextPiece,
 )
-from service.answering.still_live import while_live
 from service.answering.synthesizer import answer_of
-from service.asking.keeping import keep_answer
+from service.asking.keeping import kept
 from service.asking.preparing import Prepared, prepare
-from service.asking.querying import Querying
 from service.asking.question import Keeping, Question
+from service.asking.retrieving import Retrieval
+from service.asking.still_live import while_live
 from service.asking.suggesting import Suggesting
+from service.asking.synthesizers import synthesizer_with
 from service.asking.timing import since_ms
-from service.conversations.dialogue import kept
+from service.asking.turn import keep_answer
 from service.parts import ServiceParts
 from service.retrieval.selection import select_nodes
 
@@ -58,32 +60,27 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
     answer_id = str(uuid4())
     collection = prepared.dialogue.collection
     selection = await asyncio.to_thread(select_nodes, parts.registry, collection, prepared.filters)
-    querying = Querying(
-        parts,
-        collection,
-        selection,
-        llm=prepared.llm,
-        top_k=prepared.top_k,
-        persona=prepared.persona,
-        # It was waited for once: the next call would take as long again.
-        without_llm=prepared.understood.llm_failed,
-    )
+    retrieval = Retrieval(parts, collection, selection, top_k=prepared.top_k)
+    # An LLM that is away was waited for once: the next call would take as long again.
+    llm = None if prepared.understood.llm_failed else prepared.llm
+    engine = retrieval.engine(synthesizer_with(parts, llm, prepared.persona))
     bundle = QueryBundle(prepared.understood.text)
-    response = cast("CitedResponse", await querying.engine.aquery(bundle))
+    response = cast("CitedResponse", await engine.aquery(bundle))
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
     before = [turn.standalone_question for turn in prepared.dialogue.past]
     asked = [prepared.understood.text, prepared.question.text, *before]
     suggesting = Suggesting(
         parts, collection, selection, asked, bundle.embedding, response.source_nodes, prepared.llm
     )
-    events = _completed(response.events(), querying.degraded, prepared.understood.usage, suggesting)
+    degraded = [*_without_voice(prepared), *retrieval.degraded]
+    events = _completed(response.events(), degraded, prepared.understood.usage, suggesting)
     if prepared.question.keeping is not Keeping.NOTHING:
         keep = partial(
             keep_answer,
             parts.registry,
             answer_id,
             prepared,
-            querying,
+            retrieval,
             response.source_nodes,
             bundle.embedding,
             timings_ms,
@@ -115,6 +112,14 @@ async def _answer_once(parts: ServiceParts, prepared: Prepared) -> tuple[AnswerB
     begun = await begin(parts, prepared, is_streamed=False)
     async with aclosing(begun.events) as events:
         return begun, await answer_of(events)
+
+
+def _without_voice(prepared: Prepared) -> list[Degraded]:
+    """What is missing for an answer in the words, and the voice, that were asked for."""
+    missing = [Degraded.LLM_UNAVAILABLE] if prepared.understood.llm_failed else []
+    if prepared.llm is None and not prepared.persona.is_blank:
+        missing.append(Degraded.PERSONA_NEEDS_LLM)
+    return missing
 
 
 async def _completed(

@@ -1,76 +1,71 @@
-"""An answer becomes a turn, with how it came about."""
+"""An answer is kept as a turn once it ends, before its end is given out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
 
-import numpy as np
-from llama_index.core.schema import NodeWithScore
+from corpus.errors import StorageUnavailable
+from service.answering.events import AnswerDone, AnswerEvents, CitationMade, Degraded, TextPiece
 
-from corpus.errors import SourcesChanged
-from corpus.registry.database.engine import Registry
-from corpus.registry.documents import live_versions
-from corpus.registry.turns import keep_turn
-from corpus.turns import Turn
-from service.answering.response import AnswerDone
-from service.answering.still_live import CHANGED
-from service.asking.preparing import Prepared
-from service.asking.querying import Querying
-from service.asking.question import Keeping
-from service.asking.timing import since_ms
-from service.asking.trace import PromptMessage, SearchedFor, Stage, Trace, WeighedEvidence
-from service.retrieval.live_nodes import find_dead
-from service.retrieval.rewriting import rewrite
+_log = logging.getLogger(__name__)
 
 
-def keep_answer(
-    registry: Registry,
-    answer_id: str,
-    prepared: Prepared,
-    querying: Querying,
-    nodes: Sequence[NodeWithScore],
-    embedding: Sequence[float] | None,
-    timings_ms: Mapping[str, float],
-    done: AnswerDone,
-) -> None:
-    """Keep the end of an answer; `SourcesChanged` where one of its nodes is not live any more."""
-    dialogue, question = prepared.dialogue, prepared.question
-    # What a caller keeps to itself is not for others; nor what only its filters make answerable.
-    is_for_others = (
-        done.state == "answered"
-        and question.keeping is Keeping.CONVERSATION
-        and not question.filters
-        and embedding is not None
-    )
-    read = {found.node.metadata["document_id"] for found in nodes}
-    # A follow-up may say what was told before: it goes with the documents of that, too.
-    said_before = {one for turn in dialogue.past for one in turn.document_ids}
-    searched_for = rewrite(prepared.understood.text)
-    trace = Trace(
-        top_k=prepared.top_k,
-        filters=dict(question.filters or {}),
-        persona=question.persona,
-        searched_for=SearchedFor(plain=searched_for.plain, related=list(searched_for.related)),
-        stages=[Stage.model_validate(stage) for stage in querying.stages],
-        evidence=None if done.evidence is None else WeighedEvidence.of(done.evidence),
-        prompt=[PromptMessage(role=role, content=text) for role, text in done.prompt],
-        timings_ms={**timings_ms, "total": since_ms(prepared.started_s)},
-    )
-    turn = Turn(
-        id=answer_id,
-        conversation_id=dialogue.conversation_id,
-        collection=dialogue.collection,
-        question=question.text,
-        standalone_question=prepared.understood.text,
-        created_at=datetime.now(UTC),
-        # Suggested questions speak of other answers' documents.
-        reply={**done.as_json(), "related_questions": []},
-        trace=trace.model_dump(mode="json"),
-        document_ids=frozenset(read | said_before),
-        embedding=np.asarray(embedding, dtype=np.float32).tobytes() if is_for_others else None,
-    )
-    with registry.write() as connection:
-        if find_dead(nodes, lambda ids: live_versions(connection, ids)).node_count:
-            raise SourcesChanged(CHANGED)
-        keep_turn(connection, turn)
+async def kept(
+    events: AnswerEvents, keep: Callable[[AnswerDone], None], *, is_streamed: bool
+) -> AnswerEvents:
+    """The events, and `keep` called in a thread with the end of them, before it is given out.
+
+    Of a streamed answer that is stopped, `keep` gets what was said until then. One that fails is
+    not kept. When the registry is away that is logged, and the answer goes on; what else `keep`
+    raises is raised.
+    """
+    said: list[str] = []
+    citations: list[CitationMade] = []
+    try:
+        async with aclosing(events) as answer:
+            async for event in answer:
+                match event:
+                    case TextPiece(text):
+                        said.append(text)
+                    case CitationMade():
+                        citations.append(event)
+                    case AnswerDone():
+                        said.clear()
+                        # Whoever leaves now leaves a whole answer.
+                        await asyncio.shield(_started(keep, event))
+                yield event
+    except (GeneratorExit, asyncio.CancelledError):
+        if said and is_streamed:
+            # Nothing can be awaited here for long: whoever stopped it does not wait.
+            made = tuple(one.citation for one in citations)
+            stopped = AnswerDone(
+                "partial", "".join(said), citations=made, degraded=(Degraded.STOPPED,)
+            )
+            _started(keep, stopped)
+        raise
+
+
+_running: set[asyncio.Task[None]] = set()
+
+
+def _started(keep: Callable[[AnswerDone], None], done: AnswerDone) -> asyncio.Task[None]:
+    task = asyncio.get_running_loop().create_task(asyncio.to_thread(_keep, keep, done))
+    _running.add(task)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        _log.info("An answer was not kept: %s", error)
+
+
+def _keep(keep: Callable[[AnswerDone], None], done: AnswerDone) -> None:
+    try:
+        keep(done)
+    except StorageUnavailable as error:
+        _log.warning("An answer could not be kept: %s", error.detail)

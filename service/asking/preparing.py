@@ -15,7 +15,7 @@ from corpus.errors import CollectionNotFound, PersonaFixed
 from corpus.registry.collections import settings_of
 from corpus.registry.database.engine import Registry
 from corpus.values import CollectionSettings
-from service.answering.persona import Persona
+from service.answering.writing.persona import Persona
 from service.asking.question import ANSWER_TOP_K, DEFAULT_COLLECTION, Keeping, Question
 from service.asking.timing import since_ms
 from service.conversations.condensing import Understood, understand

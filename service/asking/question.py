@@ -9,7 +9,7 @@ from typing import Any
 
 from corpus.errors import InvalidRequest, MessageTooLong
 from corpus.names import check_collection_name
-from service.answering.persona import Persona
+from service.answering.writing.persona import Persona
 from service.conversations.past import PastTurn
 
 # Uploading makes a collection, but this one may be asked before anything was uploaded.
@@ -40,6 +40,8 @@ class Question:
     them: only the collection tells what they mean. `past` is what was said before, where the
     caller keeps the conversation. At most `top_k` passages are used. `persona` and `top_k` None are
     the collection's.
+
+    Errors: InvalidRequest when the text is empty, MessageTooLong, InvalidCollectionName.
     """
 
     text: str
@@ -51,20 +53,13 @@ class Question:
     past: tuple[PastTurn, ...] = ()
     persona: Persona | None = None
 
-
-def check_question(
-    text: str, collection: str | None, top_k: int | None, filters: dict[str, Any] | None
-) -> Question:
-    """The question, ready to be asked; `filters` is decoded JSON, which the collection judges.
-
-    Errors: InvalidRequest when it is empty, MessageTooLong, InvalidCollectionName.
-    """
-    if not text.strip():
-        raise InvalidRequest("The question is empty.", hint="Ask in words.")
-    if len(text) > MAX_QUESTION_CHARS:
-        raise MessageTooLong(
-            f"The question has {len(text)} characters; {MAX_QUESTION_CHARS} are accepted."
-        )
-    if collection is not None:
-        check_collection_name(collection)
-    return Question(text, collection, top_k, filters)
+    def __post_init__(self) -> None:
+        """Raise InvalidRequest for an empty text, MessageTooLong, or InvalidCollectionName."""
+        if not self.text.strip():
+            raise InvalidRequest("The question is empty.", hint="Ask in words.")
+        if len(self.text) > MAX_QUESTION_CHARS:
+            raise MessageTooLong(
+                f"The question has {len(self.text)} characters; {MAX_QUESTION_CHARS} are accepted."
+            )
+        if self.collection is not None:
+            check_collection_name(self.collection)

@@ -10,8 +10,8 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from corpus.values import CollectionSettings
 from service.asking.preparing import settings_for
-from service.asking.querying import Querying
 from service.asking.question import DEFAULT_COLLECTION, SEARCH_TOP_K, Question
+from service.asking.retrieving import Retrieval
 from service.asking.timing import since_ms
 from service.parts import ServiceParts
 from service.retrieval.filters import parse_filters
@@ -41,8 +41,8 @@ async def search(parts: ServiceParts, question: Question) -> Found:
 
     settings, selection = await asyncio.to_thread(select)
     top_k = question.top_k or settings.top_k or SEARCH_TOP_K
-    querying = Querying(parts, collection, selection, llm=None, top_k=top_k)
-    nodes = await querying.engine.aretrieve(QueryBundle(question.text))
+    retrieval = Retrieval(parts, collection, selection, top_k=top_k)
+    nodes = await retrieval.nodes(QueryBundle(question.text))
     # Ranking takes a moment, a reranker seconds: what was deleted meanwhile is no hit.
     nodes = await LiveNodesOnly(selection.live_versions).apostprocess_nodes(nodes)
-    return Found(nodes, since_ms(started_s), querying.degraded)
+    return Found(nodes, since_ms(started_s), retrieval.degraded)

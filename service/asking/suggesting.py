@@ -14,9 +14,10 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from corpus.errors import StorageUnavailable, Unavailable
 from service.answering.evidence import is_enough
 from service.answering.passages import passages_from
-from service.asking.querying import Querying, extractive_synthesizer
-from service.conversations.proposals import MAX_PROPOSED, Proposed, propose
-from service.conversations.related import MAX_RELATED, related_questions
+from service.asking.proposals import MAX_PROPOSED, Proposed, propose
+from service.asking.related import MAX_RELATED, related_questions
+from service.asking.retrieving import Retrieval
+from service.asking.synthesizers import extractive_synthesizer
 from service.llm.short_replies import SHORT_REPLY_SHARE
 from service.parts import ServiceParts
 from service.retrieval.selection import Selection
@@ -117,10 +118,8 @@ class Suggesting:
         return Proposed(holding, proposed.usage)
 
     async def _is_answerable(self, question: str) -> bool:
-        querying = Querying(
-            self._parts, self._collection, self._selection, llm=None, top_k=MAX_PROPOSED
-        )
+        retrieval = Retrieval(self._parts, self._collection, self._selection, top_k=MAX_PROPOSED)
         bundle = QueryBundle(question)
-        passages = passages_from(await querying.engine.aretrieve(bundle))
+        passages = passages_from(await retrieval.nodes(bundle))
         judged = await extractive_synthesizer(self._parts).judge(bundle, passages)
         return is_enough(judged.evidence)

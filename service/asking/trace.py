@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from service.answering.evidence import ENOUGH, Evidence
-from service.answering.persona import Persona
+from service.answering.writing.persona import Persona
 
 
 class Candidate(BaseModel):

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from service.answering.subjects import OF_TALKING, capitals_tell_names, names_in
-from service.answering.words import content_words
 from service.conversations.past import PastTurn
+from service.wording.names import OF_TALKING, capitals_tell_names, names_in
+from service.wording.words import content_words
 
 _CONNECTOR = re.compile(
     r"^\W*(?:(?:and|but|or|ok(?:ay)?|so|then)\b[\s,]*)*"

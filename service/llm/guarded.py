@@ -32,14 +32,13 @@ _Reply = TypeVar("_Reply")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a call waits, in seconds: for the first token of a stream, or for a whole reply.
+    """How long a call waits for its first token, in seconds.
 
     Waiting in line and all tries are part of it. The rest of a stream is its reader's to bound. At
     most `max_tries` requests are sent for one call, and `concurrency` calls run at the same time.
     """
 
     first_token_s: float
-    whole_reply_s: float
     max_tries: int
     concurrency: int
 
@@ -51,7 +50,7 @@ class GuardedLlm(CustomLLM):
     pauses that honour `Retry-After` and stay within the time budget. `away` are the errors of the
     client library of `llm` for an endpoint that is not there; its own retries must be off. Calls
     are refused at once while `breaker` is open: too many in a row had no first token. Only the
-    asynchronous chat is offered.
+    streamed chat is offered.
     """
 
     _llm: LLM = PrivateAttr()
@@ -106,12 +105,6 @@ class GuardedLlm(CustomLLM):
     def metadata(self) -> LLMMetadata:
         """That of the LLM inside."""
         return self._llm.metadata
-
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
-        """The whole reply. Errors: LlmUnavailable."""
-        deadline_s = asyncio.get_running_loop().time() + self._limits.whole_reply_s
-        async with self._place(deadline_s):
-            return await self._patiently(lambda: self._llm.achat(messages, **kwargs), deadline_s)
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
@@ -199,7 +192,7 @@ class GuardedLlm(CustomLLM):
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: object) -> NoReturn:
         """Not offered, as all that LlamaIndex builds on it: it would block the event loop."""
-        raise NotImplementedError("ask with achat or astream_chat")
+        raise NotImplementedError("ask with astream_chat")
 
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: object) -> NoReturn:
         """Not offered, as `complete`."""

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
 
 from corpus.errors import LlmUnavailable
-from corpus.registry.database.column_types import storable
+from corpus.text.storable import storable
 from service.llm.usage import is_cut_off, usage_of
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from corpus.errors import InvalidRequest
 from corpus.values import Document, PageText, Status
 from service.answering.citations import Citation
-from service.answering.response import AnswerDone, AnswerState, UnsupportedSentence
+from service.answering.events import AnswerDone, AnswerState, UnsupportedSentence
 from service.asking.answers import AnswerBegun
 from service.asking.searching import Found
 

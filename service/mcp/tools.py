@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic
 
 from corpus.names import check_collection_name
 from corpus.registry.documents import find_content, find_page, list_documents
 from service.asking.answers import answer
-from service.asking.question import Keeping, check_question
+from service.asking.question import Keeping, Question
 from service.asking.searching import search
 from service.mcp.arguments import (
     A,
@@ -48,14 +48,15 @@ class ToolKind(Generic[A]):
 
 
 async def _search(call: Call, given: SearchArguments) -> SearchResult:
-    question = check_question(given.query, given.collection, given.top_k, given.filters)
+    question = Question(given.query, given.collection, given.top_k, given.filters)
     return SearchResult.of(await search(call.parts, question))
 
 
 async def _ask(call: Call, given: AskArguments) -> AskResult:
-    question = check_question(given.question, given.collection, given.top_k, given.filters)
-    alone = replace(question, keeping=Keeping.ANSWER)
-    return AskResult.of(*await answer(call.parts, alone))
+    question = Question(
+        given.question, given.collection, given.top_k, given.filters, keeping=Keeping.ANSWER
+    )
+    return AskResult.of(*await answer(call.parts, question))
 
 
 async def _list_documents(call: Call, given: ListDocumentsArguments) -> ListDocumentsResult:

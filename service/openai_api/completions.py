@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Request
@@ -11,15 +10,15 @@ from sse_starlette import EventSourceResponse
 
 from corpus.errors import InvalidRequest
 from service.asking.answers import AnswerBegun, answer, ask
-from service.asking.question import Keeping, Question, check_question
-from service.http.events import kept_alive
+from service.asking.question import Keeping, Question
+from service.http.sse import kept_alive
 from service.http.state import Parts, RequestIdentity
 from service.leaving import while_connected
-from service.openai_api.conversation import read_messages
+from service.openai_api.chunks import stream_data
+from service.openai_api.messages import read_messages
 from service.openai_api.models import require_model
 from service.openai_api.reply import Completion, ReplyShape
 from service.openai_api.request import CompletionRequest
-from service.openai_api.stream import stream_data
 from service.parts import ServiceParts
 
 router = APIRouter()
@@ -68,6 +67,5 @@ def _read(parts: ServiceParts, body: CompletionRequest) -> Question:
         )
     require_model(parts.registry, body.model)
     asked = read_messages(body.messages)
-    question = check_question(asked.text, body.model, None, None)
     # The client keeps the conversation; the answer can be looked up by its id.
-    return replace(question, keeping=Keeping.ANSWER, past=asked.past)
+    return Question(asked.text, body.model, keeping=Keeping.ANSWER, past=asked.past)

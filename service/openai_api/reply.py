@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.citations import Citation
-from service.answering.response import LLM_INTERRUPTED, AnswerDone, AnswerState, UnsupportedSentence
+from service.answering.events import AnswerDone, AnswerState, Degraded, UnsupportedSentence
 from service.asking.answers import AnswerBegun
 from service.openai_api.sources import place, sources_list
 
@@ -111,7 +111,7 @@ class ReplyShape:
             content=done.answer + self._sources(done), annotations=self._annotations(done)
         )
         finish_reason: Literal["stop", "length"] = (
-            "length" if LLM_INTERRUPTED in done.degraded else "stop"
+            "length" if Degraded.LLM_INTERRUPTED in done.degraded else "stop"
         )
         return Completion(
             id=self._id,

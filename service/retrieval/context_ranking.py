@@ -10,8 +10,8 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from service.retrieval.naming import naming
-from service.retrieval.rewriting import rewrite
+from service.wording.naming import naming
+from service.wording.rewriting import rewrite
 
 # Against scores that are mostly a cosine. Computed over the vectors of 19 filings, 47 questions;
 # the page is first, among the first 5 and 10, and among those of the first 5 and 10 nodes:

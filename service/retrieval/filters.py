@@ -24,7 +24,7 @@ from llama_index.core.vector_stores.types import (
 
 from corpus.declared_fields import LOOKS, DeclaredFields, FieldType, fitting, moment_of
 from corpus.errors import InvalidFilter
-from corpus.registry.database.column_types import storable
+from corpus.text.storable import storable
 from service.retrieval.document_conditions import DocumentCondition
 
 # Far beyond what a person or a form writes; they bound the work one request can ask for.

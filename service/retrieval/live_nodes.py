@@ -57,19 +57,17 @@ def find_dead(nodes: Sequence[NodeWithScore], live_versions: LiveVersions) -> De
 
 
 class LiveNodesOnly(BaseNodePostprocessor):
-    """Keep the nodes whose document and version are live, in order; the first `top_k`, if given.
+    """Keep the nodes whose document and version are live, in order.
 
     What the index still holds of deleted documents and of old or unfinished versions is dropped,
     and so is a node that does not say where it comes from.
     """
 
     _live_versions: LiveVersions = PrivateAttr()
-    _top_k: int | None = PrivateAttr()
 
-    def __init__(self, live_versions: LiveVersions, *, top_k: int | None = None) -> None:
+    def __init__(self, live_versions: LiveVersions) -> None:
         super().__init__()
         self._live_versions = live_versions
-        self._top_k = top_k
 
     @classmethod
     def class_name(cls) -> str:
@@ -84,8 +82,7 @@ class LiveNodesOnly(BaseNodePostprocessor):
         if not nodes:
             return []
         live = _live_among(nodes, self._live_versions)
-        kept = [found for found in nodes if _is_live(found, live)]
-        return kept[: self._top_k]
+        return [found for found in nodes if _is_live(found, live)]
 
 
 def _live_among(nodes: Sequence[NodeWithScore], live_versions: LiveVersions) -> Mapping[str, int]:

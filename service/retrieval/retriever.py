@@ -20,7 +20,7 @@ from llama_index.core.vector_stores.types import (
 
 from corpus.index.fusion import FusedResult
 from service.retrieval.live_nodes import LiveVersions, find_dead
-from service.retrieval.rewriting import Rewritten, rewrite
+from service.wording.rewriting import Rewritten, rewrite
 
 # The registry may strike nodes of deleted, failed, unfinished and replaced versions from what is
 # found; while a document is being replaced, half of the nodes are its old ones.
@@ -55,9 +55,8 @@ class HybridRetriever(BaseRetriever):
         live_versions: LiveVersions,
         filters: MetadataFilters | None = None,
         top_k: int,
-        callback_manager: CallbackManager | None = None,
     ) -> None:
-        super().__init__(callback_manager=callback_manager or CallbackManager())
+        super().__init__(callback_manager=CallbackManager())
         self._store = store
         self._embedding = embedding
         self._live_versions = live_versions

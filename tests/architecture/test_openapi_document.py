@@ -14,9 +14,9 @@ from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-import service.http
+import service.rest
 from corpus.errors import InvalidRequest, MalformedJson, MalformedUpload
-from service.http.openapi import EVERYWHERE, TAGS, operations
+from service.rest.openapi import EVERYWHERE, TAGS, operations
 from tests.described import openapi_app
 
 DOCUMENT = openapi_app().openapi()
@@ -26,7 +26,7 @@ every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def routes_of_all_modules() -> Iterator[APIRoute]:
-    for module in pkgutil.iter_modules(service.http.__path__, "service.http."):
+    for module in pkgutil.iter_modules(service.rest.__path__, "service.rest."):
         router = getattr(importlib.import_module(module.name), "router", None)
         for route in router.routes if router else ():
             assert isinstance(route, APIRoute)

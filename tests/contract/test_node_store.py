@@ -564,7 +564,7 @@ def test_an_unknown_argument_is_refused(stores: Stores) -> None:
 async def _use_asynchronously(stores: Stores) -> list[str]:
     await stores.writer.async_add([a_node("kept", ordinal=0), a_node("gone", ordinal=1, page=2)])
     await stores.writer.adelete_nodes(filters=where("page", OP.EQ, 2))
-    assert await stores.writer.acount() == 1
+    assert stores.writer.count() == 1
     assert len(await stores.reader.aget_nodes(limit=5)) == 1
     return texts(await stores.reader.aquery(hybrid("kept", TOWARDS_X)))
 

@@ -18,7 +18,7 @@ from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.versions import complete_version
 from corpus.values import Coverage, Original, PageText
-from service.http.originals import open_original
+from service.rest.originals import open_original
 
 
 @pytest.fixture

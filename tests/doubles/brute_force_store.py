@@ -21,7 +21,7 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
-from service.answering.words import content_words
+from service.wording.words import content_words
 
 
 class BruteForceStore(BasePydanticVectorStore):

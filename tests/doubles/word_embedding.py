@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from service.answering.words import content_words
+from service.wording.words import content_words
 
 DIMENSION = 512
 

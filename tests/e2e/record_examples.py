@@ -1,6 +1,6 @@
 """The examples of the OpenAPI document, as a real server answers them.
 
-`python -m tests.e2e.record_examples` writes them to service/http/examples.json.
+`python -m tests.e2e.record_examples` writes to service/rest/examples.json what changed of them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 
 from tests.conftest import ROOT
+from tests.e2e.lasting import kept_where_the_same, numbered
 from tests.e2e.server import LecternServer
 
-EXAMPLES = ROOT / "service/http/examples.json"
+EXAMPLES = ROOT / "service/rest/examples.json"
 SAMPLE = ROOT / "docs/sample/lighthouse.pdf"
 QUESTION = "When is the lens cleaned?"
 
@@ -163,7 +164,9 @@ def main() -> int:
         data_dir = Path(folder) / "data"
         data_dir.mkdir()
         with LecternServer(data_dir, LECTERN_OCR="off") as server:
-            examples = record(server)
+            recorded = json.dumps(record(server))
+    before = json.loads(EXAMPLES.read_text("utf-8"))
+    examples = kept_where_the_same(before, json.loads(numbered(recorded)))
     EXAMPLES.write_text(json.dumps(examples, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0
 

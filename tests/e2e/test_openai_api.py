@@ -15,7 +15,7 @@ from llama_index.core.llms import ChatMessage, MessageRole
 from llama_index.llms.openai_like import OpenAILike
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
-from service.answering.response import NOT_FOUND_SENTENCE
+from service.answering.events import NOT_FOUND_SENTENCE
 from tests import files
 from tests.e2e.server import LecternServer
 from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say

@@ -115,16 +115,6 @@ def test_a_damaged_folder_is_reported_as_such(tmp_path: Path) -> None:
         EdgeVectorStore.open(tmp_path / "index", DIMENSION)
 
 
-def test_optimizing_keeps_every_node(tmp_path: Path) -> None:
-    store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
-    store.add([a_node(f"text {n}", ordinal=n) for n in range(100)])
-    store.optimize()
-    assert store.count() == 100
-    found = store.query(VectorStoreQuery(query_embedding=[1.0, 0, 0, 0], similarity_top_k=100))
-    assert len(found.ids or []) == 100
-    store.close()
-
-
 def test_threads_may_write_and_search_at_once(tmp_path: Path) -> None:
     store = EdgeVectorStore.open(tmp_path / "index", DIMENSION)
     store.add([a_node("there from the start", ordinal=0)])

@@ -18,12 +18,12 @@ from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.languages import language_of
 from corpus.nodes import NodeMetadata, make_node
 from ingestion.chunking.chunking import figure_share
-from service.answering.extractive import ExtractiveSynthesizer
-from service.answering.response import CitedResponse
+from service.answering.events import CitedResponse
+from service.answering.quoting.extractive import ExtractiveSynthesizer
 from service.retrieval.context_ranking import RankedInContext
 from service.retrieval.live_nodes import LiveNodesOnly
 from service.retrieval.retriever import HybridRetriever, embedded
-from service.retrieval.rewriting import rewrite
+from service.wording.rewriting import rewrite
 
 # Text by the title of its document; a question by the title of the one that answers it.
 TEXTS = {

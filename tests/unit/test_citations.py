@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.answering.citations import is_supported, make_citation, overlap, quote_for
-from service.answering.words import content_words, numbers
+from service.wording.words import content_words, numbers
 from tests.doubles.corpus import REVENUE, passages_of
 
 prose = st.lists(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.answering.citations import Citation
-from service.answering.draft import Draft
-from service.answering.response import CitationMade, TextPiece
+from service.answering.events import CitationMade, TextPiece
+from service.answering.writing.draft import Draft
 from tests.doubles.corpus import PATENTS, REVENUE, STAFF, passages_of
 
 PASSAGES = passages_of(REVENUE, STAFF, PATENTS)

@@ -11,16 +11,8 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import QueryBundle
 
 from corpus.text.sentences import sentence_spans
-from service.answering.candidates import Candidate, candidates
 from service.answering.citations import Citation
-from service.answering.evidence import ENOUGH, HOPELESS, Evidence, is_enough, is_hopeless, weigh
-from service.answering.extractive import (
-    EXTRACTIVE_MODEL,
-    ExtractiveSynthesizer,
-    without_source_notes,
-)
-from service.answering.passages import Passage
-from service.answering.response import (
+from service.answering.events import (
     NOT_FOUND_SENTENCE,
     AnswerDone,
     AnswerEvent,
@@ -28,11 +20,25 @@ from service.answering.response import (
     CitedResponse,
     TextPiece,
 )
-from service.answering.sentence_ranking import MAX_SENTENCES, RankedSentence, choose, rank_sentences
-from service.answering.words import content_words
+from service.answering.evidence import ENOUGH, HOPELESS, Evidence, is_enough, is_hopeless
+from service.answering.passages import Passage
+from service.answering.quoting.candidates import Candidate, candidates
+from service.answering.quoting.extractive import (
+    EXTRACTIVE_MODEL,
+    ExtractiveSynthesizer,
+    without_source_notes,
+)
+from service.answering.quoting.sentence_ranking import (
+    MAX_SENTENCES,
+    RankedSentence,
+    choose,
+    rank_sentences,
+)
+from service.answering.quoting.weighing import weigh
 from service.retrieval.context_ranking import RankedInContext
 from service.retrieval.live_nodes import LiveNodesOnly
 from service.retrieval.retriever import HybridRetriever
+from service.wording.words import content_words
 from tests.doubles.corpus import (
     PATENTS,
     REVENUE,

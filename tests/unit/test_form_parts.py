@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from corpus.errors import InvalidRequest, LecternError, MalformedUpload, TooManyFiles
 from corpus.originals.folder import FolderOriginals
-from service.http import form_parts
-from service.http.form_parts import FormParts, ReceivedFile
+from service.rest import form_parts
+from service.rest.form_parts import FormParts, ReceivedFile
 
 TYPE = "multipart/form-data; boundary=b"
 MAX_FILE_BYTES = 1000

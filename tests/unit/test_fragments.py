@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.answering.fragments import ends_as_statement, is_statement
+from service.answering.quoting.fragments import ends_as_statement, is_statement
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from llama_index.core.schema import QueryBundle
 
-from service.answering.draft import Draft
-from service.answering.extractive import ExtractiveSynthesizer
-from service.answering.prompts import ABSTAIN, answer_messages
-from service.answering.response import AnswerDone
+from service.answering.events import AnswerDone
+from service.answering.quoting.extractive import ExtractiveSynthesizer
+from service.answering.writing.draft import Draft
+from service.answering.writing.prompts import ABSTAIN, answer_messages
 from tests.doubles.corpus import REVENUE, passages_of
 from tests.doubles.word_embedding import WordEmbedding
 

@@ -135,7 +135,7 @@ def guarded(
     max_tries: int = 1,
     concurrency: int = 8,
 ) -> GuardedLlm:
-    limits = Limits(first_token_s, PATIENCE_S, max_tries, concurrency)
+    limits = Limits(first_token_s, max_tries, concurrency)
     return GuardedLlm(llm, limits, away=(AwayError,), breaker=breaker, jitter=lambda: 0.0)
 
 

@@ -62,7 +62,7 @@ class Asked:
     ) -> None:
         self.pauses_s: list[float] = []
         llm, away = open_provider(settings(provider, server))
-        limits = Limits(first_token_s, whole_reply_s=PATIENCE_S, max_tries=3, concurrency=2)
+        limits = Limits(first_token_s, max_tries=3, concurrency=2)
         self.llm: LLM = GuardedLlm(llm, limits, away=away, sleep=self._sleep, jitter=lambda: 0.5)
 
     async def _sleep(self, pause_s: float) -> None:
@@ -103,12 +103,6 @@ def test_the_question_the_model_and_the_key_are_sent(provider: str, server: Scri
     assert QUESTION in str(request["messages"])
     assert "Answer from the passages." in str(request)
     assert KEY in {headers.get("x-api-key"), headers.get("authorization", "")[len("Bearer ") :]}
-
-
-def test_a_reply_can_be_had_in_one_piece(provider: str, server: ScriptedLlm) -> None:
-    server.script(BUSY, say("Ninety ", "kilograms."))
-    reply = asyncio.run(Asked(provider, server).llm.achat(MESSAGES))
-    assert reply.message.content == "Ninety kilograms."
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.answering.markers import MAX_MARKER_CHARS, Marker, MarkerFilter, PlainText
+from service.answering.writing.markers import MAX_MARKER_CHARS, Marker, MarkerFilter, PlainText
 
 # Many brackets, digits and separators, so that markers and near misses are common.
 texts = st.text(alphabet="[]【】123 ,;-†a.i", max_size=40)

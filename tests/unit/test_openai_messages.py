@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from corpus.errors import InvalidRequest
 from service.answering.citations import Citation
 from service.conversations.past import MAX_TURNS
-from service.openai_api.conversation import Asked, read_messages
+from service.openai_api.messages import Asked, read_messages
 from service.openai_api.request import Message
 from service.openai_api.sources import read_sources, sources_list
 

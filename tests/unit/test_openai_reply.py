@@ -15,18 +15,18 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
-from service.answering.persona import NO_PERSONA
-from service.answering.response import AnswerDone, AnswerEvents, CitationMade, TextPiece
+from service.answering.events import AnswerDone, AnswerEvents, CitationMade, TextPiece
+from service.answering.writing.persona import NO_PERSONA
 from service.asking.answers import AnswerBegun
 from service.asking.preparing import Prepared
 from service.asking.question import Question
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
 from service.http.errors import Problem
-from service.http.events import kept_alive
+from service.http.sse import kept_alive
+from service.openai_api.chunks import stream_data
 from service.openai_api.errors import openai_shape
 from service.openai_api.reply import ReplyShape, annotations_of
-from service.openai_api.stream import stream_data
 from tests.unit.test_openai_messages import citation
 
 BASE_URL = "http://127.0.0.1:8000/"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.answering.persona import Persona
-from service.answering.prompts import QUESTION, SYSTEM, answer_messages, fit_to_context
+from service.answering.writing.persona import Persona
+from service.answering.writing.prompts import QUESTION, SYSTEM, answer_messages, fit_to_context
 from service.llm.tokens import estimate_tokens
 from tests.doubles.corpus import PATENTS, passages_of
 

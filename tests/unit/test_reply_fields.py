@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from service.answering.response import AnswerDone
-from service.http.answer_shapes import TurnBody
-from service.http.question_shapes import ChatReply
+from service.answering.events import AnswerDone
 from service.mcp.results import AskResult
 from service.openai_api.reply import OwnExtra
+from service.rest.answer_shapes import TurnBody
+from service.rest.question_shapes import ChatReply
 
 SAID = set(AnswerDone("answered", "x").as_json())
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.retrieval.rewriting import MAX_RELATED, rewrite
+from service.wording.rewriting import MAX_RELATED, rewrite
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ import asyncio
 import time
 from typing import Any
 
-from service.answering.persona import NO_PERSONA
-from service.answering.response import AnswerEvents, TextPiece
+from service.answering.events import AnswerEvents, TextPiece
+from service.answering.writing.persona import NO_PERSONA
 from service.asking.answers import AnswerBegun
 from service.asking.preparing import Prepared
 from service.asking.question import Question
 from service.conversations.condensing import Understood
 from service.conversations.dialogue import Dialogue
-from service.http.questions import _ReplyMaker, _streamed
+from service.rest.questions import _ReplyMaker, _streamed
 
 
 async def breaks_off() -> AnswerEvents:

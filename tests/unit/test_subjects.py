@@ -1,7 +1,8 @@
 import pytest
 
 from service.answering.passages import Passage
-from service.answering.subjects import is_of_others, names_in
+from service.answering.quoting.subjects import is_of_others
+from service.wording.names import names_in
 
 
 def passage(text: str, title: str = "Best Buy 2023: Annual Report") -> Passage:

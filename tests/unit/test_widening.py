@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from corpus.values import PageText
 from service.answering.passages import Passage
-from service.answering.widening import MAX_WINDOW_TOKENS, Place, place_of, widened
+from service.answering.writing.widening import MAX_WINDOW_TOKENS, Place, place_of, widened
 from service.llm.tokens import estimate_tokens
 from tests.doubles.corpus import passages_of
 

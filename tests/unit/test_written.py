@@ -11,19 +11,18 @@ from pydantic import SecretStr
 
 from corpus.settings import Settings
 from lectern.server.models import open_llms
-from service.answering.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
-from service.answering.passages import Passage
-from service.answering.prompts import ABSTAIN
-from service.answering.response import (
-    LLM_INTERRUPTED,
-    LLM_UNAVAILABLE,
+from service.answering.events import (
     NOT_FOUND_SENTENCE,
     AnswerDone,
     AnswerEvent,
     CitationMade,
+    Degraded,
     TextPiece,
 )
-from service.answering.written import WrittenSynthesizer
+from service.answering.passages import Passage
+from service.answering.quoting.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
+from service.answering.writing.prompts import ABSTAIN
+from service.answering.writing.written import WrittenSynthesizer
 from tests.doubles.corpus import PATENTS, REVENUE, STAFF, passages_of
 from tests.doubles.word_embedding import WordEmbedding
 from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
@@ -131,7 +130,7 @@ def test_a_reply_that_ends_at_a_limit_of_tokens_is_not_whole(server: ScriptedLlm
     end += '[{"index": 0, "delta": {}, "finish_reason": "length"}]}'
     server.script(Reply(pieces=(f"{SENTENCE} [1]. It grew",), events=(end,)))
     done = ask(server.base_url)
-    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+    assert (done.state, done.degraded) == ("partial", (Degraded.LLM_INTERRUPTED,))
 
 
 def test_an_endpoint_that_cannot_count_in_a_stream_answers_without_counts(
@@ -165,11 +164,11 @@ WRONG_EVENTS = [
 def test_an_event_of_another_shape_is_a_failed_call(server: ScriptedLlm, event: str) -> None:
     server.script(Reply(events=(event,)))
     done = ask(server.base_url)
-    assert (done.state, done.degraded) == ("answered", (LLM_UNAVAILABLE,))
+    assert (done.state, done.degraded) == ("answered", (Degraded.LLM_UNAVAILABLE,))
     assert done.model == EXTRACTIVE_MODEL
     server.script(Reply(pieces=(f"{SENTENCE} [1]",), events=(event,)))
     done = ask(server.base_url)
-    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+    assert (done.state, done.degraded) == ("partial", (Degraded.LLM_INTERRUPTED,))
     assert done.answer == f"{SENTENCE} [1]"
 
 
@@ -191,7 +190,7 @@ def test_an_event_of_another_shape_is_a_failed_call(server: ScriptedLlm, event: 
 def test_an_llm_that_says_nothing_is_replaced_by_quotes(server: ScriptedLlm, reply: Reply) -> None:
     server.script(reply)
     done = ask(server.base_url)
-    assert done.degraded == (LLM_UNAVAILABLE,)
+    assert done.degraded == (Degraded.LLM_UNAVAILABLE,)
     assert (done.state, done.model) == ("answered", EXTRACTIVE_MODEL)
     assert done.answer.startswith("Revenue of Acme was 1,250 million dollars in 2023. [1]")
 
@@ -199,24 +198,24 @@ def test_an_llm_that_says_nothing_is_replaced_by_quotes(server: ScriptedLlm, rep
 def test_an_llm_that_is_not_there_or_too_slow_is_replaced_by_quotes(server: ScriptedLlm) -> None:
     with ScriptedLlm() as gone:
         nobody = gone.base_url
-    assert ask(nobody).degraded == (LLM_UNAVAILABLE,)
+    assert ask(nobody).degraded == (Degraded.LLM_UNAVAILABLE,)
     server.script(Reply(stall=True))
-    assert ask(server.base_url, timeout_s=0.2).degraded == (LLM_UNAVAILABLE,)
+    assert ask(server.base_url, timeout_s=0.2).degraded == (Degraded.LLM_UNAVAILABLE,)
 
 
 def test_a_silent_llm_is_asked_once(server: ScriptedLlm) -> None:
     server.script(Reply(silent=True))
-    assert ask(server.base_url, timeout_s=0.3).degraded == (LLM_UNAVAILABLE,)
+    assert ask(server.base_url, timeout_s=0.3).degraded == (Degraded.LLM_UNAVAILABLE,)
     assert len(server.requests) == 1
 
 
 def test_the_timeout_ends_a_call_that_never_pauses_for_so_long(server: ScriptedLlm) -> None:
     drip = ("",) * 40
     server.script(Reply(pieces=(*drip, f"{SENTENCE} [1]."), pause_s=0.05))
-    assert ask(server.base_url, timeout_s=1.0).degraded == (LLM_UNAVAILABLE,)
+    assert ask(server.base_url, timeout_s=1.0).degraded == (Degraded.LLM_UNAVAILABLE,)
     server.script(Reply(pieces=(f"{SENTENCE} [1].", *drip), pause_s=0.05))
     done = ask(server.base_url, timeout_s=1.0)
-    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+    assert (done.state, done.degraded) == ("partial", (Degraded.LLM_INTERRUPTED,))
     assert done.answer == f"{SENTENCE} [1]."
 
 
@@ -226,7 +225,7 @@ def test_what_was_said_before_the_llm_broke_off_stays_as_a_partial_answer(
     server.script(Reply(pieces=(f"{SENTENCE} [1]. And", " then ["), hang_up=True))
     done = ask(server.base_url)
     assert done.answer == f"{SENTENCE} [1]. And then ["
-    assert (done.state, done.degraded) == ("partial", (LLM_INTERRUPTED,))
+    assert (done.state, done.degraded) == ("partial", (Degraded.LLM_INTERRUPTED,))
     assert len(done.citations) == 1
 
 

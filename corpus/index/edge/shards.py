@@ -99,11 +99,6 @@ class EdgeShards:
                 self._folders.note_removal(self._next.folder)
                 self._update_next(self._next, operation, 0)
 
-    def optimize(self) -> bool:
-        """See `EdgeVectorStore.optimize`."""
-        with self._writing:
-            return self.read(lambda shard: shard.optimize())
-
     def removal_age_s(self) -> float | None:
         """Seconds since something was first removed and is still in the files; None: nothing is."""
         return self._folders.removal_age_s(self._current.folder)

@@ -223,15 +223,6 @@ class EdgeVectorStore(NodeStore):
             halves={nodes[hit].node_id: halves[hit] for hit, _ in kept},
         )
 
-    def optimize(self) -> bool:
-        """Build the HNSW graph and drop deleted points from disk; True if anything was done.
-
-        Stops the whole interpreter until it is done (8 s at 20,000 points, 18 s at 30,000): call
-        it only where nobody waits. Without it a search compares with every vector of the
-        collection, 2 ms at 20,000 points and 7 ms at 60,000.
-        """
-        return self._shards.optimize()
-
     def compact(self, stop: threading.Event, *, after_s: float = COMPACT_AFTER_S) -> bool:
         """Rid the disk of what was removed `after_s` ago or more; True if anything was done.
 

@@ -1,8 +1,4 @@
-"""Column types that take whatever text comes, alike on every database.
-
-Postgres stores no NUL character, and no database halves of surrogate pairs; text out of files and
-requests has both. They become U+FFFD, one for one, so that offsets into the text stay right.
-"""
+"""Column types that take whatever text comes, alike on every database (`storable`)."""
 
 from __future__ import annotations
 
@@ -13,17 +9,13 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Dialect, TypeDecorator
 
-_NOT_STORED = re.compile("[\0\ud800-\udfff]")
+from corpus.text.storable import storable
+
 _NOT_STORED_IN_JSON = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 
-def storable(text: str) -> str:
-    """The text with U+FFFD in place of what cannot be stored; of the same length."""
-    return _NOT_STORED.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
 def storable_json(value: object) -> object:
-    """The same for all the texts inside a JSON value."""
+    """`storable`, for all the texts inside a JSON value."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):

@@ -1,0 +1,1 @@
+"""Answers that an LLM writes, checked while it writes."""

@@ -1,0 +1,39 @@
+"""Answers given before: what was said, why, and what people thought of it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from corpus.errors import AnswerNotFound, InvalidRequest, MalformedJson, StorageUnavailable
+from corpus.registry.turns import find_turn, rate_answer
+from service.http.state import Parts
+from service.rest.answer_shapes import ExplainBody, FeedbackBody, FeedbackRequest, TurnBody
+from service.rest.openapi import error_responses
+from service.rest.parameters import AnswerId
+
+router = APIRouter(
+    tags=["questions"],
+    responses=error_responses(InvalidRequest, AnswerNotFound, StorageUnavailable),
+)
+
+
+@router.get("/answers/{answer_id}", operation_id="getAnswer")
+def read(parts: Parts, answer_id: AnswerId) -> TurnBody:
+    """An answer that was given before."""
+    with parts.registry.read() as connection:
+        return TurnBody.of(find_turn(connection, answer_id))
+
+
+@router.get("/answers/{answer_id}/explain", operation_id="explainAnswer")
+def explain(parts: Parts, answer_id: AnswerId) -> ExplainBody:
+    """How an answer came about: queries, candidates and scores of each stage, prompt, timings."""
+    with parts.registry.read() as connection:
+        return ExplainBody.of(find_turn(connection, answer_id))
+
+
+@router.post("/feedback", operation_id="rateAnswer", responses=error_responses(MalformedJson))
+def feedback(parts: Parts, body: FeedbackRequest) -> FeedbackBody:
+    """Rate an answer; a second rating takes the place of the first."""
+    with parts.registry.write() as connection:
+        rate_answer(connection, body.answer_id, body.rating, body.comment)
+    return FeedbackBody(**body.model_dump())
