@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
+from llama_index.core.vector_stores.types import MetadataFilters
 
 from corpus.errors import CollectionBusy, DocumentNotFound
+from corpus.index.selections import of_document
 from corpus.originals.port import OriginalStore
 from corpus.registry.collections import documents_in, drop_collection
 from corpus.registry.database.engine import Registry
@@ -144,10 +145,10 @@ def remove_buried(
     registry: Registry, originals: OriginalStore, store: NodeRemover, document_id: str
 ) -> DeletionReceipt:
     """Remove one document that the registry has hidden, from everywhere; harmless a second time."""
-    of_document = MetadataFilters(filters=[MetadataFilter(key="document_id", value=document_id)])
-    points = store.count(of_document)
-    store.delete_nodes(filters=of_document)
-    left = store.count(of_document)
+    nodes = of_document(document_id)
+    points = store.count(nodes)
+    store.delete_nodes(filters=nodes)
+    left = store.count(nodes)
     with registry.write() as connection:
         for content_sha256 in forget(connection, document_id):
             # Inside the transaction: an upload of the same bytes waits for it, then keeps its

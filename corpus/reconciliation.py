@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
+from llama_index.core.vector_stores.types import MetadataFilters
 
+from corpus.index.selections import of_document, of_version, of_versions_up_to
 from corpus.registry.audit import Expected, expected_nodes, ingest_again
 from corpus.registry.database.engine import Registry
 from corpus.registry.locks import lock_document
@@ -58,7 +59,7 @@ def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
         expected = expected_nodes(connection)
     orphans = [document_id for document_id in found if document_id not in expected]
     for document_id in orphans:
-        store.delete_nodes(filters=_of(document_id))
+        store.delete_nodes(filters=of_document(document_id))
     leftovers: list[str] = []
     queued: list[str] = []
     for document_id, nodes in expected.items():
@@ -68,11 +69,11 @@ def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
         with registry.write() as connection:
             lock_document(connection, document_id)
             now = expected_nodes(connection, document_id).get(document_id)
-            there = store.count(_of(document_id))
+            there = store.count(of_document(document_id))
             if now is None or now.has_job or there == now.count:
                 continue
             _remove_leftovers(store, document_id, now)
-            left = store.count(_of(document_id))
+            left = store.count(of_document(document_id))
             if left < there:
                 leftovers.append(document_id)
             if (
@@ -89,16 +90,10 @@ def _remove_leftovers(store: NodeAudit, document_id: str, expected: Expected) ->
 
     Versions uploaded since `expected` was read are not touched: their worker may be at work.
     """
-    known = MetadataFilter(key="version", value=expected.newest, operator=FilterOperator.LTE)
+    known = of_versions_up_to(document_id, expected.newest, but_not=expected.version)
+    store.delete_nodes(filters=known)
     if expected.version is None:
-        store.delete_nodes(filters=_of(document_id, known))
         return
-    live = MetadataFilter(key="version", value=expected.version)
-    others = MetadataFilter(key="version", value=expected.version, operator=FilterOperator.NE)
-    store.delete_nodes(filters=_of(document_id, known, others))
-    if store.count(_of(document_id, live)) > expected.count:
-        store.delete_nodes(filters=_of(document_id, live))
-
-
-def _of(document_id: str, *more: MetadataFilter) -> MetadataFilters:
-    return MetadataFilters(filters=[MetadataFilter(key="document_id", value=document_id), *more])
+    live = of_version(document_id, expected.version)
+    if store.count(live) > expected.count:
+        store.delete_nodes(filters=live)

@@ -13,6 +13,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
 from corpus.errors import NeedsOcr, NoText
+from corpus.index.selections import of_version, of_version_beyond, of_versions_before
 from corpus.kinds.known import FileKind, kind_named
 from corpus.kinds.recognition import detect_kind
 from corpus.originals.port import OriginalStore
@@ -32,7 +33,6 @@ from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline.attachments import StagedChildren, staged_children
 from ingestion.pipeline.deadlines import embedding_deadline
-from ingestion.pipeline.node_filters import beyond, of_older_versions, of_version
 from ingestion.pipeline.pace import Pace
 from ingestion.pipeline.ports import NodeWriter, Parser
 from ingestion.pipeline.progress import LostJobError, ProgressReporter
@@ -76,7 +76,7 @@ class Pipeline:
             # What is in a mail is not larger than it.
             self._ingest(lease, version, watch, Scratch(folder, version.size_bytes), room)
         if lease.version > 1:
-            self.store.delete_nodes(filters=of_older_versions(lease.document_id, lease.version))
+            self.store.delete_nodes(filters=of_versions_before(lease.document_id, lease.version))
 
     def remove_nodes(self, lease: Lease) -> None:
         """Remove the nodes of the lease's version from the index."""
@@ -111,7 +111,8 @@ class Pipeline:
         reused_count = self._embed_and_write(nodes, known, reporter, watch)
         if lease.claims > 1 or lease.failures:
             # An earlier try may have written nodes that this one did not overwrite.
-            self.store.delete_nodes(filters=beyond(lease.document_id, lease.version, len(nodes)))
+            beyond = of_version_beyond(lease.document_id, lease.version, len(nodes))
+            self.store.delete_nodes(filters=beyond)
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
         pages = page_records(parsed)
         with staged_children(self.originals, scratch, parsed.attachments, room=room) as staged:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.deletion import DeletionReceipt
+from corpus.errors import LecternError
 from corpus.registry.uploads import Acceptance
-from corpus.values import Document, PageText, Status, Waiting
+from corpus.values import Document, ErrorReport, PageText, Status, Waiting
 
 
 class ProgressBody(BaseModel):
@@ -59,6 +60,11 @@ class FailureBody(BaseModel):
     code: str
     detail: str
     hint: str
+
+    @classmethod
+    def of(cls, error: ErrorReport | LecternError) -> FailureBody:
+        """Shape it."""
+        return cls(code=error.code, detail=error.detail, hint=error.hint)
 
 
 class AttachedBody(BaseModel):
@@ -128,9 +134,7 @@ class DocumentBody(BaseModel):
                 pages_needing_ocr=list(document.coverage.pages_needing_ocr),
             ),
             warnings=list(document.warnings),
-            error=None
-            if error is None
-            else FailureBody(code=error.code, detail=error.detail, hint=error.hint),
+            error=None if error is None else FailureBody.of(error),
             metadata=document.metadata,
             acl=list(document.acl),
             parent_id=document.parent_id,

@@ -88,7 +88,7 @@ class ReportBody(BaseModel):
             filename=report.filename,
             media_type=report.media_type,
             status=report.status,
-            error=FailureBody(**asdict(report.error)) if report.error else None,
+            error=FailureBody.of(report.error) if report.error else None,
             parser=reading.parser if reading else None,
             pages=report.pages,
             characters=reading.characters if reading else 0,

@@ -180,5 +180,5 @@ def _accept_or_refuse(
         log_unavailable(request_id, error)
         return RefusedBody(
             filename=clean_filename(file.filename),
-            error=FailureBody(code=error.code, detail=error.detail, hint=error.hint),
+            error=FailureBody.of(error),
         )

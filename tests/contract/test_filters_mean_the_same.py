@@ -20,14 +20,14 @@ from corpus.registry.live_documents import LiveDocument
 from service.retrieval.document_conditions import parts_of, resolved
 from service.retrieval.filters import parse_filters
 from service.retrieval.retriever import within_collection
-from tests.doubles.filter_grammar import (
+from tests.samples.filter_grammar import (
     DECLARED,
     metadata_of,
     palettes,
     plain_meaning,
     raw_filters,
 )
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 IDS = [str(uuid.UUID(int=number)) for number in range(4)]
 EVERY_STORE = ["edge", "memory", *(["server"] if "QDRANT_URL" in os.environ else [])]

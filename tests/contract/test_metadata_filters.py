@@ -31,7 +31,7 @@ from corpus.values import CollectionSettings
 from service.retrieval.filters import parse_filters
 from service.retrieval.selection import Selection, select_nodes
 from tests.doubles.brute_force_store import matches
-from tests.doubles.filter_grammar import DECLARED, metadata_of, palettes, plain_meaning, raw_filters
+from tests.samples.filter_grammar import DECLARED, metadata_of, palettes, plain_meaning, raw_filters
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

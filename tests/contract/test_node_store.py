@@ -30,7 +30,7 @@ from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
 from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.nodes import EMBED_SHA
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 # The formula is tested where it is simplest; the default is chosen by measurement.
 EVEN = ScoreFusion(sparse_weight=1.0)

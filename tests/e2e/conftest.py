@@ -8,8 +8,8 @@ import pytest
 
 from corpus.embedding.graph_cache import Precision, cached_graph
 from corpus.embedding.weights import model_folder
+from tests.doubles.scripted_llm import ScriptedLlm
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import ScriptedLlm
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from corpus.registry.cursors import write_cursor
-from tests import files
 from tests.described import openapi_app
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 
 def expect_error(response: httpx.Response, status: int, code: str) -> None:

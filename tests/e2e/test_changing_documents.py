@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 
 def put(server: LecternServer, document_id: str, name: str, content: bytes) -> httpx.Response:

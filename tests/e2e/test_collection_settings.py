@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, ScriptedLlm, say
 
 ANCHORS = [f"The anchor number {number} weighs {number} kilograms." for number in range(20, 40)]
 QUESTION = "What does the anchor number 25 weigh?"

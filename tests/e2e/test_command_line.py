@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import files
 from tests.conftest import ROOT
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 MakeDataDir = Callable[[], Path]
 

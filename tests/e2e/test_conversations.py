@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import files
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.samples import files
 
 PAGES = [
     ["Acme anchors weigh 90 kilograms. Acme anchors are made of iron in Oslo."],

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 QUESTION = "What does the kite weigh?"
 

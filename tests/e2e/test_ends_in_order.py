@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from lectern.server.data_dir import RunningServer, find_server, is_held
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 MakeDataDir = Callable[[], Path]
 

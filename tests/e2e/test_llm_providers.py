@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import files
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.samples import files
 
 QUESTION = "What does the anchor weigh?"
 SENTENCE = "The anchor weighs 90 kilograms [1]."

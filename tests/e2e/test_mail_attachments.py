@@ -6,8 +6,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FERRY = files.pdf([["Ferries", "The night ferry to Fetlar leaves at 23:40 from pier nine."]])

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 HARBOUR = files.pdf(
     [

@@ -16,8 +16,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import INTERNAL_ERROR, CallToolResult, TextContent
 
 from tests.conftest import ROOT
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from llama_index.llms.openai_like import OpenAILike
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
 from service.answering.events import NOT_FOUND_SENTENCE
-from tests import files
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.samples import files
 
 QUESTION = "What does the anchor weigh?"
 ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]

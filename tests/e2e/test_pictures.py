@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests import files
-from tests.doubles.sample_pictures import picture_bytes, picture_file, pictured_pdf
 from tests.e2e.server import LecternServer
 from tests.installed import require_program
+from tests.samples import files
+from tests.samples.pictures import picture_bytes, picture_file, pictured_pdf
 
 WORDS = "The anchor weighs 90 kilograms."
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.scripted_embedding import MODEL, ScriptedEmbedding
 from tests.e2e.server import LecternServer
-from tests.scripted_embedding import MODEL, ScriptedEmbedding
 
 
 def test_another_embedding_serves_and_a_mix_of_two_stops_the_start(

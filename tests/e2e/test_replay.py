@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import files
+from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, ScriptedLlm, say
+from tests.samples import files
 
 
 def replay(server: LecternServer, answer_id: str) -> subprocess.CompletedProcess[str]:

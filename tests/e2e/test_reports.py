@@ -7,8 +7,8 @@ from io import BytesIO
 import openpyxl  # type: ignore[import-untyped]
 import pytest
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 STATIONS = ["Oban", "Tiree", "Barra", "Ullapool", "Mallaig"]
 

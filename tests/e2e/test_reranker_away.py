@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 
 def test_questions_are_answered_while_the_reranker_is_away(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import files
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 from tests.e2e.server import LecternServer
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.samples import files
 
 PAGE = ["The anchor weighs 90 kilograms. The anchor was forged in Bergen in 1911."]
 QUESTION = "What does the anchor weigh?"

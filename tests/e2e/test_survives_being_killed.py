@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import files
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 MakeDataDir = Callable[[], Path]
 

@@ -20,7 +20,7 @@ from corpus.errors import IndexUnavailable
 from corpus.index.edge.compaction import compact
 from corpus.index.edge.shards import EdgeShards
 from corpus.index.edge.store import EdgeVectorStore
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 WORD = "xylophonist"
 NODES = 100
@@ -30,7 +30,7 @@ COMPACTOR = f"""
 import itertools, sys, threading
 from pathlib import Path
 from corpus.index.edge.store import EdgeVectorStore
-from tests.index_nodes import a_node
+from tests.samples.index_nodes import a_node
 
 store = EdgeVectorStore.open(Path(sys.argv[1]), {DIMENSION})
 for ordinal in itertools.count(int(sys.argv[2])):

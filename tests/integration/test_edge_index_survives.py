@@ -13,14 +13,14 @@ from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from corpus.errors import DataDirInUse, EmbeddingMismatch, IndexUnavailable
 from corpus.index.edge.store import EdgeVectorStore
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 # Adds batches for ever, and says after each how many nodes it was told are stored.
 WRITER = f"""
 import itertools, sys
 from pathlib import Path
 from corpus.index.edge.store import EdgeVectorStore
-from tests.index_nodes import a_node
+from tests.samples.index_nodes import a_node
 
 store = EdgeVectorStore.open(Path(sys.argv[1]), {DIMENSION})
 for batch in itertools.count():

@@ -13,7 +13,7 @@ from corpus.errors import IndexUnavailable, InvalidFilter, LecternError
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.wire import decode, encode, value_or_raise
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 
 @pytest.fixture

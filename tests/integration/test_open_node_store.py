@@ -11,7 +11,7 @@ from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.settings import Settings
-from tests.index_nodes import DIMENSION
+from tests.samples.index_nodes import DIMENSION
 
 
 @pytest.fixture

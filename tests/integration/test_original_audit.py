@@ -28,7 +28,7 @@ from corpus.registry.schema import jobs, versions
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.values import Document, Status
-from tests.index_nodes import DIMENSION
+from tests.samples.index_nodes import DIMENSION
 
 TEN_YEARS_S = 10 * 365 * 86400.0
 

@@ -26,7 +26,7 @@ from corpus.kinds.recognition import detect_kind
 from ingestion.parsing.pictures.grey import MAX_PGM_BYTES
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
 from ingestion.parsing.sandbox.scratch import Scratch
-from tests.doubles.sample_files import (
+from tests.samples.kinds import (
     SENTENCE,
     eml_bytes,
     write_docx,
@@ -36,7 +36,7 @@ from tests.doubles.sample_files import (
     write_xlsx,
     zip_bytes,
 )
-from tests.doubles.sample_pictures import picture_file, png_header
+from tests.samples.pictures import picture_file, png_header
 
 ROOT = Path(__file__).parents[2]
 PDF = kind_named("pdf")

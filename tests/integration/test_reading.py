@@ -16,15 +16,15 @@ from ingestion.parsing.sandbox.sandbox import ParserSandbox
 from ingestion.programs.office import Office
 from ingestion.programs.workspace import Workspace
 from ingestion.reading import OcrOptions, Reader
-from tests.doubles.sample_files import SENTENCE, write_docx, write_pptx
-from tests.doubles.sample_pictures import (
+from tests.installed import require_program
+from tests.samples.kinds import SENTENCE, write_docx, write_pptx
+from tests.samples.pictures import (
     page_picture,
     picture_bytes,
     picture_file,
     pictured_pdf,
     tiff_file,
 )
-from tests.installed import require_program
 
 WORDS = "The anchor weighs 90 kilograms."
 

@@ -16,7 +16,7 @@ from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, fail_version
 from corpus.values import Coverage, ErrorReport, PageText, Status
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 CHUNKS = 4
 

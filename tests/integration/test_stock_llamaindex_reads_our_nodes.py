@@ -13,7 +13,7 @@ from qdrant_edge import ScrollRequest
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.server.store import ServerVectorStore
-from tests.index_nodes import DIMENSION, a_node
+from tests.samples.index_nodes import DIMENSION, a_node
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
 

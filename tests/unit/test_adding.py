@@ -12,7 +12,7 @@ from rich.console import Console
 from lectern.client import Client
 from lectern.commands.adding import Order, add_files
 from lectern.commands.walking import Globs
-from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
+from tests.doubles.scripted_lectern import HANG_UP, Answer, scripted_lectern
 
 GONE: Answer = (404, {"error": "document_not_found", "detail": "There is no X.", "hint": "Look."})
 BUSY: Answer = (503, {"error": "unavailable", "detail": "It is busy.", "hint": "Wait."})

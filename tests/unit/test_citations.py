@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from service.answering.citations import is_supported, make_citation, overlap, quote_for
 from service.wording.words import content_words, numbers
-from tests.doubles.corpus import REVENUE, passages_of
+from tests.samples.corpus import REVENUE, passages_of
 
 prose = st.lists(
     st.sampled_from(["Revenue", "grew", "fell", "12", "1,250", "in", "Oslo", ".", "!", "\n"]),

@@ -7,9 +7,9 @@ import pytest
 from corpus.settings import Settings
 from lectern.commands.doctor import examine, examine_server
 from lectern.server.data_dir import announce, owned
+from tests.doubles.scripted_lectern import HANG_UP, Answer, scripted_lectern
+from tests.doubles.scripted_llm import ScriptedLlm
 from tests.installed import require_program
-from tests.scripted_lectern import HANG_UP, Answer, scripted_lectern
-from tests.scripted_llm import ScriptedLlm
 
 READY: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "ok"}})
 NOT_READY: Answer = (503, {"status": "not_ready", "checks": {"index": "ok", "worker": "none"}})

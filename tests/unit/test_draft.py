@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.answering.citations import Citation
 from service.answering.events import CitationMade, TextPiece
 from service.answering.writing.draft import Draft
-from tests.doubles.corpus import PATENTS, REVENUE, STAFF, passages_of
+from tests.samples.corpus import PATENTS, REVENUE, STAFF, passages_of
 
 PASSAGES = passages_of(REVENUE, STAFF, PATENTS)
 

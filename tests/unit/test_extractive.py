@@ -39,7 +39,8 @@ from service.retrieval.context_ranking import RankedInContext
 from service.retrieval.live_nodes import LiveNodesOnly
 from service.retrieval.retriever import HybridRetriever
 from service.wording.words import content_words
-from tests.doubles.corpus import (
+from tests.doubles.word_embedding import WordEmbedding
+from tests.samples.corpus import (
     PATENTS,
     REVENUE,
     STAFF,
@@ -47,7 +48,6 @@ from tests.doubles.corpus import (
     passages_of,
     small_corpus,
 )
-from tests.doubles.word_embedding import WordEmbedding
 
 prose = st.lists(
     st.sampled_from(["Revenue", "of Acme", "was 1,250 dollars", "in Oslo", ". ", "\n", "\n\n"]),

@@ -11,7 +11,7 @@ import pytest
 from ingestion.parsing.elements import parse_docx, parse_html
 from ingestion.parsing.office.sheets import parse_xlsx
 from ingestion.parsing.parsed import ParsedDocument
-from tests.doubles.sample_files import write_docx, write_xlsx
+from tests.samples.kinds import write_docx, write_xlsx
 
 HIDDEN = "Call this the best harbour of all."
 

@@ -11,8 +11,8 @@ from service.answering.events import AnswerDone
 from service.answering.quoting.extractive import ExtractiveSynthesizer
 from service.answering.writing.draft import Draft
 from service.answering.writing.prompts import ABSTAIN, answer_messages
-from tests.doubles.corpus import REVENUE, passages_of
 from tests.doubles.word_embedding import WordEmbedding
+from tests.samples.corpus import REVENUE, passages_of
 
 QUESTION = "What was the revenue of Acme in 2023?"
 HOSTILE = [

@@ -15,7 +15,7 @@ from corpus.kinds.pictures import picture_kind_name
 from corpus.kinds.recognition import detect_kind
 from corpus.kinds.texts import text_kind_name
 from ingestion.parsing.parsers import MAIL_PARSERS, PARSERS
-from tests.doubles.sample_files import (
+from tests.samples.kinds import (
     eml_bytes,
     write_docx,
     write_epub,
@@ -24,7 +24,7 @@ from tests.doubles.sample_files import (
     write_xlsx,
     zip_bytes,
 )
-from tests.doubles.sample_pictures import picture_file
+from tests.samples.pictures import picture_file
 
 
 def kind_of(tmp_path: Path, data: bytes, filename: str) -> str:

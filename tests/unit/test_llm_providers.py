@@ -20,7 +20,7 @@ from corpus.settings import Settings
 from lectern.server.providers import open_provider
 from service.llm.guarded import GuardedLlm, Limits
 from service.llm.stream import LlmStream
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 
 QUESTION = "What does the anchor weigh?"
 MESSAGES = [

@@ -9,7 +9,7 @@ from ingestion.parsing.archives import check_archive
 from ingestion.parsing.mail.eml import parse_eml
 from ingestion.parsing.office.opendocument import parse_odt
 from ingestion.parsing.web.epub import parse_epub
-from tests.doubles.sample_files import eml_bytes, write_epub, zip_bytes
+from tests.samples.kinds import eml_bytes, write_epub, zip_bytes
 
 ODT = (
     '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '

@@ -10,7 +10,7 @@ from ingestion.parsing.mail.attached import SMALL_PICTURE_BYTES, AttachedFiles
 from ingestion.parsing.mail.outlook import parse_message_storage, parse_msg
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
-from tests.doubles import outlook_files as outlook
+from tests.samples import outlook_files as outlook
 
 PDF = b"%PDF-1.4 and more"
 

@@ -7,7 +7,7 @@ from reportlab.pdfgen.canvas import Canvas
 from corpus.errors import BrokenFile, EncryptedFile
 from ingestion.parsing.pdf.text_layer import parse_pdf
 from ingestion.parsing.titles import plausible_title
-from tests.doubles.sample_files import write_pdf
+from tests.samples.kinds import write_pdf
 
 
 def test_pages_count_from_one_and_blocks_are_paragraphs(tmp_path: Path) -> None:

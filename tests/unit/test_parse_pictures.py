@@ -19,7 +19,7 @@ from ingestion.parsing.pictures.grey import (
     bounded_scale,
     pgm_bytes,
 )
-from tests.doubles.sample_pictures import page_picture, picture_bytes, picture_file, tiff_file
+from tests.samples.pictures import page_picture, picture_bytes, picture_file, tiff_file
 
 KINDS = ["png", "jpg", "tiff", "heic", "bmp", "gif", "webp"]
 

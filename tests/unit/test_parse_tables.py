@@ -7,7 +7,7 @@ import pytest
 from corpus.errors import BrokenFile, EncryptedFile
 from ingestion.parsing.office.sheets import parse_csv, parse_tsv, parse_xlsx
 from ingestion.parsing.parsed import ParsedDocument
-from tests.doubles.sample_files import write_xlsx
+from tests.samples.kinds import write_xlsx
 
 
 def written(tmp_path: Path, text: str) -> Path:

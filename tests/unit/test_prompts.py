@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from service.answering.writing.persona import Persona
 from service.answering.writing.prompts import QUESTION, SYSTEM, answer_messages, fit_to_context
 from service.llm.tokens import estimate_tokens
-from tests.doubles.corpus import PATENTS, passages_of
+from tests.samples.corpus import PATENTS, passages_of
 
 texts = st.lists(st.text(min_size=1, max_size=400), min_size=1, max_size=6)
 FIXED_TOKENS = estimate_tokens(SYSTEM + QUESTION)

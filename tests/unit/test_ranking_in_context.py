@@ -3,7 +3,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from service.retrieval.context_ranking import RankedInContext
 from service.wording.naming import naming
-from tests.doubles.corpus import node_of
+from tests.samples.corpus import node_of
 
 FILINGS = ["3M 2018 10K", "3M 2022 10K", "JOHNSON JOHNSON 2022 10K", "JPMORGAN 2021Q1 10Q"]
 FILINGS.append("National Aeronautics and Space Administration")

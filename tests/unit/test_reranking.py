@@ -23,7 +23,7 @@ from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.server.models import open_reranker
 from service.retrieval.reranking import RERANKED, Reranked
-from tests.doubles.corpus import node_of
+from tests.samples.corpus import node_of
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "anchor": 2, "heavy": 3}
 WORTH = [0.0, 0.0, 1.0, 5.0]

@@ -12,8 +12,8 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from service.retrieval.filters import parse_filters
 from service.retrieval.live_nodes import LiveNodesOnly
 from service.retrieval.retriever import OVER_FETCH, HybridRetriever
-from tests.doubles.corpus import filled_store, node_of, small_corpus
 from tests.doubles.word_embedding import WordEmbedding
+from tests.samples.corpus import filled_store, node_of, small_corpus
 
 
 def all_live(document_ids: Collection[str]) -> Mapping[str, int]:

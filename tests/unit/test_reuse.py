@@ -10,7 +10,7 @@ from corpus.index.points import StoredEmbedding
 from corpus.nodes import EMBED_SHA, node_id
 from corpus.registry.donors import Donor
 from ingestion.pipeline.reuse import LOOK_UP_NODES, KnownEmbeddings
-from tests.doubles.corpus import node_of
+from tests.samples.corpus import node_of
 
 ONE = b"\x00\x00\x80\x3f"  # 1.0 as little-endian float32
 

@@ -11,7 +11,7 @@ from llama_index.core.schema import NodeWithScore
 from corpus.errors import SourcesChanged
 from service.answering.events import AnswerDone, AnswerEvents, TextPiece
 from service.asking.still_live import while_live
-from tests.doubles.corpus import node_of
+from tests.samples.corpus import node_of
 
 NODES = [NodeWithScore(node=node_of("Acme grew.")), NodeWithScore(node=node_of("It sank."))]
 

@@ -9,7 +9,7 @@ from corpus.values import PageText
 from service.answering.passages import Passage
 from service.answering.writing.widening import MAX_WINDOW_TOKENS, Place, place_of, widened
 from service.llm.tokens import estimate_tokens
-from tests.doubles.corpus import passages_of
+from tests.samples.corpus import passages_of
 
 SENTENCES = [f"The {word} boat weighs {index} tons." for index, word in enumerate("abcdefghij")]
 PAGE = PageText(1, " ".join(SENTENCES), 100)

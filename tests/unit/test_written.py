@@ -23,9 +23,9 @@ from service.answering.passages import Passage
 from service.answering.quoting.extractive import EXTRACTIVE_MODEL, ExtractiveSynthesizer
 from service.answering.writing.prompts import ABSTAIN
 from service.answering.writing.written import WrittenSynthesizer
-from tests.doubles.corpus import PATENTS, REVENUE, STAFF, passages_of
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 from tests.doubles.word_embedding import WordEmbedding
-from tests.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.samples.corpus import PATENTS, REVENUE, STAFF, passages_of
 
 QUESTION = "What was the revenue of Acme in 2023?"
 SENTENCE = "Revenue was 1,250 million dollars in 2023"

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from tests.llm_protocols import MODEL as MODEL  # noqa: PLC0414 - tests name it with the server
-from tests.llm_protocols import WIRES, Said, Wire
+from tests.doubles.llm_protocols import MODEL as MODEL  # noqa: PLC0414 - tests name it with the server
+from tests.doubles.llm_protocols import WIRES, Said, Wire
 
 _POLL_S = 0.02
 
