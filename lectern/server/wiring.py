@@ -117,20 +117,18 @@ def opened_worker(
         open_workspace(settings.data_dir / "scratch") as workspace,
     ):
         store = _worker_store(settings, embedding, index)
+        office = Office(settings.parse_timeout_s)
+        limit_tokens = embedding.limit_tokens or settings.chunk_tokens
         pipeline = Pipeline(
             registry=registry,
             originals=FolderOriginals(settings.data_dir / "originals"),
-            parser=Reader(
-                sandbox, Office(settings.parse_timeout_s), workspace, ocr_options(settings)
-            ),
+            parser=Reader(sandbox, office, workspace, ocr_options(settings)),
             embedding=embedding.model,
             tokens=embedding.tokens,
             fingerprint=embedding.fingerprint.as_json(),
             store=store,
             # What the model does not read could not be found: no chunk is longer than its limit.
-            chunk_tokens=min(
-                settings.chunk_tokens, embedding.limit_tokens or settings.chunk_tokens
-            ),
+            chunk_tokens=min(settings.chunk_tokens, limit_tokens),
             document_timeout_s=settings.document_timeout_s,
             workspace=workspace,
             stop=stop,
