@@ -69,8 +69,10 @@ def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
         with registry.write() as connection:
             lock_document(connection, document_id)
             now = expected_nodes(connection, document_id).get(document_id)
+            if now is None or now.has_job:
+                continue
             there = store.count(of_document(document_id))
-            if now is None or now.has_job or there == now.count:
+            if there == now.count:
                 continue
             _remove_leftovers(store, document_id, now)
             left = store.count(of_document(document_id))

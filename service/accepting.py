@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.declared_fields import check_values
-from corpus.errors import QueueFull
+from corpus.errors import QueueFull, StorageUnavailable
 from corpus.kinds.recognition import detect_kind
 from corpus.names import check_collection_name
 from corpus.originals.port import StagedOriginal
@@ -103,7 +103,12 @@ def _keep(
 
     The last when the bytes or the rows cannot be written.
     """
-    kind = detect_kind(staged.path, filename)
+    try:
+        kind = detect_kind(staged.path, filename)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The file could not be read: {error.strerror or error}."
+        ) from error
     content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
     with parts.registry.write() as connection:
         acceptance = register(connection, content)

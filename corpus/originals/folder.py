@@ -90,8 +90,9 @@ class FolderOriginals:
         with self.receive() as intake:
             incoming = intake.new_file(max_bytes=max_bytes)
             try:
-                while piece := source.read(COPY_BYTES):
-                    incoming.write(piece)
+                with _storing():
+                    while piece := source.read(COPY_BYTES):
+                        incoming.write(piece)
                 yield incoming.finish()
             finally:
                 incoming.discard()
@@ -100,39 +101,39 @@ class FolderOriginals:
     def local_copy(self, content_sha256: str) -> Iterator[Path]:
         """The kept file itself: do not write to it."""
         path = _path_of(self._folder, content_sha256)
-        if not path.exists():
+        with _storing("The original could not be read"):
+            is_there = path.exists()
+        if not is_there:
             raise OriginalMissing("The original is no longer stored.")
         yield path
 
     def delete(self, content_sha256: str) -> None:
         """Unlink the file."""
-        with _storing("removed"):
+        with _storing("The file could not be removed"):
             _path_of(self._folder, content_sha256).unlink(missing_ok=True)
 
     def kept(self) -> Iterator[KeptOriginal]:
         """Look into one subfolder at a time."""
-        with _storing("listed"):
+        with _storing("The originals could not be listed"):
             folders = sorted(self._folder.glob("[0-9a-f][0-9a-f]"))
         for folder in folders:
-            with _storing("listed"):
+            with _storing("The originals could not be listed"):
                 listed = [_listed(path) for path in sorted(folder.iterdir())]
             yield from (one for one in listed if one is not None)
 
     def clear_staging(self) -> None:
         """Remove what interrupted uploads left; uploads under way, anyone's, are not touched."""
-        with _storing("removed"):
+        with _storing("The file could not be removed"):
             clear_left_over(self._staging)
 
 
 @contextmanager
-def _storing(what: str = "stored") -> Iterator[None]:
+def _storing(failure: str = "The file could not be stored") -> Iterator[None]:
     """Errors of the file system as `StorageUnavailable`."""
     try:
         yield
     except OSError as error:
-        raise StorageUnavailable(
-            f"The file could not be {what}: {error.strerror or error}."
-        ) from error
+        raise StorageUnavailable(f"{failure}: {error.strerror or error}.") from error
 
 
 def _listed(path: Path) -> KeptOriginal | None:

@@ -2,7 +2,7 @@
 
 An upload is staged first (bytes on disk, measured), and kept only inside the transaction that
 registers it, so a deletion of the same bytes that happens meanwhile cannot take them away.
-Every method raises `StorageUnavailable` where what it stands on cannot be read or written.
+What writes, reads or lists raises `StorageUnavailable` where what it stands on does not answer.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from service.answering.evidence import ENOUGH, Evidence
 from service.answering.writing.persona import Persona
@@ -85,12 +85,31 @@ class Trace(BaseModel):
 
     top_k: int
     filters: dict[str, Any]
-    persona: Persona | None
+    persona: Persona | None = None
     searched_for: SearchedFor
     stages: list[Stage]
     evidence: WeighedEvidence | None
     prompt: list[PromptMessage]
     timings_ms: dict[str, float]
+
+    @field_validator("evidence", mode="before")
+    @classmethod
+    def _weighed(cls, kept: object) -> object:
+        """Earlier versions kept what was weighed, without the outcome."""
+        if isinstance(kept, dict) and "strength" not in kept:
+            return WeighedEvidence.of(Evidence(**kept))
+        return kept
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _messages(cls, kept: object) -> object:
+        """Earlier versions kept pairs of role and content."""
+        if isinstance(kept, list):
+            return [
+                {"role": one[0], "content": one[1]} if isinstance(one, list) else one
+                for one in kept
+            ]
+        return kept
 
     @classmethod
     def read(cls, kept: Mapping[str, Any] | None) -> Trace | None:

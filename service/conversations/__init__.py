@@ -1,1 +1,1 @@
-"""Questions that go on from earlier ones: understood by themselves, and kept."""
+"""Questions that go on from earlier ones, understood by themselves."""

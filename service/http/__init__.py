@@ -1,1 +1,1 @@
-"""The HTTP edge: endpoints parse, call one function, and shape the reply."""
+"""What every edge over HTTP stands on: errors, middleware, streams of events."""

@@ -62,8 +62,8 @@ class TurnBody(BaseModel):
 class ExplainBody(TurnBody):
     """How an answer came about.
 
-    Traces are kept for `LECTERN_KEEP_TRACES_DAYS`, and none is of a removed answer: `traced` is
-    false then, and what follows it empty.
+    Traces are kept for `LECTERN_KEEP_TRACES_DAYS`, and none is of a removed answer, or of one that
+    another version explained otherwise: `traced` is false then, and what follows it empty.
     """
 
     traced: bool

@@ -79,5 +79,5 @@ def test_what_the_file_system_says_is_said_in_our_words(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match="could not be stored"), originals.receive():
         pass
     (tmp_path / "ab").write_text("no folder")
-    with pytest.raises(StorageUnavailable, match="could not be listed"):
+    with pytest.raises(StorageUnavailable, match="originals could not be listed"):
         list(originals.kept())

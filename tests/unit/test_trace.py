@@ -24,6 +24,22 @@ def test_it_says_later_what_was_decided_then() -> None:
     assert (read.evidence.strength, read.evidence.threshold) == (0.31, 0.42)
 
 
-def test_a_trace_of_another_version_is_none() -> None:
-    assert Trace.read({"top_k": 8, "evidence": {"closeness": 0.5}}) is None
+def test_a_trace_of_an_earlier_version_is_read() -> None:
+    kept = TRACE.model_dump(mode="json")
+    del kept["persona"]
+    kept["evidence"] = {
+        "closeness": 0.5,
+        "coverage": 0.5,
+        "is_of_others": False,
+        "is_foreign": False,
+    }
+    kept["prompt"] = [["system", "Answer."], ["user", "Why?"]]
+    read = Trace.read(kept)
+    assert read is not None
+    assert read.evidence == TRACE.evidence
+    assert [one.content for one in read.prompt] == ["Answer.", "Why?"]
+
+
+def test_what_cannot_be_read_is_no_trace() -> None:
+    assert Trace.read({"top_k": 8, "stages": "none"}) is None
     assert Trace.read(None) is None
