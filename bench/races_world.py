@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -146,6 +147,7 @@ def open_world(folder: Path) -> Iterator[World]:
         reranker=None,
         wake_worker=lambda: None,
         worker_is_alive=lambda: True,
+        page_pictures=cast("Any", None),
     )
     try:
         yield World(parts, store, plain)

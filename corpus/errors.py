@@ -9,7 +9,7 @@ LecternError
 │   ├── ForeignHost  BelongsToParent  PersonaFixed  CollectionBusy
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
-│       └── AnswerNotFound
+│       └── AnswerNotFound  NoPagePicture
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
 │   ├── IngestionTimeout  OriginalMissing
@@ -202,6 +202,13 @@ class PageNotFound(NotFound):
 
     code = "page_not_found"
     default_hint = "Pages count from 1 to the document's `pages`."
+
+
+class NoPagePicture(NotFound):
+    """Pages of this kind of file have no picture: they are text alone."""
+
+    code = "no_page_picture"
+    default_hint = "Read the page's text: GET /documents/{id}/pages/{n}."
 
 
 class CollectionNotFound(NotFound):

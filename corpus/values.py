@@ -150,6 +150,14 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
+class PagePicture:
+    """A page as a PNG, and where a passage is on it: (left, top, right, bottom), each in [0, 1]."""
+
+    png: bytes
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionSettings:
     """How a collection is set up.
 

@@ -24,11 +24,13 @@ from service.rest import (
     health,
     many_documents,
     originals,
+    page_pictures,
     questions,
     reports,
     uploads,
 )
 from service.rest.openapi import DESCRIPTION, TAGS, complete_openapi, error_responses
+from service.web import page
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
 
@@ -53,6 +55,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         health,
         many_documents,
         uploads,
+        page_pictures,
         documents,
         originals,
         reports,
@@ -63,8 +66,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
         conversations,
     ):
         app.include_router(routes.router)
-    # OpenAI's own document describes these.
-    for routes in (models, completions):
+    # OpenAI's own document describes the first two.
+    for routes in (models, completions, page):
         app.include_router(routes.router, include_in_schema=False)
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.

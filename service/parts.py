@@ -5,17 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.index.port import NodeStore
+from corpus.kinds.known import FileKind
 from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
+from corpus.values import PagePicture
 
 log = logging.getLogger("lectern.llm")
+
+
+class PagePictures(Protocol):
+    """Draws pages of originals."""
+
+    def draw(
+        self, path: Path, kind: FileKind, number: int, *, text: str, start: int, end: int
+    ) -> PagePicture:
+        """Page `number`, from 1, of a PDF or picture file, with `text[start:end]` marked.
+
+        `text` is the page's as it was read. Nothing is marked where that is empty, or was read by
+        OCR. Takes 0.1 s: call it in a thread. Raises an `UnreadableFile`, or `ParserUnavailable`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,7 @@ class ServiceParts:
     reranker: BaseNodePostprocessor | None
     wake_worker: Callable[[], None]
     worker_is_alive: Callable[[], bool]
+    page_pictures: PagePictures
     other_llms: Mapping[str, LLM] = field(default_factory=dict)
 
     def llm_named(self, model: str | None) -> LLM | None:

@@ -64,14 +64,22 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("txt", "text/plain", (".txt", ".text", ".log")),
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
+_BY_MEDIA_TYPE = {kind.media_type: kind for kind in KINDS}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 # Their pages have no text of their own: what stands on them is for OCR to read.
 PICTURE_KINDS = frozenset({"png", "jpg", "tiff", "heic", "bmp", "gif", "webp"})
+# Their pages can be drawn.
+DRAWN_KINDS = PICTURE_KINDS | {"pdf"}
 
 
 def kind_named(name: str) -> FileKind:
     """The kind of this name. Raises `KeyError` when there is none."""
     return _BY_NAME[name]
+
+
+def kind_of_media_type(media_type: str) -> FileKind | None:
+    """The kind of this media type, None for one that is not read here."""
+    return _BY_MEDIA_TYPE.get(media_type)
 
 
 def kind_by_extension(extension: str) -> FileKind | None:

@@ -81,10 +81,14 @@ def list_documents(
     collection: str | None = None,
     status: Status | None = None,
     parent_id: str | None = None,
+    filename: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> tuple[list[Document], str | None]:
-    """Documents from the newest to the oldest, and the cursor of the next page (None: no more)."""
+    """Documents from the newest to the oldest, and the cursor of the next page (None: no more).
+
+    `filename` is a part of the name; capitals do not matter.
+    """
     query = _with_newest_version()
     if collection is not None:
         query = query.where(documents.c.collection == collection)
@@ -92,6 +96,8 @@ def list_documents(
         query = query.where(versions.c.status == status)
     if parent_id is not None:
         query = query.where(documents.c.parent_id == parent_id)
+    if filename is not None:
+        query = query.where(versions.c.filename.icontains(filename, autoescape=True))
     if cursor is not None:
         created_at, last_id = read_cursor(cursor)
         columns = (documents.c.created_at, documents.c.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -29,6 +29,7 @@ from ingestion.pipeline.pipeline import Pipeline
 from ingestion.programs.office import Office
 from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
+from ingestion.showing import PagePainter
 from ingestion.worker.loop import Worker, unique_worker_name
 from lectern.server.models import open_llms, open_reranker
 from lectern.server.reconciler import mend_at_start
@@ -58,14 +59,16 @@ ELSEWHERE = WorkerHooks(wake=lambda: None, is_alive=None)  # the database tells 
 @contextmanager
 def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServiceParts]:
     """Open what the service needs, mend what a crash left, close at the end."""
-    registry = open_registry(settings)
-    originals = FolderOriginals(settings.data_dir / "originals")
-    embedding = open_embedding(settings, QUERY_THREADS, "float32")
-    fingerprint = embedding.fingerprint
-    with registry.read() as connection:
-        check_fingerprints(connection, fingerprint.as_json())
-    store = open_node_store(settings, fingerprint.short, embedding.dimension)
-    try:
+    with ExitStack() as opened:
+        registry = open_registry(settings)
+        opened.callback(registry.close)
+        originals = FolderOriginals(settings.data_dir / "originals")
+        embedding = open_embedding(settings, QUERY_THREADS, "float32")
+        fingerprint = embedding.fingerprint
+        with registry.read() as connection:
+            check_fingerprints(connection, fingerprint.as_json())
+        store = open_node_store(settings, fingerprint.short, embedding.dimension)
+        opened.callback(store.close)
         mend_at_start(settings, registry, originals, store, fingerprint)
         llm, other_llms = open_llms(settings)
         yield ServiceParts(
@@ -81,10 +84,17 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             reranker=open_reranker(settings),
             wake_worker=hooks.wake,
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
+            page_pictures=opened.enter_context(_page_painter(settings)),
         )
-    finally:
-        store.close()
-        registry.close()
+
+
+@contextmanager
+def _page_painter(settings: Settings) -> Iterator[PagePainter]:
+    with (
+        ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
+        open_workspace(settings.data_dir / "scratch") as workspace,
+    ):
+        yield PagePainter(sandbox, workspace)
 
 
 def _knows_a_worker(registry: Registry) -> bool:

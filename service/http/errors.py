@@ -46,6 +46,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.CollectionBusy: 409,
     errors.DocumentNotFound: 404,
     errors.PageNotFound: 404,
+    errors.NoPagePicture: 404,
     errors.CollectionNotFound: 404,
     errors.ConversationNotFound: 404,
     errors.AnswerNotFound: 404,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from corpus.attributes import (
     check_acl,
@@ -39,10 +39,8 @@ from service.rest.document_shapes import (
     PageBody,
 )
 from service.rest.openapi import error_responses
-from service.rest.parameters import PAGE_SIZE, Cursor, DocumentId, InCollection
+from service.rest.parameters import PAGE_SIZE, Cursor, DocumentId, InCollection, PageNumber
 from service.rest.uploads import THERE_ALREADY
-
-PageNumber = Annotated[int, Path(description="The page, counted from 1.")]
 
 router = APIRouter(
     tags=["documents"],
@@ -60,6 +58,10 @@ def list_all(
     parent_id: Annotated[
         str | None, Query(description="Only what is attached to this document.")
     ] = None,
+    filename: Annotated[
+        str | None,
+        Query(max_length=255, description="Only with this in their name; capitals do not matter."),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500, description=PAGE_SIZE)] = 50,
     cursor: Cursor = None,
 ) -> DocumentListBody:
@@ -70,6 +72,7 @@ def list_all(
             collection=collection,
             status=status,
             parent_id=parent_id,
+            filename=filename,
             limit=limit,
             cursor=cursor,
         )

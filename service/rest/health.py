@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,7 @@ from corpus.errors import LecternError, Unavailable
 from service.http.error_shape import ErrorBody
 from service.http.errors import RETRY_AFTER_S, error_body
 from service.http.state import Parts, RequestIdentity
+from service.web.page import page_response, wants_page
 
 router = APIRouter(tags=["operations"])
 
@@ -52,9 +53,16 @@ class NotReadyBody(ReadinessBody, ErrorBody):
     """The same, and the error that it is."""
 
 
-@router.get("/", operation_id="getRoot")
-async def root() -> RootBody:
-    """Where to go from here."""
+@router.get(
+    "/",
+    operation_id="getRoot",
+    response_model=RootBody,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+async def root(request: Request) -> RootBody | Response:
+    """Where to go from here; for a browser, the web page."""
+    if wants_page(request):
+        return page_response(request)
     return RootBody(service="lectern", api="/openapi.json", health="/readyz")
 
 

@@ -13,6 +13,8 @@ DocumentId = Annotated[str, Path(description="The document's `id`.")]
 ConversationId = Annotated[str, Path(description="The conversation's `id`.")]
 AnswerId = Annotated[str, Path(description="The `answer_id` of a reply.")]
 
+PageNumber = Annotated[int, Path(description="The page, counted from 1.")]
+
 InCollection = Annotated[str | None, Query(description="Only what belongs to this collection.")]
 Cursor = Annotated[
     str | None, Query(description="`next_cursor` of the page before; none: the first page.")

@@ -23,4 +23,5 @@ def parts_with(registry: Registry, settings: Settings | None = None) -> ServiceP
         reranker=None,
         wake_worker=lambda: None,
         worker_is_alive=lambda: False,
+        page_pictures=nothing,
     )

@@ -71,6 +71,22 @@ def picture_of_frame(path: Path, kind_name: str, number: int) -> Image.Image:
     return grey.resize(size, Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX)
 
 
+def frame_in_colour(path: Path, kind_name: str, number: int) -> Image.Image:
+    """Frame `number`, from 1, upright and in mode "RGB", transparency on white. Errors as above."""
+    with _opened(path, kind_name) as image:
+        _seek(image, number - 1)
+        if kind_name == "jpg":
+            image.draft("RGB", (_WANTED_SIDE_PIXELS, _WANTED_SIDE_PIXELS))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in {"I", "F"} or upright.mode.startswith("I;16"):
+            return as_grey(upright).convert("RGB")
+        if not upright.has_transparency_data:
+            return upright.convert("RGB")
+        opaque = upright.convert("RGBA")
+        paper = Image.new("RGBA", opaque.size, "white")
+        return Image.alpha_composite(paper, opaque).convert("RGB")
+
+
 @contextmanager
 def _opened(path: Path, kind_name: str) -> Iterator[Image.Image]:
     if kind_name == "heic":

@@ -9,6 +9,9 @@ Reads requests from stdin, answers on stdout (`frames`), one at a time:
     {"task": "draw_page", "path", "kind", "number", "scratch", "timeout_s"}
     -> {"drawn": name of a file in the scratch folder, "resident_bytes"} or {"error", ...}
 
+    {"task": "show_page", ..., "text" of the page, "span": [start, end]}
+    -> {"drawn": ..., "boxes": [[left, top, right, bottom], ...] in [0, 1], ...} or {"error", ...}
+
 "scratch" is {"folder", "limit_bytes"}, null where nothing may be written.
 
 It says {"ready": true} first, and ends when stdin does, also in the middle of a file: it never
@@ -79,6 +82,8 @@ def _answer(request: dict[str, Any], replies: BinaryIO) -> dict[str, Any]:
         allow_cpu_s(request["timeout_s"] * _CPU_SHARE)
         if request["task"] == "draw_page":
             return {"drawn": _draw_page(request)}
+        if request["task"] == "show_page":
+            return _show_page(request)
         return {"parsed": _parse(request, replies)}
     except UnreadableFile as error:
         return _error(error)
@@ -120,6 +125,26 @@ def _draw_page(request: dict[str, Any]) -> str:
     kind = kind_named(request["kind"])
     write_page_picture(Path(request["path"]), kind, request["number"], scratch, name)
     return name
+
+
+def _show_page(request: dict[str, Any]) -> dict[str, Any]:
+    from ingestion.parsing.pictures.shown import shown_page  # noqa: PLC0415 - as above
+
+    scratch = _scratch(request)
+    if scratch is None:
+        raise ValueError("a picture of a page needs a scratch folder")
+    start, end = request["span"]
+    shown = shown_page(
+        Path(request["path"]),
+        kind_named(request["kind"]),
+        request["number"],
+        text=request["text"],
+        start=start,
+        end=end,
+    )
+    name = f"page-{request['number']}.png"
+    scratch.write(name, shown.png)
+    return {"drawn": name, "boxes": shown.boxes}
 
 
 def _scratch(request: dict[str, Any]) -> Scratch | None:

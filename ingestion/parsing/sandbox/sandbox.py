@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from corpus.errors import BrokenFile, ParserCrashed, ParserTimeout, UnreadableFile
 from corpus.kinds.known import FileKind
+from corpus.values import PagePicture
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.child_process import ChildProcess
 from ingestion.parsing.sandbox.scratch import Scratch
@@ -115,6 +116,37 @@ class ParserSandbox:
         if drawn is None:
             raise BrokenFile(f"Page {number} cannot be drawn.")
         return drawn
+
+    def show_page(
+        self,
+        path: Path,
+        kind: FileKind,
+        number: int,
+        *,
+        text: str,
+        span: tuple[int, int],
+        scratch: Scratch,
+        timeout_s: float,
+    ) -> PagePicture:
+        """Page `number`, from 1, as people see it, with that span of its `text` marked.
+
+        For kinds with pictures of pages: PDF and picture files. Raises as `parse` does.
+        """
+        request = {
+            "task": "show_page",
+            "path": str(path.resolve()),
+            "kind": kind.name,
+            "number": number,
+            "text": text,
+            "span": span,
+            "scratch": _described(scratch),
+        }
+        reply = self._ask(request, timeout_s=timeout_s, on_progress=None)
+        drawn = scratch.written(str(reply["drawn"]))
+        if drawn is None:
+            raise BrokenFile(f"Page {number} cannot be drawn.")
+        boxes = tuple((left, top, right, bottom) for left, top, right, bottom in reply["boxes"])
+        return PagePicture(drawn.read_bytes(), boxes)
 
     def _ask(
         self, request: dict[str, Any], *, timeout_s: float, on_progress: Progress | None

@@ -1,0 +1,162 @@
+// The source beside the answer: the page as it looks, with the passage marked, or its text.
+
+import { address, call, headers, request } from "./api.js";
+import { $, h } from "./dom.js";
+import { problem, say } from "./notices.js";
+import { move, onMove, where } from "./state.js";
+
+let shown = null; // what is there: {document, page, start, end, asText}
+let info = null; // the document
+let asText = false;
+let picture = null; // the address of the image
+let loading = null;
+let cameFrom = null;
+
+/** Open a citation, a hit, or a document at its first page. */
+export function openSource({ document_id: id, page = 1, start_char: start = null, end_char: end = null }) {
+  cameFrom = document.activeElement;
+  move({ document: id, page, start, end });
+}
+
+function close() {
+  move({ document: null, page: null, start: null, end: null });
+  if (cameFrom?.isConnected) cameFrom.focus();
+}
+
+const turn = (page) => {
+  if (!info || page < 1 || page > (info.pages ?? 1)) return;
+  // The mark stays with its page, so that leafing back finds it again.
+  move({ page }, { replace: true });
+};
+
+function clearPicture() {
+  if (picture) URL.revokeObjectURL(picture);
+  picture = null;
+}
+
+async function load() {
+  loading?.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  const view = $("reader-view");
+  const page = Number(where.page) || 1;
+  view.setAttribute("aria-busy", "true");
+  try {
+    if (info?.id !== where.document) {
+      info = null;
+      $("reader-title").textContent = "…";
+      info = await call(`documents/${encodeURIComponent(where.document)}`, { signal });
+    }
+    $("reader-title").textContent = info.filename;
+    $("reader-title").title = info.filename;
+    $("reader-original").href = `documents/${encodeURIComponent(info.id)}/content`;
+    $("reader-page").value = page;
+    $("reader-of").textContent = `of ${info.pages ?? "?"}`;
+    $("reader-before").disabled = page <= 1;
+    $("reader-after").disabled = page >= (info.pages ?? 1);
+    const isDrawn = info.media_type === "application/pdf" || info.media_type.startsWith("image/");
+    $("reader-kind").hidden = !isDrawn;
+    $("reader-kind").setAttribute("aria-pressed", String(asText));
+    const span = { start: where.start, end: where.end };
+    if (isDrawn && !asText) await showPicture(page, span, signal);
+    else await showText(page, span, signal);
+    shown = { document: where.document, page: where.page, start: where.start, end: where.end, asText };
+    say(`${info.filename}, page ${page}`);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    clearPicture();
+    view.replaceChildren(h("div", { className: "empty" }, h("p", { className: "problem" }, error.detail ?? String(error)), h("p", {}, error.hint)));
+  } finally {
+    if (!signal.aborted) view.removeAttribute("aria-busy");
+  }
+}
+
+async function showPicture(page, span, signal) {
+  const path = address(`documents/${encodeURIComponent(info.id)}/pages/${page}.png`, span);
+  const response = await request(path, { signal });
+  const boxes = (response.headers.get("X-Highlight") ?? "").split(", ").filter(Boolean).map((box) => box.split(" ").map(Number));
+  const bytes = await response.blob();
+  clearPicture();
+  picture = URL.createObjectURL(bytes);
+  const image = h("img", { src: picture, alt: `Page ${page} of ${info.filename}` });
+  await image.decode().catch(() => {});
+  if (signal.aborted) return;
+  const view = $("reader-view");
+  view.replaceChildren(image);
+  const isMarked = boxes.length > 0;
+  view.scrollTop = isMarked ? Math.max(0, image.offsetTop + boxes[0][1] * image.clientHeight - view.clientHeight / 3) : 0;
+  image.dataset.boxes = boxes.length;
+  if (!isMarked && span.start != null) await quoteAbove(page, span, signal);
+}
+
+/** Where the picture cannot have the mark (a scan), the words stand above it. */
+async function quoteAbove(page, span, signal) {
+  const { text, start_char: first } = await call(`documents/${encodeURIComponent(info.id)}/pages/${page}`, { signal });
+  const quote = [...text].slice(Math.max(0, span.start - first), Math.max(0, span.end - first)).join("");
+  if (quote) $("reader-view").prepend(h("p", { className: "text quoted" }, h("mark", {}, quote)));
+}
+
+async function showText(page, span, signal) {
+  const { text, start_char: first } = await call(`documents/${encodeURIComponent(info.id)}/pages/${page}`, { signal });
+  // Offsets count characters, and a string of the browser counts half of some.
+  const characters = [...text];
+  const part = (from, to) => characters.slice(Math.max(0, from), Math.max(0, to)).join("");
+  const has = span.start != null && span.end > first && span.start < first + characters.length;
+  const mark = has && h("mark", {}, part(span.start - first, span.end - first));
+  const shownText = has
+    ? [part(0, span.start - first), mark, part(span.end - first, characters.length)]
+    : [text || "This page has no text."];
+  clearPicture();
+  $("reader-view").replaceChildren(h("div", { className: "text" }, shownText));
+  $("reader-view").scrollTop = 0;
+  if (mark) mark.scrollIntoView({ block: "center" });
+}
+
+export function startReader() {
+  $("reader-close").onclick = close;
+  $("reader-before").onclick = () => turn(Number(where.page) - 1);
+  $("reader-after").onclick = () => turn(Number(where.page) + 1);
+  $("reader-page").onchange = () => turn(Number($("reader-page").value));
+  $("reader-kind").onclick = () => { asText = !asText; load(); };
+  $("reader-original").onclick = async (event) => {
+    if (!headers().Authorization) return; // a plain link does
+    event.preventDefault();
+    try {
+      const response = await request($("reader-original").getAttribute("href"));
+      const link = h("a", { href: URL.createObjectURL(await response.blob()), download: info.filename });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    } catch (error) { problem(error); }
+  };
+  $("reader").addEventListener("keydown", (event) => {
+    if (event.target.id === "reader-page") return;
+    if (event.key === "ArrowRight" || event.key === "PageDown") turn(Number(where.page) + 1);
+    else if (event.key === "ArrowLeft" || event.key === "PageUp") turn(Number(where.page) - 1);
+    else return;
+    event.preventDefault();
+  });
+  const follow = (now, before) => {
+    const isOpen = Boolean(now.document);
+    $("reader").hidden = !isOpen;
+    $("app").classList.toggle("reading", isOpen);
+    if (!isOpen) {
+      shown = info = null;
+      loading?.abort();
+      clearPicture();
+      $("reader-view").replaceChildren();
+      return;
+    }
+    const isSame = shown && ["document", "page", "start", "end"].every((name) => String(shown[name]) === String(now[name]));
+    if (!isSame) load();
+    if (!before?.document) $("reader-title").focus();
+  };
+  onMove(follow);
+  addEventListener("reconnected", () => { if (where.document) load(); });
+  if (where.document) follow(where, where);
+}
+
+export const closeReader = () => {
+  if (!where.document) return false;
+  close();
+  return true;
+};
