@@ -33,7 +33,8 @@ _DRAWING = "1"
 
 router = APIRouter(tags=["documents"])
 
-Offset = Annotated[int | None, Query(ge=0, le=2**53)]
+Start = Annotated[int | None, Query(ge=0, le=2**53, description="A citation's `start_char`.")]
+End = Annotated[int | None, Query(ge=0, le=2**53, description="A citation's `end_char`.")]
 
 
 @router.get(
@@ -64,9 +65,11 @@ def get_page_picture(
     parts: Parts,
     document_id: DocumentId,
     number: PageNumber,
-    start: Offset = None,
-    end: Offset = None,
-    if_none_match: Annotated[str | None, Header()] = None,
+    start: Start = None,
+    end: End = None,
+    if_none_match: Annotated[
+        str | None, Header(description="The `ETag` of a picture that is there already.")
+    ] = None,
 ) -> Response:
     """A page of a PDF or picture as people see it; `start` and `end` are those of a citation.
 

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from playwright.sync_api import Browser
 
 from corpus.embedding.graph_cache import Precision, cached_graph
 from corpus.embedding.weights import model_folder
 from tests.doubles.scripted_llm import ScriptedLlm
+from tests.e2e.browsing import launched
 from tests.e2e.server import LecternServer
 
 
@@ -51,3 +53,10 @@ def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     limits = {"LECTERN_MAX_FILE_MB": "1", "LECTERN_MAX_REQUEST_MB": "8", "LECTERN_OCR": "off"}
     with LecternServer(make_data_dir(), **limits) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests; each has a tab, cookies and storage of its own."""
+    with launched() as browser:
+        yield browser

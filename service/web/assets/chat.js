@@ -87,7 +87,7 @@ function welcome() {
       h("button", { type: "button", className: "primary", onclick: chooseFiles }, "Choose files"),
       h("button", { type: "button", className: "quiet", onclick: trySample }, "Try a sample document")));
   $("turns").replaceChildren(h("div", { className: "welcome" },
-    h("h1", {}, documents ? "What would you like to know?" : "Ask your own documents"),
+    h("h2", {}, documents ? "What would you like to know?" : "Ask your own documents"),
     h("p", {}, documents
       ? `Answers come from ${documents === 1 ? "the one document" : `the ${documents.toLocaleString()} documents`} in “${collection()}”, each sentence with the place where it stands.`
       : "Add a file, ask a question, and see each sentence of the answer marked on the page that it comes from."),

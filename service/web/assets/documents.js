@@ -246,7 +246,7 @@ function drawRow(one) {
       h("div", { className: "state" }, stateOf(one)),
       !isFinal && track(one)),
     h("div", { className: "buttons" },
-      !isFinal && iconButton("down", `Stop reading ${one.filename}`, () => act(one, "cancel")),
+      !isFinal && iconButton("stop", `Stop reading ${one.filename}`, () => act(one, "cancel")),
       hasFailed && iconButton("again", `Read ${one.filename} again`, () => act(one, "retry")),
       isFinal && !one.parent_id && iconButton("replace", `Replace ${one.filename}`, () => replace(one)),
       iconButton("bin", `Delete ${one.filename}`, () => remove(one))));
@@ -256,8 +256,7 @@ function stateOf(one) {
   if (one.status === "failed") return [h("span", { className: "problem" }, one.error.detail), " ", h("span", { className: "advice" }, one.error.hint)];
   if (one.status === "ready") return `${plural(one.pages ?? 0, "page")}, added ${new Date(one.created_at).toLocaleDateString(undefined, { dateStyle: "medium" })}`;
   if (one.status === "partial") return `${plural(one.pages ?? 0, "page")}, of which ${one.coverage?.pages_with_text ?? "some"} could be read`;
-  if (one.waiting?.reason) return `Waiting to be tried again: ${one.waiting.reason}`;
-  if (one.waiting?.why === "no_worker") return "Waiting: no worker is running";
+  if (one.waiting) return `Waiting: ${one.waiting.detail}`;
   const { done, total, eta_s: etaS } = one.progress ?? {};
   const unit = one.status === "parsing" ? "page" : "passage";
   const part = total ? ` ${done.toLocaleString()} of ${plural(total, unit)}` : "";
@@ -383,7 +382,7 @@ export function startDocuments() {
       refreshCollections();
     }
   });
-  addEventListener("reconnected", () => { list(); refreshCollections(); });
+  for (const event of ["reconnected", "back"]) addEventListener(event, () => { list(); refreshCollections(); });
   list();
   refreshCollections();
 }

@@ -19,6 +19,7 @@ const PATHS = {
   again: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
   up: "M7 11v9H4v-9zm0 0 4-8c1.7 0 2.6 1.2 2.3 2.8L12.7 9H18c1.3 0 2.2 1.2 1.9 2.5l-1.5 6.5c-.2 1.2-1 2-2.2 2H7",
   down: "M7 13V4H4v9zm0 0 4 8c1.7 0 2.6-1.2 2.3-2.8L12.7 15H18c1.3 0 2.2-1.2 1.9-2.5L18.4 6c-.2-1.2-1-2-2.2-2H7",
+  stop: "M6 6l12 12M18 6 6 18",
   bin: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   pen: "m4 20 1-4L16 5l3 3L8 19z",
   replace: "M4 8h13l-4-4M20 16H7l4 4",
@@ -28,10 +29,10 @@ const PATHS = {
 };
 
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/20/svg", "svg");
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/20/svg", "path");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", PATHS[name]);
   svg.append(path);
   return svg;

@@ -20,6 +20,10 @@ addEventListener("keydown", (event) => {
   }
 });
 
+// Another tab, or somebody else, may have changed things meanwhile.
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && dispatchEvent(new Event("back")));
+addEventListener("focus", () => dispatchEvent(new Event("back")));
+
 startSidebar();
 startDocuments();
 startReader();

@@ -58,7 +58,7 @@ function drawConversations() {
       h("span", {}, one.title)),
     iconButton("pen", `Rename “${one.title}”`, () => rename(one)),
     iconButton("bin", `Delete “${one.title}”`, () => remove(one))));
-  if (!rows.length) rows.push(h("li", { className: "empty" }, "None yet"));
+  if (!rows.length) rows.push(h("li", { className: "none" }, "None yet"));
   if (cursor) rows.push(h("li", {}, h("button", { type: "button", onclick: () => refreshConversations({ more: true }) }, h("span", {}, "Show more"))));
   $("conversations").replaceChildren(...rows);
 }
@@ -129,7 +129,7 @@ export function startSidebar() {
     };
   }
   addEventListener("counted", drawCollections);
-  addEventListener("reconnected", () => refreshConversations());
+  for (const event of ["reconnected", "back"]) addEventListener(event, () => refreshConversations());
   onMove((now, before) => {
     showView();
     drawCollections();

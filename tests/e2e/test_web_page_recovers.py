@@ -1,0 +1,130 @@
+"""The web page when things go wrong on the way: connections, reloads, other tabs, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.e2e.browsing import Reader, reading
+from tests.e2e.server import LecternServer
+
+QUESTION = "What does the anchor weigh?"
+ANSWER = "The anchor weighs 90 kilograms [1]."
+
+
+@pytest.fixture(scope="module")
+def lectern(llm: ScriptedLlm, make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
+    with LecternServer(
+        make_data_dir(), LECTERN_LLM=llm.base_url, LECTERN_LLM_MODEL=MODEL
+    ) as running:
+        running.add("anchor.txt", b"The anchor weighs 90 kilograms. It is made of iron.")
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Browser, lectern: LecternServer) -> Iterator[Reader]:
+    with reading(browser, lectern.url) as reader:
+        yield reader
+
+
+def test_a_lost_connection_is_shown_and_found_again(tab: Reader, llm: ScriptedLlm) -> None:
+    llm.script(say(ANSWER))
+    tab.open()
+    tab.page.context.set_offline(True)
+    turn = tab.answer(QUESTION)
+    expect(turn.locator(".note")).to_contain_text("does not answer")
+    expect(tab.page.locator("#banner")).to_contain_text("Connection lost")
+    tab.page.context.set_offline(False)
+    expect(tab.page.locator("#banner")).to_be_hidden()
+    turn.get_by_role("button", name="Ask again").click()
+    expect(tab.page.locator(".turn .answer", has_text="90 kilograms")).to_have_count(1)
+
+
+def test_a_reload_in_the_middle_keeps_what_was_said(tab: Reader, llm: ScriptedLlm) -> None:
+    llm.script(Reply(pieces=("The anchor weighs 90 kilograms [1]. ", "It is made"), stall=True))
+    tab.open()
+    turn = tab.ask(QUESTION)
+    expect(turn.locator(".answer")).to_contain_text("It is made")
+    assert "conversation" in tab.said()
+    tab.page.reload()
+    assert llm.wait_until_client_left(30)
+    for _ in range(50):  # it is kept a moment after its reader left
+        tab.page.reload()
+        expect(tab.page.locator("#conversations li").first).to_be_visible()
+        if tab.page.locator(".turn").count():
+            break
+        tab.page.wait_for_timeout(200)
+    expect(tab.page.locator(".turn .answer")).to_contain_text("90 kilograms")
+    expect(tab.page.locator(".turn .note")).to_contain_text("Stopped before its end")
+
+
+def test_an_answer_is_stopped_by_its_button_and_by_escape(tab: Reader, llm: ScriptedLlm) -> None:
+    llm.script(Reply(pieces=("The anchor weighs ",), stall=True))
+    tab.open()
+    for by_key in (False, True):
+        tab.page.get_by_role("button", name="New conversation").click()
+        turn = tab.ask(QUESTION)
+        expect(turn.locator(".answer")).to_contain_text("The anchor weighs")
+        if by_key:
+            tab.page.keyboard.press("Escape")
+        else:
+            tab.page.get_by_role("button", name="Stop", exact=True).click()
+        expect(turn.locator(".note")).to_contain_text("Stopped.")
+        assert llm.wait_until_client_left(30)
+
+
+def test_what_no_passage_carries_is_marked(tab: Reader, llm: ScriptedLlm) -> None:
+    llm.script(say("The anchor weighs 90 kilograms [1]. The mast is 30 metres high [1]."))
+    tab.open()
+    turn = tab.answer(QUESTION)
+    expect(turn.locator(".unsupported").first).to_contain_text("The mast is 30 metres high")
+    expect(turn.locator(".note")).to_contain_text("not carried by what the answer cites")
+
+
+def test_two_tabs_may_ask_at_once_in_one_conversation(
+    tab: Reader, browser: Browser, llm: ScriptedLlm
+) -> None:
+    llm.script(say(ANSWER))
+    tab.open()
+    tab.answer(QUESTION)
+    with reading(browser, tab.url) as other:
+        other.page.goto(tab.page.url)
+        expect(other.page.locator(".turn")).to_have_count(1)
+        first, second = tab.ask(QUESTION), other.ask(QUESTION)
+        for turn in (first, second):
+            expect(turn.locator(".answer")).to_contain_text("90 kilograms")
+        expect(tab.page.locator("#stop")).to_be_hidden()
+        expect(other.page.locator("#stop")).to_be_hidden()
+        tab.page.reload()
+        expect(tab.page.locator(".turn")).to_have_count(3)
+
+
+def test_a_key_is_asked_for_and_stays_out_of_the_address(tab: Reader) -> None:
+    """As a service with keys answers: what has no key gets 401."""
+    sent: list[str | None] = []
+
+    def guard(route: Route) -> None:
+        said = route.request.headers.get("authorization")
+        sent.append(said)
+        if said == "Bearer open sesame":
+            route.continue_()
+            return
+        body = '{"error": "unauthorized", "detail": "A key is needed.", "hint": ""}'
+        route.fulfill(status=401, content_type="application/json", body=body)
+
+    for address in ("**/collections", "**/conversations?*", "**/documents?*"):
+        tab.page.route(address, guard)
+    tab.page.goto(tab.url)
+    dialog = tab.page.get_by_role("dialog", name="Sign in")
+    for key in ("wrong", "open sesame"):
+        expect(dialog).to_be_visible()
+        dialog.get_by_label("Key").fill(key)
+        dialog.get_by_role("button", name="Sign in").click()
+    expect(dialog).to_be_hidden()
+    expect(tab.page.locator("#document-count")).to_have_text("1")
+    assert "Bearer wrong" in sent
+    assert "sesame" not in tab.page.url
