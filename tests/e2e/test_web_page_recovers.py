@@ -128,3 +128,20 @@ def test_a_key_is_asked_for_and_stays_out_of_the_address(tab: Reader) -> None:
     expect(tab.page.locator("#document-count")).to_have_text("1")
     assert "Bearer wrong" in sent
     assert "sesame" not in tab.page.url
+
+
+def test_it_works_below_a_path_of_a_proxy(browser: Browser, lectern: LecternServer) -> None:
+    """As behind a proxy that serves it at /tools/lectern/ and takes that away."""
+    prefix = f"{lectern.url}/tools/lectern"
+
+    def strip(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/tools/lectern", "")))
+
+    with reading(browser, prefix) as tab:
+        asked: list[str] = []
+        tab.page.route("**/tools/lectern/**", strip)
+        tab.page.on("request", lambda request: asked.append(request.url))
+        tab.open("?view=documents")
+        tab.page.get_by_role("button", name="anchor.txt", exact=True).click()
+        expect(tab.page.locator("#reader-view .text")).to_contain_text("90 kilograms")
+        assert all(url.startswith((prefix, "blob:")) for url in asked)
