@@ -38,7 +38,7 @@ class Reader:
 
     def open(self, place: str = "") -> None:
         self.page.goto(f"{self.url}/{place}")
-        expect(self.page.locator("#collections li").first).to_be_visible()
+        self.page.locator("#collections li").first.wait_for(state="attached")
 
     def choose_files(self, *files: Any) -> None:  # noqa: ANN401  what Playwright takes
         self.page.set_input_files("#files", list(files))

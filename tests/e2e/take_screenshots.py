@@ -5,6 +5,7 @@ Each state in three widths, light and dark: look at them after a change of the p
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -42,20 +43,18 @@ def _answer(tab: Reader, _server: LecternServer) -> None:
 
 def _withheld(tab: Reader, _server: LecternServer) -> None:
     tab.open("?collection=station")
-    tab.answer("How old is the keeper's wife?")
+    tab.answer("Which bulb does the lamp use?")
 
 
-def _ingestion(tab: Reader, server: LecternServer) -> None:
+def _ingestion(tab: Reader, _server: LecternServer) -> None:
     tab.open("?collection=reading&view=documents")
+    pdf = "application/pdf"
     tab.choose_files(
-        str(SAMPLE),
-        {"name": "logbook.pdf", "mimeType": "application/pdf", "buffer": files.pdf(LONG)},
+        {"name": "lighthouse.pdf", "mimeType": pdf, "buffer": SAMPLE.read_bytes()},
+        {"name": "logbook.pdf", "mimeType": pdf, "buffer": files.pdf(LONG)},
     )
-    expect(tab.page.locator(".document", has_text="logbook.pdf").locator(".state")).to_contain_text(
-        " of "
-    )
-    tab.page.wait_for_timeout(300)
-    server.http.delete("/collections/reading")
+    state = tab.page.locator(".document", has_text="logbook.pdf").locator(".state")
+    expect(state).to_contain_text(re.compile(r"\d of \d"))
 
 
 def _error(tab: Reader, _server: LecternServer) -> None:
@@ -64,16 +63,24 @@ def _error(tab: Reader, _server: LecternServer) -> None:
         {"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 broken"},
         {"name": "noise.xyz", "mimeType": "", "buffer": bytes(range(256))},
     )
-    expect(tab.page.locator(".problem")).to_have_count(2)
+    expect(tab.page.locator(".document .problem")).to_have_count(2)
 
 
 STATES: dict[str, Callable[[Reader, LecternServer], None]] = {
     "empty": _empty,
     "answer": _answer,
     "not-in-documents": _withheld,
-    "ingestion": _ingestion,
     "error": _error,
+    "ingestion": _ingestion,
 }
+
+
+def _tidy(server: LecternServer) -> None:
+    """As if nothing had been asked or added."""
+    for collection in ("reading", "failed"):
+        server.http.delete(f"/collections/{collection}")
+    for said in server.http.get("/conversations").json()["conversations"]:
+        server.http.delete(f"/conversations/{said['id']}")
 
 
 def main() -> int:
@@ -98,6 +105,7 @@ def main() -> int:
                             tab.page.wait_for_timeout(400)
                             picture = Image.open(BytesIO(tab.page.screenshot()))
                             picture.save(FOLDER / f"{state}-{width}-{scheme}.webp", quality=82)
+                        _tidy(server)
     return 0
 
 
