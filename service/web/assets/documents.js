@@ -1,6 +1,6 @@
 // The documents of a collection: adding files, watching them become ready, and what can be done with each.
 
-import { address, call, request, upload } from "./api.js";
+import { address, call, headers, request, upload } from "./api.js";
 import { $, h, iconButton, plural } from "./dom.js";
 import { problem, say, toast } from "./notices.js";
 import { openSource } from "./reader.js";
@@ -295,7 +295,7 @@ function remove(one) {
     if (!dying.delete(one.id)) return;
     clearTimeout(timer);
     try {
-      if (keepalive) fetch(`documents/${one.id}`, { method: "DELETE", keepalive: true });
+      if (keepalive) fetch(`documents/${one.id}`, { method: "DELETE", keepalive: true, headers: headers() });
       else await request(`documents/${one.id}`, { method: "DELETE" });
       documents.delete(one.id);
       if (where.document === one.id) move({ document: null, page: null, start: null, end: null });

@@ -1,6 +1,6 @@
 // Collections and conversations, and the way between views.
 
-import { address, call } from "./api.js";
+import { address, call, headers } from "./api.js";
 import { $, h, iconButton } from "./dom.js";
 import { allCollections, collection, refreshCollections } from "./documents.js";
 import { problem, say, toast } from "./notices.js";
@@ -87,7 +87,7 @@ function remove(one) {
     removeEventListener("pagehide", now);
     try { await call(`conversations/${one.id}`, { method: "DELETE" }); } catch (error) { if (error.status !== 404) problem(error); }
   }, 6000);
-  const now = () => fetch(`conversations/${one.id}`, { method: "DELETE", keepalive: true });
+  const now = () => fetch(`conversations/${one.id}`, { method: "DELETE", keepalive: true, headers: headers() });
   addEventListener("pagehide", now, { once: true });
   toast("The conversation is deleted.", { action: "Undo", onAction: () => { clearTimeout(timer); removeEventListener("pagehide", now); refreshConversations(); } });
 }
