@@ -72,6 +72,14 @@ def test_from_a_dropped_file_to_the_marked_sentence(tab: Reader) -> None:
     assert picture.get_attribute("data-boxes") == "2"
     assert marked_share(picture.screenshot()) > 0.003
 
+    before = picture.bounding_box()
+    page.get_by_role("button", name="Larger").click()
+    larger = picture.bounding_box()
+    assert before is not None
+    assert larger is not None
+    assert larger["width"] > 1.5 * before["width"]
+    page.get_by_role("button", name="Larger").click()
+
     page.get_by_role("button", name="Next page").click()
     expect(page.get_by_label("Page", exact=True).first).to_have_value("2")
     expect(page.locator("#reader-view img")).to_have_attribute("alt", "Page 2 of lighthouse.pdf")

@@ -8,7 +8,9 @@ import { move, onMove, where } from "./state.js";
 let shown = null; // what is there: {document, page, start, end, asText}
 let info = null; // the document
 let asText = false;
+let isLarge = false;
 let picture = null; // the address of the image
+let boxes = []; // where the passage is on it: [left, top, right, bottom] in [0, 1]
 let loading = null;
 let cameFrom = null;
 
@@ -56,6 +58,7 @@ async function load() {
     $("reader-after").disabled = page >= (info.pages ?? 1);
     const isDrawn = info.media_type === "application/pdf" || info.media_type.startsWith("image/");
     $("reader-kind").hidden = !isDrawn;
+    $("reader-zoom").hidden = !isDrawn || asText;
     $("reader-kind").setAttribute("aria-pressed", String(asText));
     const span = { start: where.start, end: where.end };
     if (isDrawn && !asText) await showPicture(page, span, signal);
@@ -74,19 +77,27 @@ async function load() {
 async function showPicture(page, span, signal) {
   const path = address(`documents/${encodeURIComponent(info.id)}/pages/${page}.png`, span);
   const response = await request(path, { signal });
-  const boxes = (response.headers.get("X-Highlight") ?? "").split(", ").filter(Boolean).map((box) => box.split(" ").map(Number));
   const bytes = await response.blob();
   clearPicture();
   picture = URL.createObjectURL(bytes);
   const image = h("img", { src: picture, alt: `Page ${page} of ${info.filename}` });
   await image.decode().catch(() => {});
   if (signal.aborted) return;
-  const view = $("reader-view");
-  view.replaceChildren(image);
-  const isMarked = boxes.length > 0;
-  view.scrollTop = isMarked ? Math.max(0, image.offsetTop + boxes[0][1] * image.clientHeight - view.clientHeight / 3) : 0;
+  boxes = (response.headers.get("X-Highlight") ?? "").split(", ").filter(Boolean).map((box) => box.split(" ").map(Number));
   image.dataset.boxes = boxes.length;
-  if (!isMarked && span.start != null) await quoteAbove(page, span, signal);
+  $("reader-view").replaceChildren(image);
+  toMark();
+  if (!boxes.length && span.start != null) await quoteAbove(page, span, signal);
+}
+
+/** Scroll the picture so that the passage is in sight, or the page's head. */
+function toMark() {
+  const view = $("reader-view"), image = view.querySelector("img");
+  if (!image) return;
+  const top = boxes[0]?.[1] ?? 0;
+  const left = boxes.length ? Math.min(...boxes.map((box) => box[0])) : 0;
+  view.scrollTop = boxes.length ? Math.max(0, image.offsetTop + top * image.clientHeight - view.clientHeight / 3) : 0;
+  view.scrollLeft = Math.max(0, left * image.clientWidth - 24);
 }
 
 /** Where the picture cannot have the mark (a scan), the words stand above it. */
@@ -118,6 +129,12 @@ export function startReader() {
   $("reader-after").onclick = () => turn(Number(where.page) + 1);
   $("reader-page").onchange = () => turn(Number($("reader-page").value));
   $("reader-kind").onclick = () => { asText = !asText; load(); };
+  $("reader-zoom").onclick = () => {
+    isLarge = !isLarge;
+    $("reader-zoom").setAttribute("aria-pressed", String(isLarge));
+    $("reader-view").classList.toggle("large", isLarge);
+    toMark();
+  };
   $("reader-original").onclick = async (event) => {
     if (!headers().Authorization) return; // a plain link does
     event.preventDefault();
