@@ -270,3 +270,43 @@ def test_everything_is_within_reach_of_the_keyboard(tab: Reader, lectern: Lecter
     page.keyboard.press("Escape")
     expect(page.locator("#reader")).to_be_hidden()
     expect(page.locator(".answer .chip").first).to_be_focused()
+
+
+def test_a_folder_is_added_with_all_that_is_in_it(tab: Reader, tmp_path: Path) -> None:
+    (tmp_path / "notes" / "old").mkdir(parents=True)
+    (tmp_path / "notes" / "boat.txt").write_text("The boat weighs 90 tons.")
+    (tmp_path / "notes" / "old" / "crane.txt").write_text("The crane lifts 40 tons.")
+    (tmp_path / "notes" / "Thumbs.db").write_bytes(b"\0\1\2")
+    tab.open("?view=documents")
+    tab.page.set_input_files("#folder", str(tmp_path / "notes"))
+    for name in ("boat.txt", "crane.txt"):
+        expect(tab.page.locator(".document", has_text=name)).to_contain_text("1 page")
+    expect(tab.page.locator(".document")).to_have_count(2)
+
+
+def test_the_tab_key_goes_through_the_page_in_its_order(
+    tab: Reader, lectern: LecternServer
+) -> None:
+    lectern.add("boat.txt", b"The boat weighs 90 tons.")
+    tab.open()
+    tab.page.locator(".skip").focus()
+    seen = []
+    for _ in range(6):
+        tab.page.keyboard.press("Tab")
+        seen.append(
+            tab.page.evaluate(
+                """() => {
+                  const one = document.activeElement;
+                  const said = one.labels?.[0]?.textContent ?? one.textContent;
+                  return (one.getAttribute("aria-label") ?? said).trim().replace(/\\s+/g, " ");
+                }"""
+            )
+        )
+    assert seen[:6] == [
+        "New conversation",
+        "default1",
+        "Name of a new collection",
+        "Ask",
+        "Add files",
+        "Your question",
+    ]
