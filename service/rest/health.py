@@ -59,10 +59,11 @@ class NotReadyBody(ReadinessBody, ErrorBody):
     response_model=RootBody,
     responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
-async def root(request: Request) -> RootBody | Response:
+async def root(request: Request, response: Response) -> RootBody | Response:
     """Where to go from here; for a browser, the web page."""
     if wants_page(request):
         return page_response(request)
+    response.headers["Vary"] = "Accept"
     return RootBody(service="lectern", api="/openapi.json", health="/readyz")
 
 

@@ -23,6 +23,7 @@ from corpus.errors import (
 from corpus.kinds.known import DRAWN_KINDS, kind_of_media_type
 from corpus.registry.documents import find_content, find_page
 from corpus.values import Original, PagePicture, PageText
+from service.http.caching import is_known
 from service.http.state import Parts
 from service.parts import ServiceParts
 from service.rest.openapi import error_responses
@@ -30,6 +31,9 @@ from service.rest.parameters import DocumentId, PageNumber
 
 # Of the drawing: what an earlier one looked like is not kept in caches.
 _DRAWING = "1"
+
+# A header has few kilobytes with most proxies; all of them are marked in the picture.
+MAX_TOLD_BOXES = 64
 
 router = APIRouter(tags=["documents"])
 
@@ -82,12 +86,12 @@ def get_page_picture(
     span = _on_page(page, start, end)
     etag = f'"{_digest(original, page, span)}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if if_none_match == etag:
+    if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     picture = _drawn(parts, original, page, span)
     if picture.boxes:
         headers["X-Highlight"] = ", ".join(
-            " ".join(f"{side:.4f}" for side in box) for box in picture.boxes
+            " ".join(f"{side:.4f}" for side in box) for box in picture.boxes[:MAX_TOLD_BOXES]
         )
     return Response(picture.png, media_type="image/png", headers=headers)
 

@@ -18,6 +18,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from service.http.caching import is_known
+
 router = APIRouter(include_in_schema=False)
 
 _MEDIA_TYPES = {
@@ -111,7 +113,7 @@ def page_response(request: Request) -> Response:
         "Referrer-Policy": "no-referrer",
         "Vary": "Accept, Accept-Encoding",
     }
-    if request.headers.get("if-none-match") == page.etag:
+    if is_known(request.headers.get("if-none-match"), page.etag):
         return Response(status_code=304, headers=headers)
     return page.html.response(request.headers.get("accept-encoding", ""), headers)
 
@@ -123,7 +125,8 @@ def asset(version: str, name: str, accept_encoding: Annotated[str, Header()] = "
     found = page.assets.get(name) if version == page.version else None
     if found is None:
         # Of an earlier version, after an update: the page is loaded anew by who reads it.
-        return PlainTextResponse("There is no such file.", status_code=404)
+        headers = {"Cache-Control": "no-store"}
+        return PlainTextResponse("There is no such file.", status_code=404, headers=headers)
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
         "X-Content-Type-Options": "nosniff",

@@ -55,8 +55,11 @@ def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests; each has a tab, cookies and storage of its own."""
+    """One browser for the tests of a module; each has a tab, cookies and storage of its own.
+
+    No longer: while Playwright runs, so does its event loop, and tests elsewhere have their own.
+    """
     with launched() as browser:
         yield browser

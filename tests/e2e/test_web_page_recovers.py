@@ -110,7 +110,7 @@ def test_a_key_is_asked_for_and_stays_out_of_the_address(tab: Reader) -> None:
     def guard(route: Route) -> None:
         said = route.request.headers.get("authorization")
         sent.append(said)
-        if said == "Bearer open sesame":
+        if said == "Bearer open-sesame":
             route.continue_()
             return
         body = '{"error": "unauthorized", "detail": "A key is needed.", "hint": ""}'
@@ -120,7 +120,7 @@ def test_a_key_is_asked_for_and_stays_out_of_the_address(tab: Reader) -> None:
         tab.page.route(address, guard)
     tab.page.goto(tab.url)
     dialog = tab.page.get_by_role("dialog", name="Sign in")
-    for key in ("wrong", "open sesame"):
+    for key in ("wrong", "open-sesame"):
         expect(dialog).to_be_visible()
         dialog.get_by_label("Key").fill(key)
         dialog.get_by_role("button", name="Sign in").click()

@@ -1,17 +1,20 @@
 // Asking: the turns of a conversation, the question, and the stream of the answer.
 
-import { address, call, events } from "./api.js";
+import { BrokenStream, call, events } from "./api.js";
 import { $, h, icon } from "./dom.js";
 import { addFiles, chooseFiles, collection, counts } from "./documents.js";
 import { problem, say } from "./notices.js";
-import { move, onMove, where } from "./state.js";
 import { refreshConversations } from "./sidebar.js";
+import { move, onMove, where } from "./state.js";
 import { Turn } from "./turn.js";
 
 let running = null; // {controller, turn}
-let shown = null; // the conversation whose turns are there
+let loads = 0; // the number of the load that counts
+let isOurs = false; // whether a move is a step of asking, and not of somebody who goes elsewhere
+let hasFailed = false; // whether a turn is shown that the service does not know
 let last = ""; // the question before, for the arrow key
 let isPlain = true; // answers are sentences of documents, as long as no LLM is said to write them
+let follows = true; // whether the answer is kept in sight while it grows
 
 const box = $("question");
 
@@ -22,22 +25,28 @@ function fit() {
 }
 
 const isAtEnd = () => { const turns = $("turns"); return turns.scrollHeight - turns.scrollTop - turns.clientHeight < 120; };
-const toEnd = () => { $("turns").scrollTop = $("turns").scrollHeight; };
+const toEnd = () => $("turns").scrollTo({ top: $("turns").scrollHeight, behavior: "instant" });
+
+/** Go to where the question is, which is no going away from it. */
+function settle(changes) {
+  isOurs = true;
+  try { move(changes, { replace: true }); } finally { isOurs = false; }
+}
 
 export async function ask(message) {
   message = message.trim();
   if (!message || running) return;
   last = message;
-  if (where.view) move({ view: null });
+  if (where.view) { isOurs = true; move({ view: null }); isOurs = false; }
+  if (document.activeElement === $("send")) box.focus();
   $("turns").querySelector(".welcome")?.remove();
   const turn = new Turn(message, { ask, isPlain });
   const controller = new AbortController();
   running = { controller, turn };
+  follows = true;
+  turn.onGrow = () => follows && toEnd();
   $("turns").append(turn.element);
   turn.wait();
-  let follows = true;
-  $("turns").onscroll = () => { follows = isAtEnd(); };
-  turn.onGrow = () => follows && toEnd();
   toEnd();
   $("send").hidden = true;
   $("stop").hidden = false;
@@ -46,26 +55,28 @@ export async function ask(message) {
   try {
     let isDone = false;
     for await (const { event, data } of events("chat", { method: "POST", json, signal: controller.signal })) {
+      controller.signal.throwIfAborted();
       if (event === "meta") {
         answerId = data.answer_id;
         turn.meta(data);
-        shown = data.conversation_id;
-        move({ conversation: data.conversation_id }, { replace: true });
+        settle({ conversation: data.conversation_id });
       } else if (event === "token") turn.token(data.text);
       else if (event === "citation") turn.citation(data);
       else if (event === "done") { turn.done(data); isDone = true; }
       else if (event === "error") throw Object.assign(new Error(data.detail), data);
     }
-    if (!isDone) throw new TypeError("the stream broke off");
+    if (!isDone) throw new BrokenStream("no end");
   } catch (error) {
-    if (error instanceof TypeError) await lost(turn, answerId);
+    hasFailed ||= turn.element.isConnected;
+    if (error instanceof BrokenStream) await lost(turn, answerId);
     else turn.failed(error);
   } finally {
-    running = null;
-    $("send").hidden = false;
-    $("stop").hidden = true;
+    if (running?.turn === turn) running = null;
+    if (document.activeElement === $("stop")) box.focus();
+    $("send").hidden = Boolean(running);
+    $("stop").hidden = !running;
     fit();
-    if (follows) toEnd();
+    if (follows && turn.element.isConnected) toEnd();
     refreshConversations();
   }
 }
@@ -81,58 +92,86 @@ async function lost(turn, answerId) {
 
 function welcome() {
   const { documents } = counts();
+  const said = `${collection()} ${documents}`;
+  if ($("turns").querySelector(".welcome")?.dataset.said === said) return;
   const drop = h("div", { className: "drop" }, icon("page"),
     h("p", {}, h("strong", {}, "Drop files here"), ": PDF, Word, Excel, mail, web pages, pictures…"),
     h("div", { className: "row" },
       h("button", { type: "button", className: "primary", onclick: chooseFiles }, "Choose files"),
       h("button", { type: "button", className: "quiet", onclick: trySample }, "Try a sample document")));
-  $("turns").replaceChildren(h("div", { className: "welcome" },
+  const page = h("div", { className: "welcome" },
     h("h2", {}, documents ? "What would you like to know?" : "Ask your own documents"),
     h("p", {}, documents
       ? `Answers come from ${documents === 1 ? "the one document" : `the ${documents.toLocaleString()} documents`} in “${collection()}”, each sentence with the place where it stands.`
       : "Add a file, ask a question, and see each sentence of the answer marked on the page that it comes from."),
-    documents ? "" : drop));
+    documents ? "" : drop);
+  page.dataset.said = said;
+  $("turns").replaceChildren(page);
 }
 
 async function trySample() {
-  const bytes = await (await fetch(new URL("sample.pdf", import.meta.url))).blob();
-  addFiles([new File([bytes], "lighthouse.pdf", { type: "application/pdf" })]);
+  try {
+    const response = await fetch(new URL("sample.pdf", import.meta.url));
+    if (!response.ok) throw new Error("there is none");
+    addFiles([new File([await response.blob()], "lighthouse.pdf", { type: "application/pdf" })]);
+  } catch {
+    problem({ detail: "The sample could not be loaded.", hint: "Load this page anew." });
+    return;
+  }
   box.value = "When is the lens cleaned?";
   fit();
   box.focus();
 }
 
 async function load(id) {
+  const number = loads += 1;
   stop();
-  shown = id;
+  hasFailed = false;
+  $("turns").replaceChildren();
   if (!id) { welcome(); return; }
   try {
     const found = await call(`conversations/${encodeURIComponent(id)}`);
-    if (where.conversation !== id || running) return;
-    if (found.collection !== where.collection) move({ collection: found.collection }, { replace: true });
-    $("turns").replaceChildren(...found.turns.map((said) => {
+    if (number !== loads) return;
+    if (found.collection !== collection()) settle({ collection: found.collection === "default" ? null : found.collection });
+    const turns = found.turns.map((said) => {
       const turn = new Turn(said.message, { ask, isPlain });
       turn.done({ ...said, isOld: true });
-      last = said.message;
       return turn.element;
-    }));
+    });
+    last ||= found.turns.at(-1)?.message ?? "";
+    $("turns").prepend(...turns); // somebody may have asked already
     const wanted = where.answer && document.getElementById(`answer-${where.answer}`);
     if (wanted) wanted.scrollIntoView({ block: "start" });
     else toEnd();
   } catch (error) {
-    if (where.conversation !== id) return;
-    if (error.status !== 404) problem(error);
-    else { problem({ detail: "This conversation is gone." }); move({ conversation: null, answer: null }, { replace: true }); }
+    if (number !== loads) return;
+    if (error.status === 404) {
+      problem({ detail: "This conversation is gone." });
+      settle({ conversation: null, answer: null });
+      welcome();
+    } else {
+      $("turns").prepend(h("div", { className: "note bad", role: "alert" },
+        h("span", {}, error.detail ?? "This conversation could not be loaded."),
+        h("button", { type: "button", onclick: () => load(id) }, "Try again")));
+    }
   }
 }
 
-const stop = () => running?.controller.abort();
-export const stopAsking = () => { if (!running) return false; stop(); return true; };
+function stop() {
+  if (!running) return false;
+  const { controller } = running;
+  running = null; // its place is free at once; the rest ends in its own time
+  controller.abort();
+  return true;
+}
+
+export const stopAsking = stop;
 
 export async function startChat() {
   box.oninput = fit;
   box.onkeydown = (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       $("asking").requestSubmit();
     } else if (event.key === "ArrowUp" && !box.value && last) {
@@ -150,20 +189,26 @@ export async function startChat() {
     ask(message);
   };
   $("stop").onclick = () => { stop(); box.focus(); };
+  for (const event of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    $("turns").addEventListener(event, () => setTimeout(() => { follows = isAtEnd(); }, 150), { passive: true });
+  }
+  $("turns").addEventListener("scroll", () => { $("tip").hidden = true; }, { passive: true });
   $("new-conversation").onclick = () => {
+    isOurs = true;
     move({ conversation: null, answer: null, view: null, document: null, page: null, start: null, end: null });
+    isOurs = false;
+    load(null);
     box.focus();
     say("New conversation");
   };
-  onMove((now) => {
-    if (now.conversation !== shown && !running) load(now.conversation);
-    else if (running && now.conversation !== shown) { stop(); load(now.conversation); }
+  onMove((now, before) => {
+    const isElsewhere = (now.conversation ?? null) !== (before.conversation ?? null) || (now.collection || "default") !== (before.collection || "default");
+    if (isElsewhere && !isOurs) load(now.conversation);
   });
-  addEventListener("counted", () => { if (!where.conversation && !running && $("turns").querySelector(".welcome")) welcome(); });
-  addEventListener("reconnected", () => { if (where.conversation && !running) load(where.conversation); });
+  addEventListener("counted", () => { if ($("turns").querySelector(".welcome")) welcome(); });
+  addEventListener("reconnected", () => { if (where.conversation && !running && !hasFailed) load(where.conversation); });
   fit();
-  welcome();
-  const ready = await fetch(address("readyz")).then((response) => response.json()).catch(() => ({}));
+  load(where.conversation);
+  const ready = await fetch("readyz").then((response) => response.json()).catch(() => ({}));
   isPlain = (ready.llm ?? "extractive") === "extractive";
-  if (where.conversation) load(where.conversation);
 }

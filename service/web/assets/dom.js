@@ -42,3 +42,12 @@ export const iconButton = (name, label, onclick) =>
   h("button", { type: "button", className: "icon", "aria-label": label, title: label, onclick }, icon(name));
 
 export const plural = (count, word) => `${count.toLocaleString()} ${word}${count === 1 ? "" : "s"}`;
+
+/** Make `list` hold these rows: those that stay are not touched, so neither is what somebody does with them. */
+export function arrange(list, rows) {
+  const wanted = new Set(rows);
+  for (const row of [...list.children]) if (!wanted.has(row)) row.remove();
+  rows.forEach((row, n) => {
+    if (list.children[n] !== row) list.insertBefore(row, list.children[n] ?? null);
+  });
+}

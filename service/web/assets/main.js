@@ -8,7 +8,7 @@ import { closeSidebar, startSidebar } from "./sidebar.js";
 import { move, where } from "./state.js";
 
 addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const isTyping = event.target.matches?.("input, textarea");
   if (event.key === "/" && !isTyping) {
     event.preventDefault();
@@ -16,13 +16,19 @@ addEventListener("keydown", (event) => {
     $("question").focus();
   } else if (event.key === "Escape") {
     $("tip").hidden = true;
+    if (event.target.id === "search" && event.target.value) return; // it clears the search
     if (closeSidebar() || stopAsking() || closeReader()) event.preventDefault();
   }
 });
 
 // Another tab, or somebody else, may have changed things meanwhile.
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && dispatchEvent(new Event("back")));
-addEventListener("focus", () => dispatchEvent(new Event("back")));
+let coming = null;
+const back = () => {
+  clearTimeout(coming);
+  coming = setTimeout(() => document.visibilityState === "visible" && dispatchEvent(new Event("back")), 400);
+};
+document.addEventListener("visibilitychange", back);
+addEventListener("focus", back);
 
 startSidebar();
 startDocuments();

@@ -2,14 +2,20 @@
 
 import { $, h } from "./dom.js";
 
-/** A message at the bottom; with an `action`, a button. Returns how to take it away. */
-export function toast(text, { action, onAction, forMs = 6000 } = {}) {
+/** A message at the bottom, for a while; with an `action`, a button. */
+export function toast(text, { action, onAction, onEnd = () => {}, forMs = 6000, focus = false } = {}) {
   const away = () => { clearTimeout(timer); box.remove(); };
-  const box = h("div", { className: "toast", role: "status" }, h("span", {}, text),
-    action && h("button", { type: "button", onclick: () => { away(); onAction(); } }, action));
-  const timer = setTimeout(away, forMs);
+  const end = () => { away(); onEnd(); };
+  const button = action && h("button", { type: "button", onclick: () => { away(); onAction(); } }, action);
+  const box = h("div", { className: "toast", role: "status" }, h("span", {}, text), button);
+  let timer = setTimeout(end, forMs);
+  // Whoever is at it is given the time.
+  const hold = () => clearTimeout(timer);
+  const go = () => { clearTimeout(timer); timer = setTimeout(end, forMs); };
+  for (const event of ["focusin", "mouseenter"]) box.addEventListener(event, hold);
+  for (const event of ["focusout", "mouseleave"]) box.addEventListener(event, () => box.isConnected && go());
   $("toasts").append(box);
-  return away;
+  if (focus) button?.focus();
 }
 
 /** Tell screen readers. */
@@ -19,6 +25,7 @@ export function say(text) {
 }
 
 export function problem(error) {
+  if (error.code === "offline") return; // the banner says so
   toast([error.detail ?? String(error), error.hint].filter(Boolean).join(" "), { forMs: 9000 });
 }
 
@@ -30,6 +37,7 @@ export async function reconnected() {
   waiting = true;
   $("banner").textContent = "Connection lost. Trying again…";
   $("banner").hidden = false;
+  say("Connection lost. Trying again.");
   for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 1.5, 5000)) {
     await new Promise((done) => setTimeout(done, pauseMs));
     try {

@@ -22,14 +22,18 @@ export function openSource({ document_id: id, page = 1, start_char: start = null
 
 function close() {
   move({ document: null, page: null, start: null, end: null });
-  if (cameFrom?.isConnected) cameFrom.focus();
+  (cameFrom?.isConnected ? cameFrom : $("question")).focus();
 }
 
-const turn = (page) => {
-  if (!info || page < 1 || page > (info.pages ?? 1)) return;
-  // The mark stays with its page, so that leafing back finds it again.
-  move({ page }, { replace: true });
-};
+const current = () => Number(where.page) || 1;
+
+function turn(page) {
+  if (info && Number.isInteger(page) && page >= 1 && page <= (info.pages ?? 1)) {
+    // The mark stays with its page, so that leafing back finds it again.
+    move({ page }, { replace: true });
+  }
+  $("reader-page").value = current();
+}
 
 function clearPicture() {
   if (picture) URL.revokeObjectURL(picture);
@@ -41,7 +45,8 @@ async function load() {
   loading = new AbortController();
   const { signal } = loading;
   const view = $("reader-view");
-  const page = Number(where.page) || 1;
+  const page = current();
+  shown = { document: where.document, page: where.page, start: where.start, end: where.end };
   view.setAttribute("aria-busy", "true");
   try {
     if (info?.id !== where.document) {
@@ -61,12 +66,15 @@ async function load() {
     $("reader-zoom").hidden = !isDrawn || asText;
     $("reader-kind").setAttribute("aria-pressed", String(asText));
     const span = { start: where.start, end: where.end };
+    // Whoever leafs fast wants the last page, and drawing each takes the service a moment.
+    await new Promise((done) => setTimeout(done, isDrawn && !asText && picture ? 120 : 0));
+    signal.throwIfAborted();
     if (isDrawn && !asText) await showPicture(page, span, signal);
     else await showText(page, span, signal);
-    shown = { document: where.document, page: where.page, start: where.start, end: where.end, asText };
     say(`${info.filename}, page ${page}`);
   } catch (error) {
     if (error.name === "AbortError") return;
+    shown = null; // the same place again is another try
     clearPicture();
     view.replaceChildren(h("div", { className: "empty" }, h("p", { className: "problem" }, error.detail ?? String(error)), h("p", {}, error.hint)));
   } finally {
@@ -78,11 +86,12 @@ async function showPicture(page, span, signal) {
   const path = address(`documents/${encodeURIComponent(info.id)}/pages/${page}.png`, span);
   const response = await request(path, { signal });
   const bytes = await response.blob();
+  signal.throwIfAborted();
   clearPicture();
   picture = URL.createObjectURL(bytes);
   const image = h("img", { src: picture, alt: `Page ${page} of ${info.filename}` });
   await image.decode().catch(() => {});
-  if (signal.aborted) return;
+  signal.throwIfAborted();
   boxes = (response.headers.get("X-Highlight") ?? "").split(", ").filter(Boolean).map((box) => box.split(" ").map(Number));
   image.dataset.boxes = boxes.length;
   $("reader-view").replaceChildren(image);
@@ -125,8 +134,8 @@ async function showText(page, span, signal) {
 
 export function startReader() {
   $("reader-close").onclick = close;
-  $("reader-before").onclick = () => turn(Number(where.page) - 1);
-  $("reader-after").onclick = () => turn(Number(where.page) + 1);
+  $("reader-before").onclick = () => turn(current() - 1);
+  $("reader-after").onclick = () => turn(current() + 1);
   $("reader-page").onchange = () => turn(Number($("reader-page").value));
   $("reader-kind").onclick = () => { asText = !asText; load(); };
   $("reader-zoom").onclick = () => {
@@ -146,9 +155,11 @@ export function startReader() {
     } catch (error) { problem(error); }
   };
   $("reader").addEventListener("keydown", (event) => {
-    if (event.target.id === "reader-page") return;
-    if (event.key === "ArrowRight" || event.key === "PageDown") turn(Number(where.page) + 1);
-    else if (event.key === "ArrowLeft" || event.key === "PageUp") turn(Number(where.page) - 1);
+    if (event.target.id === "reader-page" || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // What is larger than its frame scrolls by the arrows.
+    if (isLarge && !asText && event.target === $("reader-view")) return;
+    if (event.key === "ArrowRight") turn(current() + 1);
+    else if (event.key === "ArrowLeft") turn(current() - 1);
     else return;
     event.preventDefault();
   });

@@ -18,7 +18,10 @@ export function move(changes, { replace = false } = {}) {
   Object.assign(where, changes);
   const said = NAMES.filter((name) => where[name] != null && where[name] !== "").map((name) => [name, where[name]]);
   const address = said.length ? `?${new URLSearchParams(said)}` : location.pathname;
-  history[replace ? "replaceState" : "pushState"](null, "", address);
+  const isSame = NAMES.every((name) => (before[name] ?? "") === String(where[name] ?? ""));
+  try {
+    if (!isSame) history[replace ? "replaceState" : "pushState"](null, "", address);
+  } catch { /* some browsers limit how often: the page goes on, the address follows later */ }
   for (const listener of listeners) listener(where, before);
 }
 

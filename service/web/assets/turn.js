@@ -1,7 +1,7 @@
 // A question and its answer, while it comes and afterwards.
 
 import { call } from "./api.js";
-import { h, icon } from "./dom.js";
+import { $, h, icon } from "./dom.js";
 import { MarkdownStream } from "./markdown.js";
 import { problem, say, tipFor, toast } from "./notices.js";
 import { openSource } from "./reader.js";
@@ -20,7 +20,7 @@ const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 export class Turn {
   /** `ask(message)` asks anew; `isPlain`: answers are sentences of documents, and no Markdown. */
   constructor(message, { ask, isPlain }) {
-    Object.assign(this, { message, ask, isPlain, citations: new Map(), reply: null, chips: [] });
+    Object.assign(this, { message, ask, isPlain, citations: new Map(), reply: null });
     this.body = h("div", { className: "answer" });
     this.understood = h("p", { className: "understood", hidden: true });
     this.after = h("div");
@@ -56,7 +56,6 @@ export class Turn {
     this.reply = reply;
     this.meta(reply);
     this.citations = new Map(reply.citations.map((one) => [one.id, one]));
-    this.chips = [];
     this.element.id = `answer-${reply.answer_id}`;
     if (reply.removed) {
       this.body.replaceChildren(h("p", { className: "understood" }, "This answer was deleted with a document that it spoke of."));
@@ -64,7 +63,7 @@ export class Turn {
     }
     if (reply.state === "not_in_documents") this.withheld(reply);
     else {
-      this.markdown.finish(reply.answer, codePointSpans(reply.answer, reply.unsupported), reply.model === "extractive");
+      this.markdown.finish(reply.answer, codePointSpans(reply.answer, reply.unsupported), reply.model ? reply.model === "extractive" : this.isPlain);
       this.after.replaceChildren(...this.notes(reply), this.sources(reply.citations));
     }
     this.after.append(this.actions(reply), this.related(reply));
@@ -72,6 +71,7 @@ export class Turn {
   }
 
   end() {
+    $("tip").hidden = true; // its chip is about to be another one
     cancelAnimationFrame(this.frame);
     this.frame = null;
     this.body.classList.remove("caret");
@@ -115,7 +115,6 @@ export class Turn {
       chip.classList.toggle("shaky", !said().supported);
     }
     tipFor(chip, () => said() && [h("span", {}, `“${oneLine(said().quote)}”`), h("span", { className: "place" }, place(said()))]);
-    this.chips.push(chip);
     return chip;
   }
 
