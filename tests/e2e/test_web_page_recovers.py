@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Route, expect
 from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
 from tests.e2e.browsing import Reader, reading
 from tests.e2e.server import LecternServer
+from tests.samples import files
 
 QUESTION = "What does the anchor weigh?"
 ANSWER = "The anchor weighs 90 kilograms [1]."
@@ -145,3 +146,98 @@ def test_it_works_below_a_path_of_a_proxy(browser: Browser, lectern: LecternServ
         tab.page.get_by_role("button", name="anchor.txt", exact=True).click()
         expect(tab.page.locator("#reader-view .text")).to_contain_text("90 kilograms")
         assert all(url.startswith((prefix, "blob:")) for url in asked)
+
+
+def test_going_elsewhere_before_an_answer_begins_leaves_nothing_behind(
+    tab: Reader, llm: ScriptedLlm, lectern: LecternServer
+) -> None:
+    lectern.add("rope.txt", b"The rope is 40 metres long.", collection="rigging")
+    llm.script(Reply(pieces=(ANSWER,), pause_s=1.0))
+    tab.open()
+    tab.page.route("**/chat", lambda _route: None)  # it does not begin
+    tab.ask(QUESTION)
+    tab.page.get_by_role("button", name="rigging").click()
+    expect(tab.page.locator(".turn")).to_have_count(0)
+    tab.page.unroute("**/chat")
+    llm.script(say("The rope is 40 metres long [1]."))
+    turn = tab.answer("How long is the rope?")
+    expect(turn.locator(".answer")).to_contain_text("40 metres")
+    assert tab.said()["collection"] == "rigging"
+
+
+def test_line_separators_of_unicode_lose_nothing(tab: Reader, llm: ScriptedLlm) -> None:
+    llm.script(say("The anchor weighs\u2028 90 kilograms [1].", "\u2029 It is made of iron [1]."))
+    tab.open()
+    turn = tab.answer("What does the\u2028 anchor weigh?")
+    expect(turn.locator(".answer")).to_contain_text("made of iron")
+    expect(turn.locator(".sources .source")).not_to_have_count(0)
+
+
+def test_leafing_back_before_a_page_is_there_shows_the_page_that_is_said(
+    tab: Reader, lectern: LecternServer
+) -> None:
+    document = lectern.add("log.pdf", files.pdf([[f"Page {n}."] for n in (1, 2, 3)]))
+    tab.open(f"?document={document['id']}&page=1")
+    picture = tab.page.locator("#reader-view img")
+    expect(picture).to_have_attribute("alt", "Page 1 of log.pdf")
+    tab.page.route("**/pages/2.png*", lambda _route: None)  # never there
+    tab.page.get_by_role("button", name="Next page").click()
+    tab.page.get_by_role("button", name="Page before").click()
+    expect(tab.page.locator("#reader-page")).to_have_value("1")
+    expect(picture).to_have_attribute("alt", "Page 1 of log.pdf")
+    for _ in range(2):
+        tab.page.locator("#reader-view").press("ArrowRight")
+    expect(picture).to_have_attribute("alt", "Page 3 of log.pdf")
+    tab.page.fill("#reader-page", "abc")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator("#reader-page")).to_have_value("3")
+
+
+def test_an_upload_that_broke_off_is_tried_again_and_can_be_taken_away(tab: Reader) -> None:
+    tab.open("?view=documents")
+    tries: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "POST":
+            tries.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    tab.page.route("**/documents", refuse)
+    row = tab.page.locator("#uploads .document", has_text="mast.txt")
+    tab.choose_files({"name": "mast.txt", "mimeType": "text/plain", "buffer": b"The mast."})
+    expect(row.locator(".problem")).to_contain_text("connection was lost")
+    for _ in range(100):
+        if len(tries) == 3:
+            break
+        tab.page.wait_for_timeout(100)
+    tab.page.wait_for_timeout(1000)
+    assert len(tries) == 3
+    tab.page.unroute("**/documents")
+    tab.page.get_by_role("button", name="Try mast.txt again").click()
+    listed = tab.page.locator("#document-list .document", has_text="mast.txt")
+    expect(listed).to_contain_text("1 page")
+    expect(row).to_have_count(0)
+
+
+def test_a_conversation_that_is_deleted_stays_away_while_it_may_be_undone(
+    tab: Reader, llm: ScriptedLlm, lectern: LecternServer
+) -> None:
+    llm.script(say(ANSWER))
+    tab.open()
+    tab.page.get_by_role("button", name="New conversation").click()
+    tab.answer("What does the anchor weigh today?")
+    row = tab.page.locator("#conversations li", has_text="anchor weigh today")
+    row.hover()
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    tab.answer(QUESTION)  # which lists the conversations anew
+    expect(row).to_have_count(0)
+    tab.page.goto("about:blank")
+    for _ in range(100):
+        listed = lectern.http.get("/conversations").json()["conversations"]
+        if not [one for one in listed if "today" in one["title"]]:
+            return
+        tab.page.wait_for_timeout(50)
+    raise AssertionError("the conversation was not deleted")
