@@ -105,6 +105,23 @@ class Settings(BaseSettings):
         description="How answers came about (prompt, candidates) is kept for so many days.",
     )
 
+    slack_bot_token: SecretStr | None = Field(
+        None, validation_alias="SLACK_BOT_TOKEN", description="Token of the Slack app (xoxb-...)."
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None,
+        validation_alias="SLACK_SIGNING_SECRET",
+        description="What Slack signs its requests with.",
+    )
+    slack_api_url: str = Field(
+        "https://slack.com/api/", description="Slack's API; a proxy's address, where there is one."
+    )
+    public_url: str = Field(
+        "",
+        description="Where people open the web page, for links in Slack: "
+        "https://lectern.example.org/.",
+    )
+
     embedding: str = Field(
         BUILT_IN_EMBEDDING,
         description="`all-MiniLM-L6-v2` (built in, no network), or the base URL of an "

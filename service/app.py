@@ -30,6 +30,7 @@ from service.rest import (
     uploads,
 )
 from service.rest.openapi import DESCRIPTION, TAGS, complete_openapi, error_responses
+from service.slack import endpoint as slack
 from service.web import page
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
@@ -69,6 +70,8 @@ def create_app(parts: ServiceParts) -> FastAPI:
     # OpenAI's own document describes the first two.
     for routes in (models, completions, page):
         app.include_router(routes.router, include_in_schema=False)
+    if slack.is_configured(parts.settings):
+        app.include_router(slack.router)
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))

@@ -53,6 +53,11 @@ def lock_document(connection: Connection, document_id: str) -> None:
     )
 
 
+def lock_slack(connection: Connection, event_id: str) -> None:
+    """Keep others from taking this event of Slack; nothing else is locked with it."""
+    _lock(connection, "slack", event_id)
+
+
 def lock_schema(connection: Connection) -> None:
     """Keep others from making or migrating the tables; a migration may take its time."""
     if connection.dialect.name == _POSTGRES:

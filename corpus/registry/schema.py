@@ -207,6 +207,24 @@ answer_sources = Table(
     Column("document_id", String(36), primary_key=True, index=True),
 )
 
+# Messages of Slack that were taken: it sends each again until it is acknowledged, or later.
+slack_events = Table(
+    "slack_events",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+)
+
+slack_threads = Table(
+    "slack_threads",
+    metadata,
+    Column("team_id", String(64), primary_key=True),
+    Column("channel_id", String(64), primary_key=True),
+    Column("thread_ts", String(64), primary_key=True),
+    Column("conversation_id", String(36), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,

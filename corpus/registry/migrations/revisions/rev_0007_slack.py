@@ -1,0 +1,26 @@
+"""What Slack's threads are conversations of, and which of its events were taken."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Add the tables."""
+    op.create_table(
+        "slack_events",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("seen_at", sa.DateTime, nullable=False, index=True),
+    )
+    op.create_table(
+        "slack_threads",
+        sa.Column("team_id", sa.String(64), primary_key=True),
+        sa.Column("channel_id", sa.String(64), primary_key=True),
+        sa.Column("thread_ts", sa.String(64), primary_key=True),
+        sa.Column("conversation_id", sa.String(36), nullable=False),
+        sa.Column("created_at", sa.DateTime, nullable=False),
+    )

@@ -1,0 +1,108 @@
+"""From what people write in Slack to a question, and from an answer to what Slack shows. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import unescape
+from typing import Any
+from urllib.parse import urlencode
+
+from service.answering.citations import Citation
+from service.answering.events import Degraded
+
+# What Slack accepts at most: of a section's text, and of blocks in a message.
+MAX_SECTION_CHARS = 3_000
+MAX_SOURCES = 20
+MAX_QUOTE_CHARS = 240
+FEEDBACK_ACTION = "lectern_feedback"
+
+_MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
+_REFERENCE = re.compile(r"<([#!]?)([^>|]*)(?:\|([^>]*))?>")
+_SPACES = re.compile(r"[^\S\n]+")
+
+_SAID_OF = {
+    Degraded.LLM_UNAVAILABLE: "The language model is away: these are sentences of the documents.",
+    Degraded.PERSONA_NEEDS_LLM: "Without a language model these are the documents' own sentences.",
+    Degraded.RERANKER_UNAVAILABLE: "The reranker is away: a better passage may be further behind.",
+}
+
+
+def question_of(text: str) -> str:
+    """What was asked: without mentions, with links and channels as people read them."""
+
+    def read(found: re.Match[str]) -> str:
+        sign, target, label = found.groups()
+        if sign == "!":
+            return label or ""
+        return label or (f"#{target}" if sign == "#" else target)
+
+    said = _REFERENCE.sub(read, _MENTION.sub(" ", text))
+    return _SPACES.sub(" ", unescape(said)).strip()
+
+
+def escaped(text: str) -> str:
+    """Text that mentions nobody and links nowhere, whatever stands in it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def address_of(citation: Citation, public_url: str) -> str | None:
+    """Where the web page shows the page with the passage marked; None without a `public_url`."""
+    if not public_url:
+        return None
+    place = {
+        "document": citation.document_id,
+        "page": citation.page,
+        "start": citation.start_char,
+        "end": citation.end_char,
+    }
+    return f"{public_url.rstrip('/')}/?{urlencode(place)}"
+
+
+def source_blocks(
+    citations: Sequence[Citation], public_url: str, *, heading: str = "Sources"
+) -> list[dict[str, Any]]:
+    """A compact list, each source with its place and a link to the marked page."""
+    if not citations:
+        return []
+    lines = [f"*{heading}*"]
+    for citation in citations[:MAX_SOURCES]:
+        name = escaped(citation.filename).replace("|", "¦")
+        place = f"{name}, page {citation.page}"
+        address = address_of(citation, public_url)
+        where = f"<{address}|{place}>" if address else place
+        quote = escaped(" ".join(citation.quote.split()))[:MAX_QUOTE_CHARS]
+        line = f"[{citation.id}] {where}: “{quote}”"
+        if sum(map(len, lines)) + len(line) + len(lines) > MAX_SECTION_CHARS:
+            break
+        lines.append(line)
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)}}]
+
+
+def note_blocks(degraded: Sequence[str], unsupported: int) -> list[dict[str, Any]]:
+    """What a reader has to know of the answer, in small print."""
+    notes = [_SAID_OF[Degraded(name)] for name in degraded if name in set(_SAID_OF)]
+    if unsupported:
+        notes.append(
+            f"{unsupported} sentence{'s are' if unsupported > 1 else ' is'} not carried by what "
+            "the answer cites: check before you rely on it."
+        )
+    elements = [{"type": "mrkdwn", "text": f":warning: {note}"} for note in notes]
+    return [{"type": "context", "elements": elements}] if elements else []
+
+
+def feedback_blocks(answer_id: str) -> list[dict[str, Any]]:
+    """Slack's own buttons for a good and a bad answer."""
+    buttons = {
+        "type": "feedback_buttons",
+        "action_id": FEEDBACK_ACTION,
+        "positive_button": {
+            "text": {"type": "plain_text", "text": "Good answer"},
+            "value": f"up {answer_id}",
+        },
+        "negative_button": {
+            "text": {"type": "plain_text", "text": "Bad answer"},
+            "value": f"down {answer_id}",
+        },
+    }
+    return [{"type": "context_actions", "elements": [buttons]}]

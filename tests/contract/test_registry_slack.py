@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from corpus.registry.database.engine import Registry
+from corpus.registry.schema import slack_events
+from corpus.registry.slack import (
+    REMEMBERED,
+    SlackThread,
+    conversation_of,
+    remember_conversation,
+    take_event,
+)
+
+THREAD = SlackThread("T1", "C1", "1600000000.000001")
+
+
+def take(registry: Registry, event_id: str) -> bool:
+    with registry.write() as connection:
+        return take_event(connection, event_id)
+
+
+def test_an_event_is_taken_once(registry: Registry) -> None:
+    assert take(registry, "T1/C1/1.1")
+    assert not take(registry, "T1/C1/1.1")
+    assert take(registry, "T1/C1/1.2")
+
+
+def test_of_many_at_once_one_takes_it(registry: Registry) -> None:
+    together = threading.Barrier(8)
+    took: list[bool] = []
+
+    def run() -> None:
+        together.wait()
+        took.append(take(registry, "T1/C1/2.1"))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(took) == [False] * 7 + [True]
+
+
+def test_what_slack_does_not_send_again_is_forgotten(registry: Registry) -> None:
+    take(registry, "old")
+    with registry.write() as connection:
+        long_ago = datetime.now(UTC) - REMEMBERED - timedelta(seconds=1)
+        connection.execute(update(slack_events).values(seen_at=long_ago))
+    take(registry, "new")
+    with registry.read() as connection:
+        assert list(connection.execute(select(slack_events.c.id)).scalars()) == ["new"]
+
+
+def test_a_thread_is_the_conversation_it_was_last_said_to_be(registry: Registry) -> None:
+    for conversation_id in ("c1", "c2"):
+        with registry.write() as connection:
+            remember_conversation(connection, THREAD, conversation_id)
+    with registry.read() as connection:
+        assert conversation_of(connection, THREAD) == "c2"
+        assert conversation_of(connection, SlackThread("T1", "C1", "other")) is None

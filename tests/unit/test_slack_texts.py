@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+
+from service.answering.citations import Citation
+from service.answering.events import Degraded
+from service.slack.bot import asked_in
+from service.slack.texts import (
+    MAX_SECTION_CHARS,
+    address_of,
+    escaped,
+    note_blocks,
+    question_of,
+    source_blocks,
+)
+
+
+def citation(number: int = 1, **changed: object) -> Citation:
+    values: dict[str, object] = {
+        "id": number,
+        "document_id": "d1",
+        "filename": "anchor.txt",
+        "page": 3,
+        "quote": "The anchor weighs 90 kilograms.",
+        "start_char": 10,
+        "end_char": 41,
+        "score": 1.0,
+        "supported": True,
+    }
+    return Citation.model_validate(values | changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("<@UBOT> What does it weigh?", "What does it weigh?"),
+        ("<@UBOT|lectern>  two  blanks\nand a line", "two blanks\nand a line"),
+        (
+            "what is in <#C1|general> &amp; <https://example.org/x|the page>?",
+            "what is in general & the page?",
+        ),
+        ("<https://example.org/x> and <#C2>", "https://example.org/x and #C2"),
+        ("<!here> <!subteam^S1|@team> 1 &lt; 2", "@team 1 < 2"),
+        ("<@UBOT>", ""),
+    ],
+)
+def test_a_question_is_read_as_people_see_it(text: str, question: str) -> None:
+    assert question_of(text) == question
+
+
+def test_what_documents_say_mentions_nobody() -> None:
+    assert escaped("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+    [block] = source_blocks(
+        [citation(filename="<!here>|x.txt", quote="<@U1> said so.")], "https://l.example"
+    )
+    text = block["text"]["text"]
+    assert "<!" not in text
+    assert "<@" not in text
+    assert "&lt;!here&gt;¦x.txt, page 3>" in text
+
+
+def test_a_source_leads_to_its_marked_page() -> None:
+    address = address_of(citation(), "https://l.example/tools/")
+    assert address == "https://l.example/tools/?document=d1&page=3&start=10&end=41"
+    assert address_of(citation(), "") is None
+    [block] = source_blocks([citation()], "")
+    assert block["text"]["text"].endswith(
+        "[1] anchor.txt, page 3: “The anchor weighs 90 kilograms.”"
+    )
+
+
+def test_many_long_sources_keep_to_slacks_limits() -> None:
+    many = [citation(n, filename="n" * 250, quote="q " * 2000) for n in range(1, 60)]
+    [block] = source_blocks(many, "https://l.example")
+    assert len(block["text"]["text"]) <= MAX_SECTION_CHARS
+    assert source_blocks([], "https://l.example") == []
+
+
+def test_notes_say_what_a_reader_has_to_know() -> None:
+    assert note_blocks([], 0) == []
+    [block] = note_blocks([Degraded.LLM_UNAVAILABLE, "something new"], 2)
+    assert [one["text"][:10] for one in block["elements"]] == [":warning: "] * 2
+    assert "2 sentences are not carried" in block["elements"][1]["text"]
+
+
+EVENT = {
+    "type": "message",
+    "user": "U1",
+    "channel": "C1",
+    "ts": "1.1",
+    "text": "Hi",
+    "channel_type": "im",
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"bot_id": "B1"},
+        {"subtype": "message_deleted"},
+        {"user": None},
+        {"user": "UBOT"},
+        {"channel_type": "channel"},
+        {"channel_type": "mpim"},
+    ],
+)
+def test_what_is_not_for_the_bot_is_left_alone(changed: dict[str, object]) -> None:
+    body = {"event": EVENT | changed, "authorizations": [{"user_id": "UBOT"}]}
+    assert asked_in(body) is None
+
+
+def test_a_reply_belongs_to_the_thread_it_is_in() -> None:
+    first = asked_in({"event": EVENT, "team_id": "T1"})
+    reply = asked_in({"event": EVENT | {"ts": "1.2", "thread_ts": "1.1"}, "team_id": "T1"})
+    assert first is not None
+    assert reply is not None
+    assert first.thread == reply.thread
