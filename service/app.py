@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from corpus.settings import Settings
 from service.accepting import MIB
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
@@ -75,15 +76,20 @@ def create_app(parts: ServiceParts) -> FastAPI:
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
+    _add_middleware(app, parts.settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last is the outermost."""
     app.add_middleware(
         BodyLimit,
         default_bytes=JSON_BODY_MAX_BYTES,
-        upload_bytes=parts.settings.max_request_mb * MIB,
+        upload_bytes=settings.max_request_mb * MIB,
     )
     app.add_middleware(Unexpected)
-    origins = origins_in(parts.settings.cors_origins)
+    origins = origins_in(settings.cors_origins)
     app.add_middleware(CrossOrigin, origins=origins)
-    app.add_middleware(OwnHostsOnly, allowed=parts.settings.allowed_hosts, origins=origins)
+    app.add_middleware(OwnHostsOnly, allowed=settings.allowed_hosts, origins=origins)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
     app.add_middleware(RequestId)
-    return app

@@ -221,7 +221,7 @@ slack_threads = Table(
     Column("team_id", String(64), primary_key=True),
     Column("channel_id", String(64), primary_key=True),
     Column("thread_ts", String(64), primary_key=True),
-    Column("conversation_id", String(36), nullable=False),
+    Column("conversation_id", String(36)),
     Column("created_at", UtcDateTime, nullable=False),
 )
 

@@ -19,6 +19,7 @@ from corpus.registry.conversations import drop_empty_conversations, expire_conve
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import rechunk
 from corpus.registry.leases import release_all
+from corpus.registry.slack import forget_slack
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.turns import expire_answers, expire_traces, remove_answers_from_nowhere
 from corpus.repeating import repeating
@@ -120,6 +121,7 @@ def _expire(parts: ServiceParts) -> None:
             unused_for = timedelta(days=settings.keep_conversations_days)
             expire_conversations(connection, unused_for)
         drop_empty_conversations(connection, EMPTY)
+        forget_slack(connection)
 
 
 def _index(parts: ServiceParts) -> None:

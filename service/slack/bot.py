@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
 from slack_sdk.web.async_client import AsyncWebClient
 
-from corpus.errors import ConversationNotFound, LecternError, unforeseen
-from corpus.registry.slack import SlackThread, conversation_of, remember_conversation, take_event
-from corpus.registry.turns import rate_answer
+from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
+from corpus.registry.slack import (
+    SlackThread,
+    conversation_of,
+    remember_conversation,
+    take_event,
+    take_part,
+    takes_part,
+)
+from corpus.registry.turns import find_turn, rate_answer
 from corpus.settings import Settings
 from service.answering.events import AnswerDone, Degraded, TextPiece
 from service.asking.answers import ask
 from service.asking.question import Question
 from service.parts import ServiceParts
-from service.slack.replying import Reply
+from service.slack.replying import SLACK_ERRORS, Reply, reason_of
 from service.slack.texts import (
     FEEDBACK_ACTION,
     escaped,
@@ -38,27 +48,47 @@ RATE_LIMIT_TRIES = 3
 # Answers that are on their way at once; further questions wait, at most so many.
 MAX_AT_ONCE = 20
 MAX_WAITING = 500
+LAST_WORD_S = 3.0
+
+EMPTY = "Ask me something about your documents."
 BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
-LAST_WORD_S = 3.0
 INTERRUPTED = "The language model broke off before the answer was complete."
+NOT_TAKEN = "Slack did not take all of this answer. Ask again."
+SHARED = (
+    "This channel is shared with another organisation, and my documents are yours: ask me in a "
+    "direct message, or in a channel of your own."
+)
+
+# Of what people write; other messages are about messages.
+_SUBTYPES = {None, "file_share", "thread_broadcast"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A message that the bot is to answer."""
+    """A message that may be for the bot.
+
+    `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
+    alone. `is_shared`: people of other organisations read the channel.
+    """
 
     event_id: str
     ts: str
     thread: SlackThread
+    team_id: str
     user_id: str
     text: str
-    is_mention: bool
+    is_direct: bool
+    is_shared: bool = False
 
 
 def create_bot(parts: ServiceParts) -> AsyncApp:
-    """The Bolt application; it needs the token and the signing secret of the settings."""
-    app = AsyncApp(client=_client(parts.settings), signing_secret=_secret(parts.settings))
+    """The Bolt application for the settings' token; requests are verified before it has them."""
+    app = AsyncApp(
+        client=_client(parts.settings),
+        signing_secret="verified before",  # noqa: S106 - not used
+        request_verification_enabled=False,
+    )
     bot = _Bot(parts)
 
     async def on_message(body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -84,41 +114,41 @@ def _client(settings: Settings) -> AsyncWebClient:
         base_url=settings.slack_api_url,
         timeout=API_TIMEOUT_S,
     )
-    client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=RATE_LIMIT_TRIES))
+    client.retry_handlers += [
+        AsyncRateLimitErrorRetryHandler(max_retry_count=RATE_LIMIT_TRIES),
+        AsyncServerErrorRetryHandler(),
+    ]
     return client
 
 
-def _secret(settings: Settings) -> str:
-    secret = settings.slack_signing_secret
-    return secret.get_secret_value() if secret else ""
-
-
 def asked_in(body: dict[str, Any]) -> Asked | None:
-    """The message of an event, if it is one that somebody wrote, with words.
+    """The message of an event, if it is one that somebody wrote and that may be for the bot.
 
-    None for what bots wrote (this one too), for edits and deletions, and for joins and the like.
+    None for what bots wrote (this one too), for edits and deletions, for joins and the like, and
+    for what somebody says to somebody else.
     """
-    event = body.get("event", {})
-    is_mention = event.get("type") == "app_mention"
-    if event.get("bot_id") or event.get("subtype") or not event.get("user"):
+    event = body.get("event") or {}
+    ours = [one for one in body.get("authorizations") or () if one]
+    if event.get("bot_id") or not event.get("user") or event.get("subtype") not in _SUBTYPES:
         return None
-    if event.get("user") in {one.get("user_id") for one in body.get("authorizations", ())}:
+    if event["user"] in {one.get("user_id") for one in ours}:
         return None
-    in_channel = event.get("channel_type") != "im"
-    if not is_mention and in_channel and not event.get("thread_ts"):
+    is_direct = event.get("type") == "app_mention" or event.get("channel_type") == "im"
+    text = event.get("text") or ""
+    if not is_direct and (not event.get("thread_ts") or text.lstrip().startswith("<@")):
         return None
+    # In shared channels the event's own team may be another organisation's.
+    team_id = (ours[0].get("team_id") if ours else None) or body.get("team_id") or ""
+    user_team = event.get("user_team") or event.get("team") or ""
     return Asked(
-        event_id=body.get("event_id", ""),
+        event_id=body.get("event_id") or "",
         ts=event["ts"],
-        thread=SlackThread(
-            team_id=body.get("team_id", ""),
-            channel_id=event["channel"],
-            thread_ts=event.get("thread_ts") or event["ts"],
-        ),
+        thread=SlackThread(team_id, event["channel"], event.get("thread_ts") or event["ts"]),
+        team_id=user_team if user_team.startswith("T") else team_id,
         user_id=event["user"],
-        text=event.get("text", ""),
-        # A direct message is meant for whom it is sent to.
-        is_mention=is_mention or not in_channel,
+        text=text,
+        is_direct=is_direct,
+        is_shared=bool(body.get("is_ext_shared_channel")) and event.get("channel_type") != "im",
     )
 
 
@@ -127,72 +157,74 @@ class _Bot:
         self._parts = parts
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._waiting = 0
+        # Questions of one thread are answered one after the other: each may go on from the last.
+        self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
 
     async def answer(self, asked: Asked, client: AsyncWebClient) -> None:
         """Answer in the thread, once; whatever goes wrong is said there."""
         thread = asked.thread
-        conversation_id = await asyncio.to_thread(self._conversation, thread)
-        if not asked.is_mention and conversation_id is None:
-            return  # somebody else's thread
-        if not await asyncio.to_thread(self._take, asked):
-            return
+        reply = Reply(client, thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id)
+        reply.is_expected = asked.is_direct
+        try:
+            await self._answer_once(asked, reply)
+        except asyncio.CancelledError:
+            # The service ends: nobody shall wait for more.
+            await self._last_word(reply, ENDS)
+            raise
+        except SourcesChanged as error:
+            with suppress(*SLACK_ERRORS):
+                await reply.withdraw(f"{error.detail} Ask again.")
+        except LecternError as error:
+            await self._last_word(reply, f"{error.detail} {error.hint}".strip())
+        except SLACK_ERRORS as error:
+            log.warning("Slack refused an answer: %s", reason_of(error))
+            await self._last_word(reply, NOT_TAKEN)
+        except Exception:
+            log.exception("the answer to %s in Slack failed", asked.event_id)
+            unknown = unforeseen(asked.event_id)
+            await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
+
+    async def _answer_once(self, asked: Asked, reply: Reply) -> None:
         if self._waiting >= MAX_WAITING:
-            await self._say(client, thread, BUSY)
+            if asked.is_direct:
+                await reply.finish((), text=BUSY)
             return
         self._waiting += 1
         try:
-            await self._answer_in_turn(asked, conversation_id, client)
+            if await asyncio.to_thread(self._take, asked):
+                reply.is_expected = True
+                await self._answer_in_turn(asked, reply)
         finally:
             self._waiting -= 1
 
-    async def _answer_in_turn(
-        self, asked: Asked, conversation_id: str | None, client: AsyncWebClient
-    ) -> None:
-        thread, question = asked.thread, question_of(asked.text)
-        async with self._places:
-            try:
-                if not question:
-                    await self._say(client, thread, "Ask me something about your documents.")
-                    return
-                await self._answer(asked, question, conversation_id, client)
-            except LecternError as error:
-                await self._say(client, thread, f"{error.detail} {error.hint}".strip())
-            except SlackApiError as error:
-                # Nothing can be said where Slack takes nothing.
-                log.warning("Slack refused an answer: %s", error.response.get("error"))
-            except Exception:
-                log.exception("an answer in Slack failed")
-                await self._say(client, thread, unforeseen(asked.event_id).detail)
+    async def _answer_in_turn(self, asked: Asked, reply: Reply) -> None:
+        if asked.is_shared:
+            await reply.finish((), text=SHARED)
+            return
+        question = question_of(asked.text)
+        if not question:
+            await reply.finish((), text=EMPTY)
+            return
+        turn = self._turns.setdefault(asked.thread, asyncio.Lock())
+        async with turn, self._places:
+            await self._answer(asked.thread, question, reply)
 
-    async def _answer(
-        self, asked: Asked, text: str, conversation_id: str | None, client: AsyncWebClient
-    ) -> None:
+    async def _answer(self, thread: SlackThread, text: str, reply: Reply) -> None:
+        conversation_id = await asyncio.to_thread(self._conversation, thread)
         try:
             begun = await ask(self._parts, Question(text, None, conversation_id=conversation_id))
         except ConversationNotFound:  # it was deleted: the thread begins another
             begun = await ask(self._parts, Question(text, None))
-        now = begun.prepared.dialogue.conversation_id
-        if now is not None and now != conversation_id:
-            await asyncio.to_thread(self._remember, asked.thread, now)
-        thread = asked.thread
-        reply = Reply(client, thread.channel_id, thread.thread_ts, thread.team_id, asked.user_id)
-        try:
-            async with aclosing(begun.events) as events:
-                async for event in events:
-                    match event:
-                        case TextPiece(said):
-                            await reply.say(said)
-                        case AnswerDone():
-                            await reply.finish(self._ending(begun.answer_id, event))
-        except asyncio.CancelledError:
-            # The service ends: what is there must not look as if more were to come.
-            async with asyncio.timeout(LAST_WORD_S):
-                await reply.finish([_warning(ENDS)])
-            raise
-        except LecternError as error:
-            if not reply.has_begun:
-                raise
-            await reply.finish([_warning(f"{error.detail} {error.hint}".strip())])
+        async with aclosing(begun.events) as events:
+            now = begun.prepared.dialogue.conversation_id
+            if now is not None and now != conversation_id:
+                await asyncio.to_thread(self._remember, thread, now)
+            async for event in events:
+                match event:
+                    case TextPiece(said):
+                        await reply.say(said)
+                    case AnswerDone():
+                        await reply.finish(self._ending(begun.answer_id, event))
 
     def _ending(self, answer_id: str, done: AnswerDone) -> list[dict[str, Any]]:
         url = self._parts.settings.public_url
@@ -204,42 +236,50 @@ class _Bot:
             blocks.append(_warning(INTERRUPTED))
         return [*blocks, *feedback_blocks(answer_id)]
 
+    async def _last_word(self, reply: Reply, text: str) -> None:
+        """Say why there is no more, within a moment and without a failure of its own."""
+        if not reply.is_expected:
+            return
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORD_S):
+                await reply.finish([_warning(text)], text=text)
+
     async def rate(self, value: str) -> None:
-        """Keep what somebody thinks of an answer."""
+        """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
         rating, _, answer_id = value.partition(" ")
         if rating not in {"up", "down"}:
             return
 
         def keep() -> None:
             with self._parts.registry.write() as connection:
-                rate_answer(connection, answer_id, "up" if rating == "up" else "down", None)
+                comment = find_turn(connection, answer_id).comment
+                rate_answer(connection, answer_id, "up" if rating == "up" else "down", comment)
 
         try:
             await asyncio.to_thread(keep)
         except LecternError as error:
             log.info("a rating was not kept: %s", error.detail)
 
+    def _take(self, asked: Asked) -> bool:
+        """Whether the message is for this bot, and for this replica of it."""
+        thread = asked.thread
+        # By the message, not the event: a mention in a thread comes as two events.
+        named = f"{thread.team_id}/{thread.channel_id}/{asked.ts}"
+        with self._parts.registry.write() as connection:
+            if not asked.is_direct and not takes_part(connection, thread):
+                return False
+            if not take_event(connection, named):
+                return False
+            take_part(connection, thread)
+            return True
+
     def _conversation(self, thread: SlackThread) -> str | None:
         with self._parts.registry.read() as connection:
             return conversation_of(connection, thread)
 
-    def _take(self, asked: Asked) -> bool:
-        # By the message, not the event: a mention in a thread comes as two events.
-        named = f"{asked.thread.team_id}/{asked.thread.channel_id}/{asked.ts}"
-        with self._parts.registry.write() as connection:
-            return take_event(connection, named)
-
     def _remember(self, thread: SlackThread, conversation_id: str) -> None:
         with self._parts.registry.write() as connection:
             remember_conversation(connection, thread, conversation_id)
-
-    async def _say(self, client: AsyncWebClient, thread: SlackThread, text: str) -> None:
-        try:
-            await client.chat_postMessage(
-                channel=thread.channel_id, thread_ts=thread.thread_ts, text=escaped(text)
-            )
-        except SlackApiError as error:
-            log.warning("Slack refused a message: %s", error.response.get("error"))
 
 
 def _warning(text: str) -> dict[str, Any]:

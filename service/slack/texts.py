@@ -42,8 +42,17 @@ def question_of(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that mentions nobody and links nowhere, whatever stands in it."""
+    """Text that mentions nobody, whatever stands in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shown(markdown: str) -> str:
+    """An answer that mentions nobody and links nowhere.
+
+    What a document made a model write must lead nobody elsewhere, and Slack fetches what links
+    lead to.
+    """
+    return escaped(markdown).replace("](", "]\u200b(").replace("://", ":\u200b//")
 
 
 def address_of(citation: Citation, public_url: str) -> str | None:
@@ -71,7 +80,7 @@ def source_blocks(
         place = f"{name}, page {citation.page}"
         address = address_of(citation, public_url)
         where = f"<{address}|{place}>" if address else place
-        quote = escaped(" ".join(citation.quote.split()))[:MAX_QUOTE_CHARS]
+        quote = escaped(" ".join(citation.quote.split())[:MAX_QUOTE_CHARS])
         line = f"[{citation.id}] {where}: “{quote}”"
         if sum(map(len, lines)) + len(line) + len(lines) > MAX_SECTION_CHARS:
             break

@@ -11,8 +11,11 @@ from corpus.registry.slack import (
     REMEMBERED,
     SlackThread,
     conversation_of,
+    forget_slack,
     remember_conversation,
     take_event,
+    take_part,
+    takes_part,
 )
 
 THREAD = SlackThread("T1", "C1", "1600000000.000001")
@@ -51,11 +54,21 @@ def test_what_slack_does_not_send_again_is_forgotten(registry: Registry) -> None
         long_ago = datetime.now(UTC) - REMEMBERED - timedelta(seconds=1)
         connection.execute(update(slack_events).values(seen_at=long_ago))
     take(registry, "new")
+    with registry.write() as connection:
+        forget_slack(connection)
     with registry.read() as connection:
         assert list(connection.execute(select(slack_events.c.id)).scalars()) == ["new"]
 
 
 def test_a_thread_is_the_conversation_it_was_last_said_to_be(registry: Registry) -> None:
+    with registry.read() as connection:
+        assert not takes_part(connection, THREAD)
+    for _ in range(2):
+        with registry.write() as connection:
+            take_part(connection, THREAD)
+    with registry.read() as connection:
+        assert takes_part(connection, THREAD)
+        assert conversation_of(connection, THREAD) is None
     for conversation_id in ("c1", "c2"):
         with registry.write() as connection:
             remember_conversation(connection, THREAD, conversation_id)

@@ -23,6 +23,7 @@ TEAM, CHANNEL, DIRECT, USER, BOT = "T1", "C1", "D1", "U1", "UBOT"
 MAX_MARKDOWN_CHARS = 12_000
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
+MAX_UPDATED_CHARS = 4_000
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,15 @@ class ScriptedSlack:
                 self.broken_rules.append(f"{method}: an empty block")
             if len(text) > limit:
                 self.broken_rules.append(f"{method}: {len(text)} characters in {block['type']}")
+        if method == "chat.update" and len(given.get("text", "")) > MAX_UPDATED_CHARS:
+            self.broken_rules.append(f"{method}: {len(given['text'])} characters of text")
+        for block in blocks:
+            if any(
+                not one.get("text")
+                for one in block.get("elements", ())
+                if block["type"] == "context"
+            ):
+                self.broken_rules.append(f"{method}: an empty element")
         if "<!" in json.dumps(given) or "<@" in json.dumps(given):
             self.broken_rules.append(f"{method}: somebody is mentioned")
 

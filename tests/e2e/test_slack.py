@@ -152,7 +152,7 @@ def test_a_thread_is_a_conversation_and_needs_no_further_mention(workspace: Work
         "And what is it made of?",
         type="message",
         channel=DIRECT,
-        channel_type="channel",
+        channel_type="im",
         thread_ts=first["ts"],
     )
     workspace.send(follow_up)
@@ -180,6 +180,45 @@ def test_where_nothing_can_be_streamed_a_message_is_edited(workspace: Workspace)
     [reply] = workspace.slack.in_thread(event["ts"])
     assert SENTENCE in reply.text
     assert "Sources" in section(reply.blocks)
+
+
+@pytest.mark.parametrize("method", ["chat.startStream", "chat.stopStream"])
+@pytest.mark.parametrize(
+    "error", ["message_not_in_streaming_state", "internal_error", "msg_too_long"]
+)
+def test_a_stream_that_fails_goes_on_as_an_edited_message(
+    workspace: Workspace, method: str, error: str
+) -> None:
+    workspace.slack.fail(method, Failure(error))
+    event = workspace.message(f"<@{BOT}> {QUESTION}")
+    workspace.send(event)
+    for _ in range(100):
+        there = [one for one in workspace.slack.in_thread(event["ts"]) if not one.is_open]
+        if there and "Sources" in section(there[-1].blocks):
+            break
+        time.sleep(0.1)
+    [reply] = workspace.slack.in_thread(event["ts"])
+    assert SENTENCE in reply.text
+    assert "Sources" in section(reply.blocks)
+
+
+def test_two_questions_at_once_in_a_new_thread_are_one_conversation(workspace: Workspace) -> None:
+    first = workspace.message(f"<@{BOT}> What is the anchor made of?")
+    second = workspace.message(f"<@{BOT}> {QUESTION}", thread_ts=first["ts"])
+    for event in (first, second):
+        workspace.send(event)
+    workspace.slack.wait_for_end(first["ts"], count=2)
+    listed = workspace.lectern.http.get("/conversations").json()["conversations"]
+    titles = {"What is the anchor made of?"}
+    assert [one["turn_count"] for one in listed if one["title"] in titles] == [2]
+
+
+def test_what_is_no_message_of_slacks_is_refused_without_a_trace(workspace: Workspace) -> None:
+    for raw in (b"\xff\xfe", b"{x", b"[]", b"[" * 5000):
+        for headers in ({}, {"X-Slack-Request-Timestamp": "abc", "X-Slack-Signature": "v0=x"}):
+            answer = workspace.lectern.http.post("/slack/events", content=raw, headers=headers)
+            assert answer.status_code == 401
+    assert "Traceback" not in workspace.lectern.log.read_text()
 
 
 def test_a_rate_limit_is_waited_for(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ from service.slack.texts import (
     escaped,
     note_blocks,
     question_of,
+    shown,
     source_blocks,
 )
 
@@ -59,6 +60,13 @@ def test_what_documents_say_mentions_nobody() -> None:
     assert "&lt;!here&gt;¦x.txt, page 3>" in text
 
 
+def test_an_answer_links_nowhere() -> None:
+    said = shown("Press [here](https://evil.example/?q=secret) <!channel>")
+    assert "](" not in said
+    assert "://" not in said
+    assert "<!" not in said
+
+
 def test_a_source_leads_to_its_marked_page() -> None:
     address = address_of(citation(), "https://l.example/tools/")
     assert address == "https://l.example/tools/?document=d1&page=3&start=10&end=41"
@@ -102,11 +110,27 @@ EVENT = {
         {"user": "UBOT"},
         {"channel_type": "channel"},
         {"channel_type": "mpim"},
+        {"channel_type": "channel", "thread_ts": "1.0", "text": "<@U2> can you look?"},
     ],
 )
 def test_what_is_not_for_the_bot_is_left_alone(changed: dict[str, object]) -> None:
     body = {"event": EVENT | changed, "authorizations": [{"user_id": "UBOT"}]}
     assert asked_in(body) is None
+
+
+def test_a_message_with_a_file_is_one_of_somebody() -> None:
+    asked = asked_in({"event": EVENT | {"subtype": "file_share"}, "team_id": "T1"})
+    assert asked is not None
+    assert asked.is_direct
+
+
+def test_in_shared_channels_the_teams_are_told_apart() -> None:
+    event = EVENT | {"type": "app_mention", "channel_type": "channel", "user_team": "T2"}
+    ours = [{"team_id": "T1", "user_id": "UBOT"}]
+    body = {"event": event, "team_id": "T2", "authorizations": ours, "is_ext_shared_channel": True}
+    asked = asked_in(body)
+    assert asked is not None
+    assert (asked.thread.team_id, asked.team_id, asked.is_shared) == ("T1", "T2", True)
 
 
 def test_a_reply_belongs_to_the_thread_it_is_in() -> None:

@@ -21,6 +21,6 @@ def upgrade() -> None:
         sa.Column("team_id", sa.String(64), primary_key=True),
         sa.Column("channel_id", sa.String(64), primary_key=True),
         sa.Column("thread_ts", sa.String(64), primary_key=True),
-        sa.Column("conversation_id", sa.String(36), nullable=False),
+        sa.Column("conversation_id", sa.String(36)),
         sa.Column("created_at", sa.DateTime, nullable=False),
     )
