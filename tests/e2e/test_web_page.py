@@ -310,3 +310,21 @@ def test_the_tab_key_goes_through_the_page_in_its_order(
         "Add files",
         "Your question",
     ]
+
+
+def test_on_a_phone_the_keys_stay_in_the_open_source(
+    browser: Browser, lectern: LecternServer
+) -> None:
+    lectern.add("lighthouse.pdf", SAMPLE.read_bytes())
+    with reading(browser, lectern.url, viewport={"width": 390, "height": 844}) as tab:
+        tab.open()
+        chip = tab.answer(QUESTION).locator(".answer .chip").first
+        chip.click()
+        expect(tab.page.locator("#reader-view img")).to_be_visible()
+        for _ in range(12):
+            tab.page.keyboard.press("Tab")
+            assert tab.page.evaluate(
+                "() => !document.querySelector('main').contains(document.activeElement)"
+            )
+        tab.page.locator("#reader-close").click()
+        expect(chip).to_be_focused()

@@ -132,7 +132,12 @@ async function showText(page, span, signal) {
   if (mark) mark.scrollIntoView({ block: "center" });
 }
 
+// Where the source lies over the page, the keys stay within it.
+const narrow = matchMedia("(max-width: 860px)");
+const coverMain = () => { $("main").inert = narrow.matches && Boolean(where.document); };
+
 export function startReader() {
+  narrow.addEventListener("change", coverMain);
   $("reader-close").onclick = close;
   $("reader-before").onclick = () => turn(current() - 1);
   $("reader-after").onclick = () => turn(current() + 1);
@@ -167,6 +172,7 @@ export function startReader() {
     const isOpen = Boolean(now.document);
     $("reader").hidden = !isOpen;
     $("app").classList.toggle("reading", isOpen);
+    coverMain();
     if (!isOpen) {
       shown = info = null;
       loading?.abort();

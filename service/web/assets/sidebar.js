@@ -158,7 +158,7 @@ export function closeSidebar() {
   if (!$("sidebar").classList.contains("open")) return false;
   $("sidebar").classList.remove("open");
   $("open-sidebar").setAttribute("aria-expanded", "false");
-  $("main").inert = false;
+  $("main").inert = false; // the menu opens from there, so nothing else lay over it
   $("open-sidebar").focus();
   return true;
 }
