@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 import { reconnected } from "./notices.js";
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, body, retryAfterS = null) {
     super(body.detail);
     Object.assign(this, { status, code: body.error, detail: body.detail, hint: body.hint, retryAfterS });
