@@ -1,19 +1,13 @@
-"""The bot: which messages are for it, and answering them."""
+"""The bot: answering what it is asked, where it is asked."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
-from slack_bolt.async_app import AsyncApp
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncRateLimitErrorRetryHandler,
-    AsyncServerErrorRetryHandler,
-)
 from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
@@ -26,14 +20,13 @@ from corpus.registry.slack import (
     takes_part,
 )
 from corpus.registry.turns import find_turn, rate_answer
-from corpus.settings import Settings
 from service.answering.events import AnswerDone, Degraded, TextPiece
 from service.asking.answers import ask
 from service.asking.question import Question
 from service.parts import ServiceParts
+from service.slack.asked import Asked
 from service.slack.replying import SLACK_ERRORS, Reply, reason_of
 from service.slack.texts import (
-    FEEDBACK_ACTION,
     escaped,
     feedback_blocks,
     note_blocks,
@@ -43,8 +36,6 @@ from service.slack.texts import (
 
 log = logging.getLogger("lectern.slack")
 
-API_TIMEOUT_S = 15
-RATE_LIMIT_TRIES = 3
 # Answers that are on their way at once; further questions wait, at most so many.
 MAX_AT_ONCE = 20
 MAX_WAITING = 500
@@ -60,99 +51,10 @@ SHARED = (
     "direct message, or in a channel of your own."
 )
 
-# Of what people write; other messages are about messages.
-_SUBTYPES = {None, "file_share", "thread_broadcast"}
 
+class Bot:
+    """Answers in threads, and keeps what people think of the answers."""
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A message that may be for the bot.
-
-    `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
-    alone. `is_shared`: people of other organisations read the channel.
-    """
-
-    event_id: str
-    ts: str
-    thread: SlackThread
-    team_id: str
-    user_id: str
-    text: str
-    is_direct: bool
-    is_shared: bool = False
-
-
-def create_bot(parts: ServiceParts) -> AsyncApp:
-    """The Bolt application for the settings' token; requests are verified before it has them."""
-    app = AsyncApp(
-        client=_client(parts.settings),
-        signing_secret="verified before",  # noqa: S106 - not used
-        request_verification_enabled=False,
-    )
-    bot = _Bot(parts)
-
-    async def on_message(body: dict[str, Any], client: AsyncWebClient) -> None:
-        asked = asked_in(body)
-        if asked is not None:
-            await bot.answer(asked, client)
-
-    app.event("app_mention")(on_message)
-    app.event("message")(on_message)
-
-    async def on_feedback(ack: Any, body: dict[str, Any]) -> None:  # noqa: ANN401  Bolt's
-        await ack()
-        await bot.rate(body["actions"][0].get("value", ""))
-
-    app.action(FEEDBACK_ACTION)(on_feedback)
-    return app
-
-
-def _client(settings: Settings) -> AsyncWebClient:
-    token = settings.slack_bot_token
-    client = AsyncWebClient(
-        token=token.get_secret_value() if token else None,
-        base_url=settings.slack_api_url,
-        timeout=API_TIMEOUT_S,
-    )
-    client.retry_handlers += [
-        AsyncRateLimitErrorRetryHandler(max_retry_count=RATE_LIMIT_TRIES),
-        AsyncServerErrorRetryHandler(),
-    ]
-    return client
-
-
-def asked_in(body: dict[str, Any]) -> Asked | None:
-    """The message of an event, if it is one that somebody wrote and that may be for the bot.
-
-    None for what bots wrote (this one too), for edits and deletions, for joins and the like, and
-    for what somebody says to somebody else.
-    """
-    event = body.get("event") or {}
-    ours = [one for one in body.get("authorizations") or () if one]
-    if event.get("bot_id") or not event.get("user") or event.get("subtype") not in _SUBTYPES:
-        return None
-    if event["user"] in {one.get("user_id") for one in ours}:
-        return None
-    is_direct = event.get("type") == "app_mention" or event.get("channel_type") == "im"
-    text = event.get("text") or ""
-    if not is_direct and (not event.get("thread_ts") or text.lstrip().startswith("<@")):
-        return None
-    # In shared channels the event's own team may be another organisation's.
-    team_id = (ours[0].get("team_id") if ours else None) or body.get("team_id") or ""
-    user_team = event.get("user_team") or event.get("team") or ""
-    return Asked(
-        event_id=body.get("event_id") or "",
-        ts=event["ts"],
-        thread=SlackThread(team_id, event["channel"], event.get("thread_ts") or event["ts"]),
-        team_id=user_team if user_team.startswith("T") else team_id,
-        user_id=event["user"],
-        text=text,
-        is_direct=is_direct,
-        is_shared=bool(body.get("is_ext_shared_channel")) and event.get("channel_type") != "im",
-    )
-
-
-class _Bot:
     def __init__(self, parts: ServiceParts) -> None:
         self._parts = parts
         self._places = asyncio.Semaphore(MAX_AT_ONCE)

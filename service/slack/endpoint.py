@@ -56,9 +56,9 @@ async def slack_events(request: Request, parts: Parts) -> Response:
 def _handler(parts: ServiceParts) -> AsyncSlackRequestHandler:
     from slack_bolt.adapter.fastapi.async_handler import AsyncSlackRequestHandler  # noqa: PLC0415
 
-    from service.slack.bot import create_bot  # noqa: PLC0415
+    from service.slack.app import create_slack_app  # noqa: PLC0415
 
-    return AsyncSlackRequestHandler(create_bot(parts))
+    return AsyncSlackRequestHandler(create_slack_app(parts).bolt)
 
 
 def _is_signed(parts: ServiceParts, body: bytes, headers: dict[str, str]) -> bool:

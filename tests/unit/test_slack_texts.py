@@ -4,7 +4,7 @@ import pytest
 
 from service.answering.citations import Citation
 from service.answering.events import Degraded
-from service.slack.bot import asked_in
+from service.slack.asked import asked_in
 from service.slack.texts import (
     MAX_SECTION_CHARS,
     address_of,

@@ -1,0 +1,60 @@
+"""Which messages are for the bot. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from corpus.registry.slack import SlackThread
+
+# Of what people write; other messages are about messages.
+_SUBTYPES = {None, "file_share", "thread_broadcast"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A message that may be for the bot.
+
+    `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
+    alone. `is_shared`: people of other organisations read the channel.
+    """
+
+    event_id: str
+    ts: str
+    thread: SlackThread
+    team_id: str
+    user_id: str
+    text: str
+    is_direct: bool
+    is_shared: bool = False
+
+
+def asked_in(body: dict[str, Any]) -> Asked | None:
+    """The message of an event, if it is one that somebody wrote and that may be for the bot.
+
+    None for what bots wrote (this one too), for edits and deletions, for joins and the like, and
+    for what somebody says to somebody else.
+    """
+    event = body.get("event") or {}
+    ours = [one for one in body.get("authorizations") or () if one]
+    if event.get("bot_id") or not event.get("user") or event.get("subtype") not in _SUBTYPES:
+        return None
+    if event["user"] in {one.get("user_id") for one in ours}:
+        return None
+    is_direct = event.get("type") == "app_mention" or event.get("channel_type") == "im"
+    text = event.get("text") or ""
+    if not is_direct and (not event.get("thread_ts") or text.lstrip().startswith("<@")):
+        return None
+    # In shared channels the event's own team may be another organisation's.
+    team_id = (ours[0].get("team_id") if ours else None) or body.get("team_id") or ""
+    user_team = event.get("user_team") or event.get("team") or ""
+    return Asked(
+        event_id=body.get("event_id") or "",
+        ts=event["ts"],
+        thread=SlackThread(team_id, event["channel"], event.get("thread_ts") or event["ts"]),
+        team_id=user_team if user_team.startswith("T") else team_id,
+        user_id=event["user"],
+        text=text,
+        is_direct=is_direct,
+        is_shared=bool(body.get("is_ext_shared_channel")) and event.get("channel_type") != "im",
+    )
