@@ -23,6 +23,7 @@ from pathlib import Path
 
 from bench.races_world import World, open_world
 from bench.stepping import Actor, run_interleaved
+from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound, NothingToRollBack, SourcesChanged
 from corpus.originals.port import StagedOriginal
@@ -64,7 +65,7 @@ class Race:
         for name in DOCUMENTS[: self._choose.randint(1, len(DOCUMENTS))]:
             upload = Upload(self._collection, f"{name}.txt", external_id=name)
             with self._text(name) as staged:
-                document = accept_file(self._world.parts, staged, upload).document
+                document = accept_file(self._world.parts, staged, upload, UNRESTRICTED).document
             self._documents[name] = document.id
         self._world.ingest()
         if self._choose.random() < 0.5:
@@ -92,7 +93,9 @@ class Race:
     def _delete_one(self, document_id: str) -> None:
         parts = self._world.parts
         try:
-            receipt = delete_document(parts.registry, parts.originals, parts.store, document_id)
+            receipt = delete_document(
+                parts.registry, parts.originals, parts.store, document_id, UNRESTRICTED
+            )
         except DocumentNotFound:
             self._tally.events["deleted by another"] += 1
         else:
@@ -107,7 +110,9 @@ class Race:
         document_id = self._documents[name]
         try:
             with self._text(name) as staged:
-                accept_new_bytes(self._world.parts, staged, document_id, f"{name}.txt")
+                accept_new_bytes(
+                    self._world.parts, staged, document_id, f"{name}.txt", UNRESTRICTED
+                )
             self._tally.events["replaced"] += 1
         except DocumentNotFound:
             self._tally.events["replaced too late"] += 1
@@ -115,14 +120,16 @@ class Race:
     def _patch(self) -> None:
         try:
             with self._world.parts.registry.write() as connection:
-                change_attributes(connection, self._documents[self._pick()], metadata={"a": 1})
+                change_attributes(
+                    connection, self._documents[self._pick()], UNRESTRICTED, metadata={"a": 1}
+                )
             self._tally.events["changed"] += 1
         except DocumentNotFound:
             self._tally.events["changed too late"] += 1
 
     def _roll_back(self) -> None:
         try:
-            accept_rollback(self._world.parts, self._documents[self._pick()])
+            accept_rollback(self._world.parts, self._documents[self._pick()], UNRESTRICTED)
             self._tally.events["rolled back"] += 1
         except (DocumentNotFound, NothingToRollBack):
             self._tally.events["rolled back in vain"] += 1
@@ -158,7 +165,9 @@ class Race:
             self._tally.events["stream: ended, sources changed"] += 1
 
     def _ask(self) -> Question:
-        return Question(f"What is the number of {self._pick()}?", self._collection, top_k=8)
+        return Question(
+            f"What is the number of {self._pick()}?", self._collection, UNRESTRICTED, top_k=8
+        )
 
     def _check(self, kind: str, given: str) -> None:
         """Nobody else moves while this looks."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from llama_index.core.vector_stores.types import MetadataFilters
 
+from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import CollectionBusy, DocumentNotFound
 from corpus.index.selections import of_document
 from corpus.originals.port import OriginalStore
@@ -83,7 +84,9 @@ def delete_collection(
             document_ids = documents_in(connection, name)
         for document_id in document_ids:
             with suppress(DocumentNotFound):  # others delete too
-                receipt = receipt.with_one(delete_document(registry, originals, store, document_id))
+                receipt = receipt.with_one(
+                    delete_document(registry, originals, store, document_id, UNRESTRICTED)
+                )
         with registry.write() as connection:
             if drop_collection(connection, name):
                 return receipt
@@ -91,7 +94,11 @@ def delete_collection(
 
 
 def delete_document(
-    registry: Registry, originals: OriginalStore, store: NodeRemover, document_id: str
+    registry: Registry,
+    originals: OriginalStore,
+    store: NodeRemover,
+    document_id: str,
+    reader: Reader,
 ) -> DeletionReceipt:
     """Delete a live document with all attached to it; `DocumentNotFound` when there is none.
 
@@ -99,7 +106,7 @@ def delete_document(
     `finish_deletions` ends at the next start what a crash left.
     """
     with registry.write() as connection:
-        family = bury(connection, document_id)
+        family = bury(connection, document_id, reader)
     # What is attached first: a document that deletion is asked of again must still know its own.
     receipts = [remove_buried(registry, originals, store, one) for one in reversed(family)]
     return DeletionReceipt(

@@ -5,7 +5,7 @@ LecternError
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
 │   ├── NothingToRollBack  MalformedJson  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
-│   ├── CollectionExists
+│   ├── CollectionExists  ExternalIdTaken  NotPermitted
 │   ├── ForeignHost  BelongsToParent  PersonaFixed  CollectionBusy
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
@@ -70,6 +70,13 @@ class DuplicateContent(InvalidRequest):
 
     code = "duplicate_content"
     default_hint = "Use that document, or delete it; GET /documents lists what there is."
+
+
+class ExternalIdTaken(InvalidRequest):
+    """Another document of the collection has the external id, and it is hidden from the caller."""
+
+    code = "external_id_taken"
+    default_hint = "Use another external_id, or leave it out."
 
 
 class NothingToRollBack(InvalidRequest):
@@ -174,6 +181,13 @@ class CollectionBusy(InvalidRequest):
 
     code = "collection_busy"
     default_hint = "Stop uploading to it, then delete it again."
+
+
+class NotPermitted(InvalidRequest):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+    default_hint = "Use a key that has the scope."
 
 
 class PersonaFixed(InvalidRequest):

@@ -12,7 +12,10 @@ Rating = Literal["up", "down"]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Questions to one collection, one after the other; `turns` of them were answered."""
+    """Questions to one collection, one after the other; `turns` of them were answered.
+
+    `owner` is the `Reader.owner` of whoever began it.
+    """
 
     id: str
     collection: str
@@ -20,6 +23,7 @@ class Conversation:
     turns: int
     created_at: datetime
     updated_at: datetime
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Turn:
     embedding: bytes | None = None
     ordinal: int = 0
     is_removed: bool = False
+    owner: str | None = None
     rating: Rating | None = None
     comment: str | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from corpus.access import Reader
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.declared_fields import check_values
 from corpus.errors import QueueFull, StorageUnavailable
@@ -40,29 +41,34 @@ def check_upload(upload: Upload) -> None:
     check_acl(upload.acl)
 
 
-def check_uploads(parts: ServiceParts, template: Upload) -> None:
+def check_uploads(parts: ServiceParts, template: Upload, reader: Reader) -> None:
     """Raise what accepting any file with these attributes would raise for them."""
     check_upload(template)
+    reader.require(template.collection)
     with parts.registry.read() as connection:
         check_values(template.metadata, declared_fields(connection, template.collection))
 
 
-def accept_file(parts: ServiceParts, staged: StagedOriginal, upload: Upload) -> Acceptance:
+def accept_file(
+    parts: ServiceParts, staged: StagedOriginal, upload: Upload, reader: Reader
+) -> Acceptance:
     """Keep the original, register the document and queue it, in one transaction.
 
-    Raises what `check_upload` and `_keep` do, and `InvalidMetadata` when a value is not of the
-    type that the collection declares.
+    `reader` uploads. Raises what `check_upload` and `_keep` do, `InvalidMetadata` when a value is
+    not of the type that the collection declares, `ExternalIdTaken`, and `CollectionNotFound` where
+    the reader has no such collection.
     """
     check_upload(upload)
+    reader.require(upload.collection)
 
     def register(connection: Connection, content: Content) -> Acceptance:
-        return accept_upload(connection, upload, content)
+        return accept_upload(connection, upload, content, reader)
 
     return _keep(parts, staged, upload.filename, register)
 
 
 def accept_new_bytes(
-    parts: ServiceParts, staged: StagedOriginal, document_id: str, filename: str
+    parts: ServiceParts, staged: StagedOriginal, document_id: str, filename: str, reader: Reader
 ) -> Acceptance:
     """Keep the bytes and queue them as the document's next version, in one transaction.
 
@@ -70,26 +76,26 @@ def accept_new_bytes(
     """
 
     def register(connection: Connection, content: Content) -> Acceptance:
-        return accept_replacement(connection, document_id, filename, content)
+        return accept_replacement(connection, document_id, filename, content, reader)
 
     return _keep(parts, staged, filename, register)
 
 
-def accept_rollback(parts: ServiceParts, document_id: str) -> Acceptance:
+def accept_rollback(parts: ServiceParts, document_id: str, reader: Reader) -> Acceptance:
     """Queue what the document was before its newest version; errors as `roll_back`, `QueueFull`."""
     with parts.registry.write() as connection:
-        acceptance = roll_back(connection, document_id)
+        acceptance = roll_back(connection, document_id, reader)
         if not acceptance.duplicate:
             _refuse_when_full(parts, connection)
     parts.wake_worker()
     return acceptance
 
 
-def accept_retry(parts: ServiceParts, document_id: str) -> Document:
+def accept_retry(parts: ServiceParts, document_id: str, reader: Reader) -> Document:
     """Queue the document's bytes once more; `DocumentNotFound`, `QueueFull`."""
     with parts.registry.write() as connection:
-        before = find_document(connection, document_id)
-        document = ingest_again(connection, document_id)
+        before = find_document(connection, document_id, reader)
+        document = ingest_again(connection, document_id, reader)
         if before.status.is_final:
             _refuse_when_full(parts, connection)
     parts.wake_worker()

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from corpus.settings import Settings
 from service.accepting import MIB
+from service.http.access import Access
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
 from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
@@ -91,5 +92,6 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     origins = origins_in(settings.cors_origins)
     app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(OwnHostsOnly, allowed=settings.allowed_hosts, origins=origins)
+    app.add_middleware(Access)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
     app.add_middleware(RequestId)

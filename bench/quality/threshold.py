@@ -18,6 +18,7 @@ from rich.table import Table
 
 from bench.development_data import development_data
 from bench.quality.data_sets import DataSet, data_sets
+from corpus.access import UNRESTRICTED
 from corpus.quiet import set_offline_environment
 from corpus.settings import Settings
 from lectern.server.wiring import ELSEWHERE, service_parts
@@ -74,7 +75,7 @@ async def _weigh(parts: ServiceParts, data: DataSet) -> Weighed:
     weighed = Weighed([], [])
     for golden in data.questions:
         for filters, found in ((None, weighed.present), (data.left_out(golden), weighed.absent)):
-            question = Question(golden.question, data.collection, TOP_K, filters)
+            question = Question(golden.question, data.collection, UNRESTRICTED, TOP_K, filters)
             nodes = (await search(parts, question)).nodes
             passages = passages_from(nodes)
             plain = rewrite(golden.question).plain

@@ -76,6 +76,7 @@ class _Parent:
     collection: str
     metadata: dict[str, Any]
     acl: list[str]
+    audience: str | None
     is_bulk: bool
     has_new_bytes: bool
 
@@ -88,6 +89,7 @@ def _find_parent(connection: Connection, document_id: str, version: int) -> _Par
             documents.c.collection,
             documents.c.metadata,
             documents.c.acl,
+            documents.c.audience,
             jobs.c.is_bulk,
             ours.c.content_sha256.label("content"),
             live.c.content_sha256.label("live_content"),
@@ -111,6 +113,7 @@ def _find_parent(connection: Connection, document_id: str, version: int) -> _Par
         row.collection,
         row.metadata,
         row.acl,
+        row.audience,
         is_bulk=bool(row.is_bulk),
         has_new_bytes=row.content != row.live_content,
     )
@@ -149,6 +152,7 @@ def _add(
             version=1,
             metadata=parent.metadata,
             acl=parent.acl,
+            audience=parent.audience,
             created_at=now,
             updated_at=now,
         )

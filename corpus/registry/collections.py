@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 
+from corpus.access import Reader, collection_not_found
 from corpus.declared_fields import DeclaredFields, FieldType
-from corpus.errors import CollectionExists, CollectionNotFound
+from corpus.errors import CollectionExists
+from corpus.registry.access import is_readable
 from corpus.registry.conversations import forget_collection
 from corpus.registry.locks import lock_collection_name
 from corpus.registry.schema import collections, documents, versions
@@ -35,7 +37,7 @@ def change_collection(connection: Connection, name: str, settings: CollectionSet
         update(collections).where(collections.c.name == name).values(**_columns(settings))
     )
     if not changed.rowcount:
-        raise _not_found(name)
+        raise collection_not_found(name)
 
 
 def documents_in(connection: Connection, name: str) -> list[str]:
@@ -55,7 +57,7 @@ def drop_collection(connection: Connection, name: str) -> bool:
     """
     row = select(collections.c.name).where(collections.c.name == name).with_for_update()
     if connection.execute(row).first() is None:
-        raise _not_found(name)
+        raise collection_not_found(name)
     held = select(documents.c.id).where(documents.c.collection == name).limit(1)
     if connection.execute(held).first() is not None:
         return False
@@ -83,20 +85,20 @@ def collection_exists(connection: Connection, name: str) -> bool:
     return found.first() is not None
 
 
-def collections_made(connection: Connection) -> dict[str, datetime]:
-    """When each was made, by name; counts nothing, so it is quick."""
+def collections_made(connection: Connection, reader: Reader) -> dict[str, datetime]:
+    """When each of the reader's was made, by name; counts nothing, so it is quick."""
     rows = connection.execute(select(collections.c.name, collections.c.created_at))
-    return {row.name: row.created_at for row in rows}
+    return {row.name: row.created_at for row in rows if reader.knows(row.name)}
 
 
-def list_collections(connection: Connection) -> list[CollectionSummary]:
-    """All collections by name, with the number of documents that are not deleted."""
-    rows = connection.execute(_summaries().order_by(collections.c.name))
+def list_collections(connection: Connection, reader: Reader) -> list[CollectionSummary]:
+    """The reader's collections by name, with the number of documents that they may read."""
+    rows = connection.execute(_summaries(reader).order_by(collections.c.name))
     return [_summary(row) for row in rows.mappings()]
 
 
 def find_collection(
-    connection: Connection, name: str, *, to_change: bool = False
+    connection: Connection, name: str, reader: Reader, *, to_change: bool = False
 ) -> CollectionSummary:
     """The collection with its number of documents, or `CollectionNotFound`.
 
@@ -105,16 +107,18 @@ def find_collection(
     if to_change:
         row = select(collections.c.name).where(collections.c.name == name)
         connection.execute(row.with_for_update(key_share=True))
-    found = connection.execute(_summaries().where(collections.c.name == name)).mappings().first()
+    its_summary = _summaries(reader).where(collections.c.name == name)
+    found = connection.execute(its_summary).mappings().first()
     if found is None:
-        raise _not_found(name)
+        raise collection_not_found(name)
     return _summary(found)
 
 
-def _summaries() -> Select[tuple[object, ...]]:
+def _summaries(reader: Reader) -> Select[tuple[object, ...]]:
+    counted = (documents.c.deleted_at.is_(None), is_readable(reader))
     its_documents = (
         select(func.count())
-        .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
+        .where(documents.c.collection == collections.c.name, *counted)
         .scalar_subquery()
     )
     its_chunks = (
@@ -124,10 +128,13 @@ def _summaries() -> Select[tuple[object, ...]]:
             (documents.c.id == versions.c.document_id)
             & (documents.c.live_version == versions.c.version),
         )
-        .where(documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None))
+        .where(documents.c.collection == collections.c.name, *counted)
         .scalar_subquery()
     )
-    return select(collections, its_documents.label("documents"), its_chunks.label("chunks"))
+    found = select(collections, its_documents.label("documents"), its_chunks.label("chunks"))
+    if reader.collections is None:
+        return found
+    return found.where(collections.c.name.in_(sorted(reader.collections)))
 
 
 def _summary(row: RowMapping) -> CollectionSummary:
@@ -162,7 +169,3 @@ def _columns(settings: CollectionSettings) -> dict[str, Any]:
         "llm_model": settings.llm_model,
         "top_k": settings.top_k,
     }
-
-
-def _not_found(name: str) -> CollectionNotFound:
-    return CollectionNotFound(f"There is no collection {name!r}.")

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
 
+from corpus.access import Reader
 from corpus.errors import ConversationNotFound
 from corpus.registry.cursors import read_cursor, write_cursor
 from corpus.registry.schema import answer_sources, answers, conversations
@@ -16,7 +17,9 @@ MAX_TITLE_CHARS = 200
 _BATCH = 1_000
 
 
-def begin_conversation(connection: Connection, collection: str, title: str) -> str:
+def begin_conversation(
+    connection: Connection, collection: str, title: str, owner: str | None
+) -> str:
     """A new conversation's id; `title` is cut to `MAX_TITLE_CHARS`."""
     conversation_id = str(uuid4())
     now = datetime.now(UTC)
@@ -24,6 +27,7 @@ def begin_conversation(connection: Connection, collection: str, title: str) -> s
         insert(conversations).values(
             id=conversation_id,
             collection=collection,
+            owner=owner,
             title=title[:MAX_TITLE_CHARS],
             turns=0,
             created_at=now,
@@ -33,22 +37,26 @@ def begin_conversation(connection: Connection, collection: str, title: str) -> s
     return conversation_id
 
 
-def find_conversation(connection: Connection, conversation_id: str) -> Conversation:
-    """The conversation, or `ConversationNotFound`."""
-    row = connection.execute(
-        select(conversations).where(conversations.c.id == conversation_id)
-    ).first()
+def find_conversation(connection: Connection, conversation_id: str, reader: Reader) -> Conversation:
+    """The conversation, or `ConversationNotFound`, also for somebody else's."""
+    found = select(conversations).where(conversations.c.id == conversation_id, *_of(reader))
+    row = connection.execute(found).first()
     if row is None:
         raise _not_found(conversation_id)
     return _conversation(row)
 
 
 def list_conversations(
-    connection: Connection, *, collection: str | None, limit: int, cursor: str | None
+    connection: Connection,
+    reader: Reader,
+    *,
+    collection: str | None,
+    limit: int,
+    cursor: str | None,
 ) -> tuple[list[Conversation], str | None]:
     """Those with a turn, the last used first, and the cursor of the next page (None: no more)."""
     key = (conversations.c.updated_at, conversations.c.id)
-    query = select(conversations).where(conversations.c.turns > 0)
+    query = select(conversations).where(conversations.c.turns > 0, *_of(reader))
     if collection is not None:
         query = query.where(conversations.c.collection == collection)
     if cursor is not None:
@@ -62,19 +70,21 @@ def list_conversations(
     return found[:limit], write_cursor(last_one.updated_at, last_one.id)
 
 
-def rename_conversation(connection: Connection, conversation_id: str, title: str) -> Conversation:
+def rename_conversation(
+    connection: Connection, conversation_id: str, title: str, reader: Reader
+) -> Conversation:
     """Give it another title, cut to `MAX_TITLE_CHARS`; `ConversationNotFound`."""
     connection.execute(
         update(conversations)
-        .where(conversations.c.id == conversation_id)
+        .where(conversations.c.id == conversation_id, *_of(reader))
         .values(title=title[:MAX_TITLE_CHARS])
     )
-    return find_conversation(connection, conversation_id)
+    return find_conversation(connection, conversation_id, reader)
 
 
-def delete_conversation(connection: Connection, conversation_id: str) -> None:
+def delete_conversation(connection: Connection, conversation_id: str, reader: Reader) -> None:
     """Delete it with all that was said in it; `ConversationNotFound`."""
-    find_conversation(connection, conversation_id)
+    find_conversation(connection, conversation_id, reader)
     _delete(connection, conversations.c.id == conversation_id)
 
 
@@ -108,6 +118,16 @@ def _delete(connection: Connection, which: ColumnElement[bool]) -> None:
         connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(of_them)))
         connection.execute(delete(answers).where(answers.c.conversation_id.in_(ids)))
         connection.execute(delete(conversations).where(conversations.c.id.in_(ids)))
+
+
+def _of(reader: Reader) -> list[ColumnElement[bool]]:
+    """Conditions on a conversation: that it is this reader's."""
+    conditions: list[ColumnElement[bool]] = []
+    if reader.owner is not None:
+        conditions.append(conversations.c.owner == reader.owner)
+    if reader.collections is not None:
+        conditions.append(conversations.c.collection.in_(sorted(reader.collections)))
+    return conditions
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
+from corpus.access import Reader
+from corpus.registry.access import is_readable
 from corpus.registry.documents import find_document
 from corpus.registry.families import children_of, parent_of, remember_dropped
 from corpus.registry.identities import as_deleted
@@ -18,7 +20,7 @@ from corpus.registry.schema import documents, jobs, pages, versions
 from corpus.registry.turns import remove_answers_from
 
 
-def bury(connection: Connection, document_id: str) -> list[str]:
+def bury(connection: Connection, document_id: str, reader: Reader) -> list[str]:
     """From this commit on no answer uses the document, and its identity is free again.
 
     All that is attached to it goes with it. The ids of everything that is to be removed now, the
@@ -32,8 +34,10 @@ def bury(connection: Connection, document_id: str) -> list[str]:
     if parent_id is not None:
         lock_document(connection, parent_id)
     lock_document(connection, document_id)
-    if document_id not in buried(connection):
-        find_document(connection, document_id)
+    is_begun = (documents.c.id == document_id) & documents.c.deleted_at.is_not(None)
+    begun = select(documents.c.id).where(is_begun, is_readable(reader))
+    if connection.execute(begun).first() is None:
+        find_document(connection, document_id, reader)
         remember_dropped(connection, document_id)
     return bury_family(connection, document_id)
 

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, tuple_
 
+from corpus.access import Reader
 from corpus.errors import DocumentNotFound, PageNotFound
+from corpus.registry.access import is_readable
 from corpus.registry.cursors import read_cursor, write_cursor
 from corpus.registry.families import attached_to
 from corpus.registry.identities import by_bytes
@@ -50,7 +52,7 @@ _COLUMNS = (
 )
 
 
-def _with_newest_version() -> Select[tuple[object, ...]]:
+def _with_newest_version(reader: Reader) -> Select[tuple[object, ...]]:
     newest = (versions.c.document_id == documents.c.id) & (
         versions.c.version == documents.c.version
     )
@@ -59,14 +61,14 @@ def _with_newest_version() -> Select[tuple[object, ...]]:
         select(*_COLUMNS, any_alive().label("has_worker"))
         .join(versions, newest)
         .outerjoin(jobs, its_job)
-        .where(documents.c.deleted_at.is_(None))
+        .where(documents.c.deleted_at.is_(None), is_readable(reader))
     )
 
 
-def find_document(connection: Connection, document_id: str) -> Document:
+def find_document(connection: Connection, document_id: str, reader: Reader) -> Document:
     """The document with its newest version, or `DocumentNotFound`."""
     row = (
-        connection.execute(_with_newest_version().where(documents.c.id == document_id))
+        connection.execute(_with_newest_version(reader).where(documents.c.id == document_id))
         .mappings()
         .first()
     )
@@ -77,6 +79,7 @@ def find_document(connection: Connection, document_id: str) -> Document:
 
 def list_documents(
     connection: Connection,
+    reader: Reader,
     *,
     collection: str | None = None,
     status: Status | None = None,
@@ -89,7 +92,7 @@ def list_documents(
 
     `filename` is a part of the name; capitals do not matter.
     """
-    query = _with_newest_version()
+    query = _with_newest_version(reader)
     if collection is not None:
         query = query.where(documents.c.collection == collection)
     if status is not None:
@@ -111,20 +114,22 @@ def list_documents(
     return found, write_cursor(found[-1].created_at, found[-1].id)
 
 
-def find_documents(connection: Connection, document_ids: Collection[str]) -> list[Document]:
+def find_documents(
+    connection: Connection, document_ids: Collection[str], reader: Reader
+) -> list[Document]:
     """Those of these documents that there are, in no order."""
-    query = _with_newest_version().where(documents.c.id.in_(list(document_ids)))
+    query = _with_newest_version(reader).where(documents.c.id.in_(list(document_ids)))
     return _documents(connection, query)
 
 
 def find_by_content(
-    connection: Connection, collection: str, hashes: Collection[str]
+    connection: Connection, collection: str, hashes: Collection[str], reader: Reader
 ) -> list[Document]:
     """The documents that these bytes, uploaded again without an external id, would be.
 
     `hashes` are lower-case hex sha256. At most one document for each, in no order.
     """
-    query = _with_newest_version().where(
+    query = _with_newest_version(reader).where(
         documents.c.collection == collection,
         documents.c.identity.in_([by_bytes(one) for one in hashes]),
     )
@@ -139,15 +144,23 @@ _LIVE_VERSIONS = select(documents.c.id, documents.c.live_version).where(
 )
 
 
-def live_versions(connection: Connection, document_ids: Collection[str]) -> Mapping[str, int]:
-    """The live version of each document; those deleted, unknown or not complete are missing."""
-    rows = connection.execute(_LIVE_VERSIONS, {"ids": list(document_ids)})
+def live_versions(
+    connection: Connection, document_ids: Collection[str], reader: Reader
+) -> Mapping[str, int]:
+    """The live version of each document.
+
+    Those that are deleted, unknown, not complete, or hidden from this reader are missing.
+    """
+    asked = _LIVE_VERSIONS
+    if not reader.sees_every_document:
+        asked = asked.where(is_readable(reader))
+    rows = connection.execute(asked, {"ids": list(document_ids)})
     return {row.id: row.live_version for row in rows}
 
 
-def find_page(connection: Connection, document_id: str, number: int) -> PageText:
+def find_page(connection: Connection, document_id: str, number: int, reader: Reader) -> PageText:
     """The text of a page of the live version, else `DocumentNotFound` or `PageNotFound`."""
-    document = find_document(connection, document_id)
+    document = find_document(connection, document_id, reader)
     if not 1 <= number <= MAX_PAGE_NUMBER:
         raise PageNotFound(f"{document.filename} has no page of that number.")
     row = connection.execute(
@@ -176,7 +189,7 @@ def find_page_texts(
     }
 
 
-def find_content(connection: Connection, document_id: str) -> Original:
+def find_content(connection: Connection, document_id: str, reader: Reader) -> Original:
     """The original of the live version, which answers and pages speak of; `DocumentNotFound`.
 
     While no version is live: that of the newest one.
@@ -192,6 +205,7 @@ def find_content(connection: Connection, document_id: str) -> Original:
         .where(
             documents.c.id == document_id,
             documents.c.deleted_at.is_(None),
+            is_readable(reader),
             versions.c.version == func.coalesce(documents.c.live_version, documents.c.version),
         )
     ).first()

@@ -78,14 +78,21 @@ def pass_on_attributes(connection: Connection, document_id: str) -> None:
     An attachment must not be found by whom the mail is hidden from.
     """
     parent = connection.execute(
-        select(documents.c.metadata, documents.c.acl).where(documents.c.id == document_id)
+        select(documents.c.metadata, documents.c.acl, documents.c.audience).where(
+            documents.c.id == document_id
+        )
     ).one()
     generation = children_of(connection, [document_id])
     while generation:
         connection.execute(
             update(documents)
             .where(documents.c.id.in_(generation))
-            .values(metadata=parent.metadata, acl=parent.acl, updated_at=datetime.now(UTC))
+            .values(
+                metadata=parent.metadata,
+                acl=parent.acl,
+                audience=parent.audience,
+                updated_at=datetime.now(UTC),
+            )
         )
         generation = children_of(connection, generation)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, exists, select, update
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import EmbeddingMismatch
 from corpus.registry.schema import collections, documents
 from corpus.registry.steering import ingest_again
@@ -63,7 +64,7 @@ def rechunk(connection: Connection, current: Mapping[str, object]) -> int:
             )
             .order_by(documents.c.id)
         ).scalars():
-            ingest_again(connection, document_id, is_bulk=True)
+            ingest_again(connection, document_id, UNRESTRICTED, is_bulk=True)
             queued += 1
     return queued
 

@@ -8,6 +8,11 @@ def by_bytes(sha256: str) -> str:
     return f"sha256:{sha256}"
 
 
+def by_bytes_for(sha256: str, whom: str) -> str:
+    """Of such a file where the bytes are somebody else's already, who keeps them hidden."""
+    return f"sha256:{sha256}:{whom}"
+
+
 def by_external_id(external_id: str) -> str:
     """Of a file under an id of its owner's."""
     return f"external:{external_id}"

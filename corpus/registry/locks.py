@@ -53,6 +53,11 @@ def lock_document(connection: Connection, document_id: str) -> None:
     )
 
 
+def lock_audience(connection: Connection, name: str) -> None:
+    """Keep others from adding this audience; nothing else is locked after it."""
+    _lock(connection, "audience", name)
+
+
 def lock_slack(connection: Connection, event_id: str) -> None:
     """Keep others from taking this event of Slack; nothing else is locked with it."""
     _lock(connection, "slack", event_id)

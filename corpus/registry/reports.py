@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from corpus.access import Reader
 from corpus.errors import DocumentNotFound
+from corpus.registry.access import is_readable
 from corpus.registry.schema import documents, pages, versions
 from corpus.reports import (
     ChunkTokens,
@@ -53,7 +55,7 @@ class DocumentReport:
 
 
 def find_report(
-    connection: Connection, document_id: str, *, first_page: int, limit: int
+    connection: Connection, document_id: str, reader: Reader, *, first_page: int, limit: int
 ) -> DocumentReport:
     """The report with at most `limit` pages from number `first_page` on; `DocumentNotFound`."""
     version = connection.execute(
@@ -62,6 +64,7 @@ def find_report(
         .where(
             documents.c.id == document_id,
             documents.c.deleted_at.is_(None),
+            is_readable(reader),
             versions.c.version == func.coalesce(documents.c.live_version, documents.c.version),
         )
     ).first()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from corpus.access import Reader
 from corpus.errors import NothingToRollBack, StorageUnavailable
 from corpus.registry.documents import find_document
 from corpus.registry.locks import lock_contents, lock_document
@@ -14,7 +15,7 @@ from corpus.registry.schema import documents, versions
 from corpus.registry.uploads import Acceptance, accept_replacement
 
 
-def roll_back(connection: Connection, document_id: str) -> Acceptance:
+def roll_back(connection: Connection, document_id: str, reader: Reader) -> Acceptance:
     """Queue what the document was before its newest version as the version after that.
 
     While the newest version answers, that is what answered before it; so a second rollback undoes
@@ -27,14 +28,14 @@ def roll_back(connection: Connection, document_id: str) -> Acceptance:
     before; `DuplicateContent` when another document is known by those bytes by now;
     `StorageUnavailable` when somebody else changes the document at this moment.
     """
-    target = _target(connection, document_id)
+    target = _target(connection, document_id, reader)
     # In this order: see locks.py. Until both are held, others may change what was read.
     lock_contents(connection, [target.sha256])
     lock_document(connection, document_id)
-    if _target(connection, document_id) != target:
+    if _target(connection, document_id, reader) != target:
         raise StorageUnavailable("The document was being changed by somebody else.")
     content = Content(target.sha256, target.size_bytes, target.media_type)
-    return accept_replacement(connection, document_id, target.filename, content)
+    return accept_replacement(connection, document_id, target.filename, content, reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class _Target:
     media_type: str
 
 
-def _target(connection: Connection, document_id: str) -> _Target:
+def _target(connection: Connection, document_id: str, reader: Reader) -> _Target:
     """The file to go back to."""
-    document = find_document(connection, document_id)
+    document = find_document(connection, document_id, reader)
     version = document.live_version
     if version == document.version:
         version = connection.execute(

@@ -86,11 +86,23 @@ documents = Table(
     Column("previous_version", Integer),
     Column("metadata", JSON, nullable=False),
     Column("acl", JSON, nullable=False),
+    # corpus.access.audience of `acl`; None: everybody.
+    Column("audience", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
     UniqueConstraint("collection", "identity"),
     Index("documents_by_age", "created_at", "id"),
+    Index("documents_by_audience", "collection", "audience"),
+)
+
+# The principals of each audience; rows are added and never changed.
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("audience", String(32), primary_key=True),
+    Column("principal", String(256), primary_key=True),
+    Index("audiences_by_principal", "principal", "audience"),
 )
 
 versions = Table(
@@ -158,11 +170,14 @@ conversations = Table(
     Column("id", String(36), primary_key=True),
     # No foreign key: the default collection may be asked before it is made.
     Column("collection", String(64), nullable=False),
+    # corpus.access.Reader.owner of whoever began it; None: whoever had no name.
+    Column("owner", String(300)),
     Column("title", String(200), nullable=False),
     Column("turns", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("conversations_by_use", "updated_at", "id"),
+    Index("conversations_by_owner", "owner", "updated_at", "id"),
 )
 
 answers = Table(
@@ -173,6 +188,7 @@ answers = Table(
     # From 1 within the conversation; 0 outside of any.
     Column("ordinal", Integer, nullable=False),
     Column("collection", String(64), nullable=False),
+    Column("owner", String(300)),
     Column("question", Text, nullable=False),
     Column("standalone_question", Text, nullable=False),
     Column("reply", JSON, nullable=False),

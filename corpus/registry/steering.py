@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from corpus.access import Reader
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import drop_jobs
 from corpus.registry.locks import lock_document
@@ -20,21 +21,23 @@ _CANCELLED = ErrorReport(
 )
 
 
-def cancel_ingestion(connection: Connection, document_id: str) -> Document:
+def cancel_ingestion(connection: Connection, document_id: str, reader: Reader) -> Document:
     """End the newest version's ingestion as failed (`cancelled`); what is final stays as it is.
 
     A version that answered before goes on answering. Raises `DocumentNotFound`.
     """
     lock_document(connection, document_id)
-    document = find_document(connection, document_id)
+    document = find_document(connection, document_id, reader)
     if document.status.is_final:
         return document
     drop_jobs(connection, document_id)
     show_status(connection, document_id, document.version, Status.FAILED, error=_CANCELLED)
-    return find_document(connection, document_id)
+    return find_document(connection, document_id, reader)
 
 
-def ingest_again(connection: Connection, document_id: str, *, is_bulk: bool = False) -> Document:
+def ingest_again(
+    connection: Connection, document_id: str, reader: Reader, *, is_bulk: bool = False
+) -> Document:
     """Have the newest version's bytes read again; one that is queued or at work stays as it is.
 
     A failed version is queued once more. One that answers goes on doing so: its bytes become the
@@ -42,11 +45,11 @@ def ingest_again(connection: Connection, document_id: str, *, is_bulk: bool = Fa
     Raises `DocumentNotFound`.
     """
     lock_document(connection, document_id)
-    document = find_document(connection, document_id)
+    document = find_document(connection, document_id, reader)
     now = datetime.now(UTC)
     if document.status is Status.FAILED:
         queue_again(connection, document_id, document.version, now, is_bulk=is_bulk)
     elif document.status.is_final:
         content = Content(document.content_sha256, document.size_bytes, document.media_type)
         add_next_version(connection, document, document.filename, content, now, is_bulk=is_bulk)
-    return find_document(connection, document_id)
+    return find_document(connection, document_id, reader)

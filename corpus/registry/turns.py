@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
+from corpus.access import Reader
 from corpus.errors import AnswerNotFound
+from corpus.registry.access import is_readable
 from corpus.registry.locks import hold_collection
 from corpus.registry.schema import answer_sources, answers, asked, conversations, documents
 from corpus.turns import AskedQuestion, Rating, Turn
@@ -43,6 +45,7 @@ def keep_turn(connection: Connection, turn: Turn) -> bool:
             conversation_id=turn.conversation_id,
             ordinal=ordinal,
             collection=turn.collection,
+            owner=turn.owner,
             question=turn.question,
             standalone_question=turn.standalone_question,
             reply=turn.reply,
@@ -68,23 +71,28 @@ def keep_turn(connection: Connection, turn: Turn) -> bool:
     return True
 
 
-def find_turn(connection: Connection, answer_id: str) -> Turn:
-    """The turn with this answer, or `AnswerNotFound`."""
-    row = connection.execute(select(answers).where(answers.c.id == answer_id)).first()
+def find_turn(connection: Connection, answer_id: str, reader: Reader) -> Turn:
+    """The turn with this answer, or `AnswerNotFound`, also for somebody else's."""
+    row = connection.execute(select(answers).where(*_is(answer_id, reader))).first()
     if row is None:
         raise AnswerNotFound(f"There is no answer {answer_id!r}.")
-    return _turns(connection, [row])[0]
+    return _turns(connection, [row], reader)[0]
 
 
-def turns_of(connection: Connection, conversation_id: str, *, last: int) -> list[Turn]:
-    """The `last` turns of a conversation, in their order, without their traces."""
+def turns_of(
+    connection: Connection, conversation_id: str, reader: Reader, *, last: int
+) -> list[Turn]:
+    """The `last` turns of a conversation, in their order, without their traces.
+
+    Whose it is was asked before; what the reader may not read any more is as if deleted.
+    """
     query = (
         select(*_WITHOUT_TRACE)
         .where(answers.c.conversation_id == conversation_id)
         .order_by(answers.c.ordinal.desc())
         .limit(last)
     )
-    return _turns(connection, list(reversed(connection.execute(query).all())))
+    return _turns(connection, list(reversed(connection.execute(query).all())), reader)
 
 
 def asked_questions(connection: Connection, collection: str, *, limit: int) -> list[AskedQuestion]:
@@ -98,16 +106,20 @@ def asked_questions(connection: Connection, collection: str, *, limit: int) -> l
     return [AskedQuestion(*row) for row in rows]
 
 
-def holding_answers(connection: Connection, answer_ids: Collection[str]) -> set[str]:
-    """Those that nobody disliked, and whose sources are all there and unchanged since."""
+def holding_answers(
+    connection: Connection, answer_ids: Collection[str], reader: Reader
+) -> set[str]:
+    """Those that nobody disliked, and whose sources the reader may all read, unchanged since."""
     changed = (
         select(answer_sources.c.answer_id)
+        .select_from(answer_sources)
         .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
         .where(
             answer_sources.c.answer_id == answers.c.id,
             documents.c.id.is_(None)
             | documents.c.deleted_at.is_not(None)
-            | (documents.c.updated_at > answers.c.created_at),
+            | (documents.c.updated_at > answers.c.created_at)
+            | ~is_readable(reader),
         )
     )
     holding = select(answers.c.id).where(
@@ -120,15 +132,15 @@ def holding_answers(connection: Connection, answer_ids: Collection[str]) -> set[
 
 
 def rate_answer(
-    connection: Connection, answer_id: str, rating: Rating, comment: str | None
+    connection: Connection, answer_id: str, rating: Rating, comment: str | None, reader: Reader
 ) -> None:
     """Note what somebody thinks of an answer, instead of what was noted before.
 
-    Raises `AnswerNotFound`.
+    Raises `AnswerNotFound`, also for somebody else's.
     """
     rated = connection.execute(
         update(answers)
-        .where(answers.c.id == answer_id)
+        .where(*_is(answer_id, reader))
         .values(rating=rating, comment=comment, rated_at=datetime.now(UTC))
     )
     if rated.rowcount == 0:
@@ -200,13 +212,23 @@ def expire_answers(connection: Connection, older_than: timedelta) -> None:
     connection.execute(delete(answers).where(is_old))
 
 
-def _turns(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[Turn]:
+def _is(answer_id: str, reader: Reader) -> tuple[ColumnElement[bool], ...]:
+    is_it = answers.c.id == answer_id
+    return (is_it,) if reader.owner is None else (is_it, answers.c.owner == reader.owner)
+
+
+def _turns(
+    connection: Connection, rows: Sequence[Row[tuple[object, ...]]], reader: Reader
+) -> list[Turn]:
     sources: dict[str, set[str]] = {row.id: set() for row in rows}
     found = connection.execute(
         select(answer_sources.c.answer_id, answer_sources.c.document_id, documents.c.id)
+        .select_from(answer_sources)
         .outerjoin(
             documents,
-            (documents.c.id == answer_sources.c.document_id) & documents.c.deleted_at.is_(None),
+            (documents.c.id == answer_sources.c.document_id)
+            & documents.c.deleted_at.is_(None)
+            & is_readable(reader),
         )
         .where(answer_sources.c.answer_id.in_(list(sources)))
     )
@@ -224,6 +246,7 @@ def _turn(row: Row[tuple[object, ...]], document_ids: Collection[str], is_remove
         conversation_id=row.conversation_id,
         ordinal=row.ordinal,
         collection=row.collection,
+        owner=row.owner,
         question=row.question,
         standalone_question=row.question if is_removed else row.standalone_question,
         created_at=row.created_at,

@@ -59,7 +59,10 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
     retrieving_s = time.perf_counter()
     answer_id = str(uuid4())
     collection = prepared.dialogue.collection
-    selection = await asyncio.to_thread(select_nodes, parts.registry, collection, prepared.filters)
+    reader = prepared.question.reader
+    selection = await asyncio.to_thread(
+        select_nodes, parts.registry, collection, prepared.filters, reader
+    )
     retrieval = Retrieval(parts, collection, selection, top_k=prepared.top_k)
     # An LLM that is away was waited for once: the next call would take as long again.
     llm = None if prepared.understood.llm_failed else prepared.llm
@@ -70,7 +73,14 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
     before = [turn.standalone_question for turn in prepared.dialogue.past]
     asked = [prepared.understood.text, prepared.question.text, *before]
     suggesting = Suggesting(
-        parts, collection, selection, asked, bundle.embedding, response.source_nodes, prepared.llm
+        parts,
+        collection,
+        reader,
+        selection,
+        asked,
+        bundle.embedding,
+        response.source_nodes,
+        prepared.llm,
     )
     degraded = [*_without_voice(prepared), *retrieval.degraded]
     events = _completed(response.events(), degraded, prepared.understood.usage, suggesting)

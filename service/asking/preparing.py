@@ -11,7 +11,8 @@ from llama_index.core.llms import LLM
 from llama_index.core.vector_stores.types import MetadataFilters
 from sqlalchemy import Connection
 
-from corpus.errors import CollectionNotFound, PersonaFixed
+from corpus.access import Reader, collection_not_found
+from corpus.errors import PersonaFixed
 from corpus.registry.collections import settings_of
 from corpus.registry.database.engine import Registry
 from corpus.values import CollectionSettings
@@ -78,8 +79,10 @@ def _open(
         if question.conversation_id is None:
             dialogue = Dialogue(question.collection or DEFAULT_COLLECTION, past=question.past)
         else:
-            dialogue = go_on(connection, question.conversation_id, question.collection)
-        settings = settings_for(connection, dialogue.collection)
+            dialogue = go_on(
+                connection, question.conversation_id, question.collection, question.reader
+            )
+        settings = settings_for(connection, dialogue.collection, question.reader)
     filters = parse_filters(question.filters, settings.metadata_fields)
     if question.persona is not None and settings.persona_is_fixed:
         raise PersonaFixed("This collection answers with a persona of its own.")
@@ -88,16 +91,18 @@ def _open(
             registry,
             dialogue.collection,
             title=question.text,
+            owner=question.reader.owner,
             must_exist=dialogue.collection != DEFAULT_COLLECTION,
         )
     return settings, filters, dialogue
 
 
-def settings_for(connection: Connection, collection: str) -> CollectionSettings:
+def settings_for(connection: Connection, collection: str, reader: Reader) -> CollectionSettings:
     """How the collection is set up; `CollectionNotFound`, but for the default one."""
+    reader.require(collection)
     settings = settings_of(connection, collection)
     if settings is not None:
         return settings
     if collection != DEFAULT_COLLECTION:
-        raise CollectionNotFound(f"There is no collection {collection!r}.")
+        raise collection_not_found(collection)
     return CollectionSettings()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from corpus.access import Reader
 from corpus.errors import InvalidRequest, MessageTooLong
 from corpus.names import check_collection_name
 from service.answering.writing.persona import Persona
@@ -33,7 +34,7 @@ class Keeping(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question to one collection.
+    """A question to one collection, asked by `reader`: of what they may read.
 
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
     which is the conversation's, and otherwise the default one. `filters` are as the caller wrote
@@ -46,6 +47,7 @@ class Question:
 
     text: str
     collection: str | None
+    reader: Reader
     top_k: int | None = None
     filters: Mapping[str, Any] | None = None
     conversation_id: str | None = None

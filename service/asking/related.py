@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.access import Reader
 from corpus.registry.database.engine import Registry
 from corpus.registry.turns import asked_questions, holding_answers
 from corpus.turns import AskedQuestion
@@ -27,7 +28,11 @@ NEAR = 0.45
 
 
 def related_questions(
-    registry: Registry, collection: str, embedding: Sequence[float], known: Sequence[str]
+    registry: Registry,
+    collection: str,
+    reader: Reader,
+    embedding: Sequence[float],
+    known: Sequence[str],
 ) -> list[str]:
     """At most `MAX_RELATED` questions, closest first, none that says what `known` ones do.
 
@@ -38,7 +43,7 @@ def related_questions(
         asked = asked_questions(connection, collection, limit=LOOKED_AT)
         near = [one for one in _near(asked, embedding) if _folded(one.question) not in said]
         near = near[:LOOKED_INTO]
-        holding = holding_answers(connection, [one.answer_id for one in near])
+        holding = holding_answers(connection, [one.answer_id for one in near], reader)
     chosen: list[_Near] = []
     for one in near:
         is_new = all(one.vector @ other.vector < SAME for other in chosen)

@@ -31,9 +31,7 @@ class Retrieval:
         live = _remembered(selection.live_versions)
         ranked_k = top_k if parts.reranker is None else max(top_k, RERANKED)
         self._steps: list[BaseNodePostprocessor] = [
-            Noted("found", self._stages),
-            LiveNodesOnly(live),
-            Noted("live", self._stages),
+            *_struck(live, self._stages, hides_the_rest=selection.is_for_few),
             RankedInContext(top_k=ranked_k),
             Noted("ranked", self._stages),
         ]
@@ -83,6 +81,18 @@ class Retrieval:
         """Whether the reranker was missing."""
         is_missing = self._reranked is not None and self._reranked.is_degraded
         return (Degraded.RERANKER_UNAVAILABLE,) if is_missing else ()
+
+
+def _struck(
+    live: LiveVersions, stages: list[dict[str, Any]], *, hides_the_rest: bool
+) -> list[BaseNodePostprocessor]:
+    """What was found, without what is not live.
+
+    `hides_the_rest`: whoever asks is not told of what they may not read that it was found.
+    """
+    found, struck = Noted("found", stages), LiveNodesOnly(live)
+    first = (struck, found) if hides_the_rest else (found, struck)
+    return [*first, Noted("live", stages)]
 
 
 def _remembered(live: LiveVersions) -> LiveVersions:

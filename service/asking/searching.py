@@ -35,9 +35,9 @@ async def search(parts: ServiceParts, question: Question) -> Found:
 
     def select() -> tuple[CollectionSettings, Selection]:
         with parts.registry.read() as connection:
-            settings = settings_for(connection, collection)
+            settings = settings_for(connection, collection, question.reader)
         filters = parse_filters(question.filters, settings.metadata_fields)
-        return settings, select_nodes(parts.registry, collection, filters)
+        return settings, select_nodes(parts.registry, collection, filters, question.reader)
 
     settings, selection = await asyncio.to_thread(select)
     top_k = question.top_k or settings.top_k or SEARCH_TOP_K

@@ -11,6 +11,7 @@ from typing import Self
 from llama_index.core.llms import LLM
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
+from corpus.access import Reader
 from corpus.errors import StorageUnavailable, Unavailable
 from service.answering.evidence import is_enough
 from service.answering.passages import passages_from
@@ -41,6 +42,7 @@ class Suggesting:
         self,
         parts: ServiceParts,
         collection: str,
+        reader: Reader,
         selection: Selection,
         asked: Sequence[str],
         embedding: Sequence[float] | None,
@@ -49,6 +51,7 @@ class Suggesting:
     ) -> None:
         self._parts = parts
         self._collection = collection
+        self._reader = reader
         self._selection = selection
         self._known = asked
         self._embedding = embedding
@@ -97,7 +100,7 @@ class Suggesting:
         registry = self._parts.registry
         try:
             return await asyncio.to_thread(
-                related_questions, registry, self._collection, embedding, self._known
+                related_questions, registry, self._collection, self._reader, embedding, self._known
             )
         except StorageUnavailable as error:
             log.warning("no related questions: %s", error.detail)

@@ -61,6 +61,7 @@ def keep_answer(
         id=answer_id,
         conversation_id=dialogue.conversation_id,
         collection=dialogue.collection,
+        owner=question.reader.owner,
         question=question.text,
         standalone_question=prepared.understood.text,
         created_at=datetime.now(UTC),
@@ -71,6 +72,6 @@ def keep_answer(
         embedding=np.asarray(embedding, dtype=np.float32).tobytes() if is_for_others else None,
     )
     with registry.write() as connection:
-        if find_dead(nodes, lambda ids: live_versions(connection, ids)).node_count:
+        if find_dead(nodes, lambda ids: live_versions(connection, ids, question.reader)).node_count:
             raise SourcesChanged(CHANGED)
         keep_turn(connection, turn)

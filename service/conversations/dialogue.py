@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from corpus.errors import CollectionNotFound, InvalidRequest
+from corpus.access import Reader, collection_not_found
+from corpus.errors import InvalidRequest
 from corpus.registry.conversations import begin_conversation, find_conversation
 from corpus.registry.database.engine import Registry
 from corpus.registry.locks import hold_collection
@@ -28,23 +29,25 @@ class Dialogue:
 
 
 def begin_dialogue(
-    registry: Registry, collection: str, *, title: str, must_exist: bool
+    registry: Registry, collection: str, *, title: str, owner: str | None, must_exist: bool
 ) -> Dialogue:
     """Begin a conversation about the collection; `CollectionNotFound` where it must exist."""
     with registry.write() as connection:
         if not hold_collection(connection, collection) and must_exist:
-            raise CollectionNotFound(f"There is no collection {collection!r}.")
-        return Dialogue(collection, begin_conversation(connection, collection, title))
+            raise collection_not_found(collection)
+        return Dialogue(collection, begin_conversation(connection, collection, title, owner))
 
 
-def go_on(connection: Connection, conversation_id: str, collection: str | None) -> Dialogue:
+def go_on(
+    connection: Connection, conversation_id: str, collection: str | None, reader: Reader
+) -> Dialogue:
     """Go on with a conversation.
 
     Raises ConversationNotFound, and InvalidRequest when it is about another collection than the
     one that is named.
     """
-    conversation = find_conversation(connection, conversation_id)
-    turns = turns_of(connection, conversation_id, last=MAX_TURNS)
+    conversation = find_conversation(connection, conversation_id, reader)
+    turns = turns_of(connection, conversation_id, reader, last=MAX_TURNS)
     if collection not in {None, conversation.collection}:
         raise InvalidRequest(
             f"The conversation is about the collection {conversation.collection!r}.",

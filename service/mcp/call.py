@@ -7,6 +7,9 @@ from typing import cast
 
 from starlette.requests import Request
 
+from corpus.access import Reader
+from service.callers import Scope
+from service.http.state import caller_of
 from service.parts import ServiceParts
 
 
@@ -15,13 +18,12 @@ class Call:
     """What a tool works with; `request_id` finds the call in the server's log."""
 
     parts: ServiceParts
+    reader: Reader
     request_id: str
 
 
 def call_of(parts: ServiceParts, request: Request) -> Call:
-    """The call that this request makes: the one place where its caller is known.
-
-    There are no keys yet, so whoever reaches the service reads everything. Once there are, the
-    `Authorization` header of `request` names the principals, and `Call` takes them to the tools.
-    """
-    return Call(parts, cast("str", request.state.request_id))
+    """The call that this request makes. Raises `NotPermitted` for a caller who may not read."""
+    caller = caller_of(request)
+    caller.require(Scope.READ)
+    return Call(parts, caller.reader, cast("str", request.state.request_id))

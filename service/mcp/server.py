@@ -60,7 +60,11 @@ def mcp_sessions(parts: ServiceParts) -> StreamableHTTPSessionManager:
         if kind is None:
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
         request = cast("Request", context.request)
-        work = _called(kind, call_of(parts, request), params.arguments or {})
+        try:
+            call = call_of(parts, request)
+        except LecternError as error:
+            return _failed(error)
+        work = _called(kind, call, params.arguments or {})
         try:
             return await while_connected(request.receive, work)
         except ClientLeftError:

@@ -48,13 +48,18 @@ class ToolKind(Generic[A]):
 
 
 async def _search(call: Call, given: SearchArguments) -> SearchResult:
-    question = Question(given.query, given.collection, given.top_k, given.filters)
+    question = Question(given.query, given.collection, call.reader, given.top_k, given.filters)
     return SearchResult.of(await search(call.parts, question))
 
 
 async def _ask(call: Call, given: AskArguments) -> AskResult:
     question = Question(
-        given.question, given.collection, given.top_k, given.filters, keeping=Keeping.ANSWER
+        given.question,
+        given.collection,
+        call.reader,
+        given.top_k,
+        given.filters,
+        keeping=Keeping.ANSWER,
     )
     return AskResult.of(*await answer(call.parts, question))
 
@@ -68,6 +73,7 @@ async def _list_documents(call: Call, given: ListDocumentsArguments) -> ListDocu
             return ListDocumentsResult.of(
                 *list_documents(
                     connection,
+                    call.reader,
                     collection=given.collection,
                     status=given.status,
                     limit=given.limit,
@@ -83,8 +89,8 @@ async def _read_page(call: Call, given: ReadPageArguments) -> ReadPageResult:
 
     def read() -> ReadPageResult:
         with call.parts.registry.read() as connection:
-            filename = find_content(connection, document_id).filename
-            page = find_page(connection, document_id, given.page)
+            filename = find_content(connection, document_id, call.reader).filename
+            page = find_page(connection, document_id, given.page, call.reader)
         return ReadPageResult.of(document_id, filename, page, given.start_char)
 
     return await asyncio.to_thread(read)

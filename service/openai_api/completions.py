@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Request
 from sse_starlette import EventSourceResponse
 
+from corpus.access import Reader
 from corpus.errors import InvalidRequest
 from service.asking.answers import AnswerBegun, answer, ask
 from service.asking.question import Keeping, Question
 from service.http.sse import kept_alive
-from service.http.state import Parts, RequestIdentity
+from service.http.state import Parts, Reads, RequestIdentity
 from service.leaving import while_connected
 from service.openai_api.chunks import stream_data
 from service.openai_api.messages import read_messages
@@ -32,6 +33,7 @@ router = APIRouter()
 async def complete_chat(
     request: Request,
     parts: Parts,
+    reader: Reads,
     request_id: RequestIdentity,
     body: CompletionRequest,
     x_lectern_sources: Annotated[
@@ -43,7 +45,7 @@ async def complete_chat(
     With `"stream": true`: chunks as server-sent events, `[DONE]` last; what goes wrong once they
     have begun comes as an `error` in their place.
     """
-    question = await asyncio.to_thread(_read, parts, body)
+    question = await asyncio.to_thread(_read, parts, body, reader)
 
     def shape(begun: AnswerBegun) -> ReplyShape:
         return ReplyShape(
@@ -60,12 +62,12 @@ async def complete_chat(
     return shape(begun).whole(done)
 
 
-def _read(parts: ServiceParts, body: CompletionRequest) -> Question:
+def _read(parts: ServiceParts, body: CompletionRequest, reader: Reader) -> Question:
     if body.n is not None and body.n > 1:
         raise InvalidRequest(
             f"n is {body.n}, and there is one answer to a question.", hint="Leave n out."
         )
-    require_model(parts.registry, body.model)
+    require_model(parts.registry, body.model, reader)
     asked = read_messages(body.messages)
     # The client keeps the conversation; the answer can be looked up by its id.
-    return Question(asked.text, body.model, keeping=Keeping.ANSWER, past=asked.past)
+    return Question(asked.text, body.model, reader, keeping=Keeping.ANSWER, past=asked.past)

@@ -25,7 +25,7 @@ from corpus.registry.collections import (
     find_collection,
     list_collections,
 )
-from service.http.state import Parts
+from service.http.state import Administers, Parts, Reads
 from service.rest.collection_shapes import (
     ChangeCollectionRequest,
     CollectionBody,
@@ -41,10 +41,10 @@ router = APIRouter(tags=["collections"], responses=error_responses(StorageUnavai
 
 
 @router.get("/collections", operation_id="listCollections")
-def list_all(parts: Parts) -> CollectionListBody:
+def list_all(parts: Parts, reader: Reads) -> CollectionListBody:
     """All collections with their number of documents; an upload to a new name makes one."""
     with parts.registry.read() as connection:
-        found = list_collections(connection)
+        found = list_collections(connection, reader)
     return CollectionListBody(collections=[CollectionBody.of(one) for one in found])
 
 
@@ -54,13 +54,14 @@ def list_all(parts: Parts) -> CollectionListBody:
     operation_id="createCollection",
     responses=error_responses(MalformedJson, InvalidCollectionName, CollectionExists),
 )
-def create(parts: Parts, body: NewCollectionRequest) -> CollectionBody:
+def create(parts: Parts, reader: Administers, body: NewCollectionRequest) -> CollectionBody:
     """Make an empty collection; 409 when there is one of this name."""
     check_collection_name(body.name)
+    reader.require(body.name)
     _check_model(parts, body.llm_model)
     with parts.registry.write() as connection:
         create_collection(connection, body.name, body.as_settings())
-        return CollectionBody.of(find_collection(connection, body.name))
+        return CollectionBody.of(find_collection(connection, body.name, reader))
 
 
 @router.get(
@@ -68,10 +69,10 @@ def create(parts: Parts, body: NewCollectionRequest) -> CollectionBody:
     operation_id="getCollection",
     responses=error_responses(InvalidRequest, CollectionNotFound),
 )
-def get_collection(parts: Parts, name: Name) -> CollectionBody:
+def get_collection(parts: Parts, reader: Reads, name: Name) -> CollectionBody:
     """One collection."""
     with parts.registry.read() as connection:
-        return CollectionBody.of(find_collection(connection, name))
+        return CollectionBody.of(find_collection(connection, name, reader))
 
 
 @router.patch(
@@ -79,14 +80,16 @@ def get_collection(parts: Parts, name: Name) -> CollectionBody:
     operation_id="changeCollection",
     responses=error_responses(InvalidRequest, MalformedJson, CollectionNotFound),
 )
-def change(parts: Parts, name: Name, body: ChangeCollectionRequest) -> CollectionBody:
+def change(
+    parts: Parts, reader: Administers, name: Name, body: ChangeCollectionRequest
+) -> CollectionBody:
     """Put other settings in place; nothing is ingested again, and questions follow them at once."""
     _check_model(parts, body.llm_model)
     with parts.registry.write() as connection:
-        there = CollectionBody.of(find_collection(connection, name, to_change=True))
+        there = CollectionBody.of(find_collection(connection, name, reader, to_change=True))
         settings = there.model_copy(update=body.changes()).as_settings()
         change_collection(connection, name, settings)
-        return CollectionBody.of(find_collection(connection, name))
+        return CollectionBody.of(find_collection(connection, name, reader))
 
 
 @router.delete(
@@ -94,8 +97,9 @@ def change(parts: Parts, name: Name, body: ChangeCollectionRequest) -> Collectio
     operation_id="deleteCollection",
     responses=error_responses(InvalidRequest, CollectionNotFound, CollectionBusy, IndexUnavailable),
 )
-def delete(parts: Parts, name: Name) -> CollectionDeletedBody:
+def delete(parts: Parts, reader: Administers, name: Name) -> CollectionDeletedBody:
     """Delete a collection with its documents and conversations; takes a moment a document."""
+    reader.require(name)
     receipt = delete_collection(parts.registry, parts.originals, parts.store, name)
     return CollectionDeletedBody(**asdict(receipt))
 

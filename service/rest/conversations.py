@@ -14,7 +14,7 @@ from corpus.registry.conversations import (
     rename_conversation,
 )
 from corpus.registry.turns import turns_of
-from service.http.state import Parts
+from service.http.state import Parts, Reads
 from service.rest.conversation_shapes import (
     ConversationBody,
     ConversationDeletedBody,
@@ -35,6 +35,7 @@ router = APIRouter(
 @router.get("/conversations", operation_id="listConversations")
 def list_them(
     parts: Parts,
+    reader: Reads,
     collection: InCollection = None,
     limit: Annotated[int, Query(ge=1, le=200, description=PAGE_SIZE)] = 50,
     cursor: Cursor = None,
@@ -42,7 +43,7 @@ def list_them(
     """Conversations in which something was answered, the last used first."""
     with parts.registry.read() as connection:
         found, next_cursor = list_conversations(
-            connection, collection=collection, limit=limit, cursor=cursor
+            connection, reader, collection=collection, limit=limit, cursor=cursor
         )
     return ConversationListBody(
         conversations=[ConversationBody.of(one) for one in found], next_cursor=next_cursor
@@ -54,11 +55,11 @@ def list_them(
     operation_id="getConversation",
     responses=error_responses(ConversationNotFound),
 )
-def read(parts: Parts, conversation_id: ConversationId) -> WholeConversationBody:
+def read(parts: Parts, reader: Reads, conversation_id: ConversationId) -> WholeConversationBody:
     """A conversation with all that was asked and answered in it."""
     with parts.registry.read() as connection:
-        conversation = find_conversation(connection, conversation_id)
-        turns = turns_of(connection, conversation_id, last=MAX_TURNS_SHOWN)
+        conversation = find_conversation(connection, conversation_id, reader)
+        turns = turns_of(connection, conversation_id, reader, last=MAX_TURNS_SHOWN)
     return WholeConversationBody.with_turns(conversation, turns)
 
 
@@ -67,10 +68,14 @@ def read(parts: Parts, conversation_id: ConversationId) -> WholeConversationBody
     operation_id="renameConversation",
     responses=error_responses(MalformedJson, ConversationNotFound),
 )
-def rename(parts: Parts, conversation_id: ConversationId, body: RenameRequest) -> ConversationBody:
+def rename(
+    parts: Parts, reader: Reads, conversation_id: ConversationId, body: RenameRequest
+) -> ConversationBody:
     """Give a conversation another title."""
     with parts.registry.write() as connection:
-        return ConversationBody.of(rename_conversation(connection, conversation_id, body.title))
+        return ConversationBody.of(
+            rename_conversation(connection, conversation_id, body.title, reader)
+        )
 
 
 @router.delete(
@@ -78,8 +83,8 @@ def rename(parts: Parts, conversation_id: ConversationId, body: RenameRequest) -
     operation_id="deleteConversation",
     responses=error_responses(ConversationNotFound),
 )
-def delete(parts: Parts, conversation_id: ConversationId) -> ConversationDeletedBody:
+def delete(parts: Parts, reader: Reads, conversation_id: ConversationId) -> ConversationDeletedBody:
     """Delete a conversation with its questions, answers and how they came about."""
     with parts.registry.write() as connection:
-        delete_conversation(connection, conversation_id)
+        delete_conversation(connection, conversation_id, reader)
     return ConversationDeletedBody(id=conversation_id)

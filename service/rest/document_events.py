@@ -12,11 +12,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
+from corpus.access import Reader
 from corpus.errors import DocumentNotFound, InvalidRequest, StorageUnavailable
 from corpus.registry.documents import find_document
 from corpus.values import Document, ErrorReport, Status
 from service.http.sse import event_stream
-from service.http.state import Parts
+from service.http.state import Parts, Reads
 from service.parts import ServiceParts
 from service.rest.document_shapes import DocumentBody
 from service.rest.openapi import error_responses, event_stream_of
@@ -46,14 +47,16 @@ class DocumentEvents(BaseModel):
         **error_responses(DocumentNotFound, InvalidRequest, StorageUnavailable),
     },
 )
-async def watch_document(parts: Parts, document_id: DocumentId) -> EventSourceResponse:
+async def watch_document(
+    parts: Parts, reader: Reads, document_id: DocumentId
+) -> EventSourceResponse:
     """`progress` whenever something changed, then one of `ready`, `partial` or `failed`."""
-    first = await run_in_threadpool(_look, parts, document_id)
-    return event_stream(_changes(parts, first))
+    first = await run_in_threadpool(_look, parts, document_id, reader)
+    return event_stream(_changes(parts, first, reader))
 
 
 async def _changes(
-    parts: ServiceParts, document: Document
+    parts: ServiceParts, document: Document, reader: Reader
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     said: Document | None = None
     while True:
@@ -65,12 +68,12 @@ async def _changes(
             return
         await asyncio.sleep(LOOK_EVERY_S)
         try:
-            document = await run_in_threadpool(_look, parts, document.id)
+            document = await run_in_threadpool(_look, parts, document.id, reader)
         except DocumentNotFound as error:
             deleted = ErrorReport("document_deleted", "The document was deleted.", error.hint)
             document = replace(document, status=Status.FAILED, error=deleted)
 
 
-def _look(parts: ServiceParts, document_id: str) -> Document:
+def _look(parts: ServiceParts, document_id: str, reader: Reader) -> Document:
     with parts.registry.read() as connection:
-        return find_document(connection, document_id)
+        return find_document(connection, document_id, reader)

@@ -29,7 +29,7 @@ from corpus.registry.steering import cancel_ingestion
 from corpus.registry.uploads import change_attributes
 from corpus.values import Status
 from service.accepting import accept_retry, accept_rollback
-from service.http.state import Parts
+from service.http.state import Parts, Reads, Writes
 from service.rest.document_shapes import (
     AcceptedBody,
     ChangeRequest,
@@ -51,6 +51,7 @@ router = APIRouter(
 @router.get("/documents", operation_id="listDocuments")
 def list_all(
     parts: Parts,
+    reader: Reads,
     collection: InCollection = None,
     status: Annotated[
         Status | None, Query(description="Only those whose newest version is there.")
@@ -69,6 +70,7 @@ def list_all(
     with parts.registry.read() as connection:
         found, next_cursor = list_documents(
             connection,
+            reader,
             collection=collection,
             status=status,
             parent_id=parent_id,
@@ -86,10 +88,10 @@ def list_all(
     operation_id="getDocument",
     responses=error_responses(DocumentNotFound),
 )
-def get_document(parts: Parts, document_id: DocumentId) -> DocumentBody:
+def get_document(parts: Parts, reader: Reads, document_id: DocumentId) -> DocumentBody:
     """One document with its state."""
     with parts.registry.read() as connection:
-        return DocumentBody.of(find_document(connection, document_id))
+        return DocumentBody.of(find_document(connection, document_id, reader))
 
 
 @router.patch(
@@ -97,7 +99,9 @@ def get_document(parts: Parts, document_id: DocumentId) -> DocumentBody:
     operation_id="changeDocument",
     responses=error_responses(DocumentNotFound, MalformedJson, InvalidMetadata, BelongsToParent),
 )
-def change_document(parts: Parts, document_id: DocumentId, body: ChangeRequest) -> DocumentBody:
+def change_document(
+    parts: Parts, reader: Writes, document_id: DocumentId, body: ChangeRequest
+) -> DocumentBody:
     """Put other metadata or access in place; what is left out stays. Nothing is ingested again."""
     if body.metadata is not None:
         check_metadata(body.metadata)
@@ -107,6 +111,7 @@ def change_document(parts: Parts, document_id: DocumentId, body: ChangeRequest) 
         changed = change_attributes(
             connection,
             document_id,
+            reader,
             metadata=body.metadata,
             acl=None if body.acl is None else tuple(body.acl),
         )
@@ -118,10 +123,10 @@ def change_document(parts: Parts, document_id: DocumentId, body: ChangeRequest) 
     operation_id="cancelIngestion",
     responses=error_responses(DocumentNotFound),
 )
-def cancel(parts: Parts, document_id: DocumentId) -> DocumentBody:
+def cancel(parts: Parts, reader: Writes, document_id: DocumentId) -> DocumentBody:
     """Stop the newest version's ingestion: it fails as `cancelled`. What is final stays."""
     with parts.registry.write() as connection:
-        return DocumentBody.of(cancel_ingestion(connection, document_id))
+        return DocumentBody.of(cancel_ingestion(connection, document_id, reader))
 
 
 @router.post(
@@ -130,12 +135,12 @@ def cancel(parts: Parts, document_id: DocumentId) -> DocumentBody:
     operation_id="retryIngestion",
     responses=error_responses(DocumentNotFound, QueueFull),
 )
-def retry(parts: Parts, document_id: DocumentId) -> DocumentBody:
+def retry(parts: Parts, reader: Writes, document_id: DocumentId) -> DocumentBody:
     """Have the document read again.
 
     A failed version is queued once more; the bytes of one that answers become the next version.
     """
-    return DocumentBody.of(accept_retry(parts, document_id))
+    return DocumentBody.of(accept_retry(parts, document_id, reader))
 
 
 @router.post(
@@ -149,13 +154,15 @@ def retry(parts: Parts, document_id: DocumentId) -> DocumentBody:
         ),
     },
 )
-def rollback(parts: Parts, response: Response, document_id: DocumentId) -> AcceptedBody:
+def rollback(
+    parts: Parts, reader: Writes, response: Response, document_id: DocumentId
+) -> AcceptedBody:
     """Put back what the document was before its newest version; a second time undoes the first.
 
     Where the newest version does not answer (it failed, or is not ready), it is given up for the
     one that does. 200 when nothing had to be queued, 409 when there is nothing to go back to.
     """
-    acceptance = accept_rollback(parts, document_id)
+    acceptance = accept_rollback(parts, document_id, reader)
     response.status_code = 200 if acceptance.duplicate else 202
     return AcceptedBody.of_acceptance(acceptance)
 
@@ -165,10 +172,10 @@ def rollback(parts: Parts, response: Response, document_id: DocumentId) -> Accep
     operation_id="deleteDocument",
     responses=error_responses(DocumentNotFound, IndexUnavailable),
 )
-def delete(parts: Parts, document_id: DocumentId) -> DeletedBody:
+def delete(parts: Parts, reader: Writes, document_id: DocumentId) -> DeletedBody:
     """Delete a document: no answer uses it from now on, and the receipt says what was removed."""
     return DeletedBody.of(
-        delete_document(parts.registry, parts.originals, parts.store, document_id)
+        delete_document(parts.registry, parts.originals, parts.store, document_id, reader)
     )
 
 
@@ -177,7 +184,7 @@ def delete(parts: Parts, document_id: DocumentId) -> DeletedBody:
     operation_id="getPage",
     responses=error_responses(DocumentNotFound, PageNotFound),
 )
-def get_page(parts: Parts, document_id: DocumentId, number: PageNumber) -> PageBody:
+def get_page(parts: Parts, reader: Reads, document_id: DocumentId, number: PageNumber) -> PageBody:
     """The text of a page (numbers count from 1)."""
     with parts.registry.read() as connection:
-        return PageBody.of(document_id, find_page(connection, document_id, number))
+        return PageBody.of(document_id, find_page(connection, document_id, number, reader))

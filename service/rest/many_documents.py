@@ -11,7 +11,7 @@ from corpus.errors import InvalidCollectionName, InvalidRequest, MalformedJson, 
 from corpus.names import check_collection_name
 from corpus.registry.documents import find_by_content, find_documents
 from service.asking.question import DEFAULT_COLLECTION
-from service.http.state import Parts
+from service.http.state import Parts, Reads
 from service.rest.document_shapes import DocumentBody
 from service.rest.openapi import error_responses
 from service.rest.parameters import CollectionName
@@ -55,20 +55,20 @@ router = APIRouter(
     operation_id="findKnownFiles",
     responses=error_responses(InvalidCollectionName),
 )
-def known(parts: Parts, body: KnownRequest) -> FoundBody:
+def known(parts: Parts, reader: Reads, body: KnownRequest) -> FoundBody:
     """Which of these files need no upload: the document that each would be a duplicate of.
 
     Documents with an external id are not among them: without it, their bytes are new documents.
     """
     check_collection_name(body.collection)
     with parts.registry.read() as connection:
-        found = find_by_content(connection, body.collection, body.sha256)
+        found = find_by_content(connection, body.collection, body.sha256, reader)
     return FoundBody(documents=[DocumentBody.of(document) for document in found])
 
 
 @router.post("/documents/lookup", operation_id="lookUpDocuments")
-def lookup(parts: Parts, body: LookupRequest) -> FoundBody:
+def lookup(parts: Parts, reader: Reads, body: LookupRequest) -> FoundBody:
     """How these documents are doing; what is deleted or unknown is missing."""
     with parts.registry.read() as connection:
-        found = find_documents(connection, body.ids)
+        found = find_documents(connection, body.ids, reader)
     return FoundBody(documents=[DocumentBody.of(document) for document in found])

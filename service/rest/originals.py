@@ -9,12 +9,13 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
+from corpus.access import Reader
 from corpus.errors import DocumentNotFound, InvalidRequest, OriginalMissing, StorageUnavailable
 from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_content
 from corpus.values import Original
-from service.http.state import Parts
+from service.http.state import Parts, Reads
 from service.rest.openapi import error_responses
 from service.rest.parameters import DocumentId
 
@@ -33,9 +34,9 @@ router = APIRouter(tags=["documents"])
         **error_responses(DocumentNotFound, InvalidRequest, StorageUnavailable),
     },
 )
-def get_content(parts: Parts, document_id: DocumentId) -> StreamingResponse:
+def get_content(parts: Parts, reader: Reads, document_id: DocumentId) -> StreamingResponse:
     """The original that pages and citations speak of, byte for byte, always as a download."""
-    original, content = open_original(parts.registry, parts.originals, document_id)
+    original, content = open_original(parts.registry, parts.originals, document_id, reader)
     return StreamingResponse(
         _pieces(content),
         media_type=original.media_type,
@@ -50,19 +51,19 @@ def get_content(parts: Parts, document_id: DocumentId) -> StreamingResponse:
 
 
 def open_original(
-    registry: Registry, originals: OriginalStore, document_id: str
+    registry: Registry, originals: OriginalStore, document_id: str, reader: Reader
 ) -> tuple[Original, BinaryIO]:
     """The live version's original, opened: a deletion cannot take away what was opened.
 
     Raises `DocumentNotFound`, or `StorageUnavailable` when the bytes are not there.
     """
     with registry.read() as connection:
-        original = find_content(connection, document_id)
+        original = find_content(connection, document_id, reader)
     try:
         return original, _opened(originals, original)
     except (OriginalMissing, OSError) as error:
         with registry.read() as connection:
-            find_content(connection, document_id)  # not found when it was deleted meanwhile
+            find_content(connection, document_id, reader)  # not found when it was deleted meanwhile
         raise StorageUnavailable(f"The original of {original.filename} cannot be read.") from error
 
 

@@ -24,7 +24,7 @@ from corpus.kinds.known import DRAWN_KINDS, kind_of_media_type
 from corpus.registry.documents import find_content, find_page
 from corpus.values import Original, PagePicture, PageText
 from service.http.caching import is_known
-from service.http.state import Parts
+from service.http.state import Parts, Reads
 from service.parts import ServiceParts
 from service.rest.openapi import error_responses
 from service.rest.parameters import DocumentId, PageNumber
@@ -67,6 +67,7 @@ End = Annotated[int | None, Query(ge=0, le=2**53, description="A citation's `end
 )
 def get_page_picture(
     parts: Parts,
+    reader: Reads,
     document_id: DocumentId,
     number: PageNumber,
     start: Start = None,
@@ -81,8 +82,8 @@ def get_page_picture(
     have no pictures of pages: `no_page_picture`.
     """
     with parts.registry.read() as connection:
-        original = find_content(connection, document_id)
-        page = find_page(connection, document_id, number)
+        original = find_content(connection, document_id, reader)
+        page = find_page(connection, document_id, number, reader)
     span = _on_page(page, start, end)
     etag = f'"{_digest(original, page, span)}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

@@ -32,7 +32,7 @@ from service.asking.searching import search
 from service.asking.timing import since_ms
 from service.http.errors import error_body
 from service.http.sse import event_stream
-from service.http.state import Parts, RequestIdentity
+from service.http.state import Parts, Reads, RequestIdentity
 from service.leaving import while_connected
 from service.rest.openapi import error_responses, event_stream_of
 from service.rest.question_shapes import (
@@ -61,9 +61,9 @@ QUESTION_ERRORS = (
 
 
 @router.post("/search", operation_id="search", responses=error_responses(*QUESTION_ERRORS))
-async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
+async def search_passages(parts: Parts, reader: Reads, body: SearchRequest) -> SearchReply:
     """Passages that fit the query, best first."""
-    question = Question(body.query, body.collection, body.top_k, body.filters)
+    question = Question(body.query, body.collection, reader, body.top_k, body.filters)
     found = await search(parts, question)
     hits = [
         Hit(
@@ -98,7 +98,11 @@ async def search_passages(parts: Parts, body: SearchRequest) -> SearchReply:
     },
 )
 async def chat(
-    request: Request, parts: Parts, request_id: RequestIdentity, body: ChatRequest
+    request: Request,
+    parts: Parts,
+    reader: Reads,
+    request_id: RequestIdentity,
+    body: ChatRequest,
 ) -> ChatReply | EventSourceResponse:
     """Answer from the documents, with citations, or say that they do not tell.
 
@@ -109,6 +113,7 @@ async def chat(
     question = Question(
         body.message,
         body.collection,
+        reader,
         body.top_k,
         body.filters,
         conversation_id=body.conversation_id,

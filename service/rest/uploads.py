@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Response
 
+from corpus.access import Reader
 from corpus.attributes import (
     MAX_EXTERNAL_ID_CHARS,
     MAX_METADATA_BYTES,
@@ -33,7 +34,7 @@ from corpus.registry.uploads import Upload
 from service.accepting import accept_file, accept_new_bytes, check_uploads
 from service.asking.question import DEFAULT_COLLECTION
 from service.http.errors import log_unavailable
-from service.http.state import Parts, RequestIdentity
+from service.http.state import Parts, RequestIdentity, Writes
 from service.parts import ServiceParts
 from service.rest.document_shapes import (
     AcceptedBody,
@@ -56,8 +57,8 @@ METADATA_DESCRIPTION = (
     f"{MAX_METADATA_DEPTH} deep. A field that the collection declares must have its type (422)."
 )
 ACL_DESCRIPTION = (
-    "A JSON list of principals who may read the document. It is kept, and takes effect once keys "
-    "exist: until then, whoever reaches the service reads everything. A duplicate keeps the first."
+    "A JSON list of principals, such as `user:ann` or `group:legal`: the document is there for "
+    "them alone. Empty: for everybody who may read the collection. A duplicate keeps the first."
 )
 
 PRIORITY_DESCRIPTION = (
@@ -96,6 +97,7 @@ router = APIRouter(
 )
 def upload_documents(
     parts: Parts,
+    reader: Writes,
     request_id: RequestIdentity,
     response: Response,
     file: Annotated[list[ReceivedFile], File(min_length=1, description="One or more files.")],
@@ -130,12 +132,12 @@ def upload_documents(
         is_bulk=priority == "bulk" or (priority is None and len(file) > MANY_FILES),
     )
     if len(file) == 1:
-        accepted = _accept(parts, file[0], template)
+        accepted = _accept(parts, file[0], template, reader)
         response.status_code = 200 if accepted.duplicate else 202
         return accepted
     # The same for all files: a mistake in it is the whole request's.
-    check_uploads(parts, template)
-    outcomes = (_accept_or_refuse(parts, request_id, one, template) for one in file)
+    check_uploads(parts, template, reader)
+    outcomes = (_accept_or_refuse(parts, request_id, one, template, reader) for one in file)
     # Written as they come: ten thousand of them as objects would take tens of megabytes, and the
     # event loop seconds to write down.
     body = b",".join(outcome.model_dump_json().encode() for outcome in outcomes)
@@ -153,6 +155,7 @@ def upload_documents(
 )
 def replace_document(
     parts: Parts,
+    reader: Writes,
     response: Response,
     document_id: DocumentId,
     file: Annotated[ReceivedFile, File(description="The new bytes.")],
@@ -161,21 +164,28 @@ def replace_document(
 
     The bytes that it has already answer 200.
     """
-    acceptance = accept_new_bytes(parts, file.staged, document_id, clean_filename(file.filename))
+    filename = clean_filename(file.filename)
+    acceptance = accept_new_bytes(parts, file.staged, document_id, filename, reader)
     response.status_code = 200 if acceptance.duplicate else 202
     return AcceptedBody.of_acceptance(acceptance)
 
 
-def _accept(parts: ServiceParts, file: ReceivedFile, template: Upload) -> AcceptedBody:
+def _accept(
+    parts: ServiceParts, file: ReceivedFile, template: Upload, reader: Reader
+) -> AcceptedBody:
     upload = replace(template, filename=clean_filename(file.filename))
-    return AcceptedBody.of_acceptance(accept_file(parts, file.staged, upload))
+    return AcceptedBody.of_acceptance(accept_file(parts, file.staged, upload, reader))
 
 
 def _accept_or_refuse(
-    parts: ServiceParts, request_id: str, file: ReceivedFile, template: Upload
+    parts: ServiceParts,
+    request_id: str,
+    file: ReceivedFile,
+    template: Upload,
+    reader: Reader,
 ) -> AcceptedBody | RefusedBody:
     try:
-        return _accept(parts, file, template)
+        return _accept(parts, file, template, reader)
     except LecternError as error:
         log_unavailable(request_id, error)
         return RefusedBody(

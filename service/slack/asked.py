@@ -16,7 +16,8 @@ class Asked:
     """A message that may be for the bot.
 
     `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
-    alone. `is_shared`: people of other organisations read the channel.
+    alone. `is_private`: nobody else reads the answer. `is_shared`: people of other organisations
+    read the channel.
     """
 
     event_id: str
@@ -26,6 +27,7 @@ class Asked:
     user_id: str
     text: str
     is_direct: bool
+    is_private: bool = False
     is_shared: bool = False
 
 
@@ -56,5 +58,6 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         user_id=event["user"],
         text=text,
         is_direct=is_direct,
+        is_private=event.get("channel_type") == "im",
         is_shared=bool(body.get("is_ext_shared_channel")) and event.get("channel_type") != "im",
     )

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
 from corpus.registry.slack import (
     SlackThread,
@@ -20,10 +21,12 @@ from corpus.registry.slack import (
     takes_part,
 )
 from corpus.registry.turns import find_turn, rate_answer
+from corpus.turns import Rating
 from service.answering.events import AnswerDone, Degraded, TextPiece
 from service.asking.answers import ask
 from service.asking.question import Question
 from service.parts import ServiceParts
+from service.slack.access import reader_alone, reader_in_channel
 from service.slack.asked import Asked
 from service.slack.replying import SLACK_ERRORS, Reply, reason_of
 from service.slack.texts import (
@@ -109,14 +112,16 @@ class Bot:
             return
         turn = self._turns.setdefault(asked.thread, asyncio.Lock())
         async with turn, self._places:
-            await self._answer(asked.thread, question, reply)
+            await self._answer(asked, question, reply)
 
-    async def _answer(self, thread: SlackThread, text: str, reply: Reply) -> None:
+    async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
+        thread, reader = asked.thread, _reader_of(asked)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
         try:
-            begun = await ask(self._parts, Question(text, None, conversation_id=conversation_id))
+            question = Question(text, None, reader, conversation_id=conversation_id)
+            begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another
-            begun = await ask(self._parts, Question(text, None))
+            begun = await ask(self._parts, Question(text, None, reader))
         async with aclosing(begun.events) as events:
             now = begun.prepared.dialogue.conversation_id
             if now is not None and now != conversation_id:
@@ -154,8 +159,9 @@ class Bot:
 
         def keep() -> None:
             with self._parts.registry.write() as connection:
-                comment = find_turn(connection, answer_id).comment
-                rate_answer(connection, answer_id, "up" if rating == "up" else "down", comment)
+                comment = find_turn(connection, answer_id, UNRESTRICTED).comment
+                said: Rating = "up" if rating == "up" else "down"
+                rate_answer(connection, answer_id, said, comment, UNRESTRICTED)
 
         try:
             await asyncio.to_thread(keep)
@@ -187,3 +193,10 @@ class Bot:
 def _warning(text: str) -> dict[str, Any]:
     said = {"type": "mrkdwn", "text": f":warning: {escaped(text)}"}
     return {"type": "context", "elements": [said]}
+
+
+def _reader_of(asked: Asked) -> Reader:
+    thread = asked.thread
+    if asked.is_private:
+        return reader_alone(asked.team_id, asked.user_id)
+    return reader_in_channel(thread.team_id, thread.channel_id)

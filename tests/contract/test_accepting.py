@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import QueueFull
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
@@ -28,14 +29,17 @@ def test_a_retry_waits_its_turn_like_any_upload(registry: Registry) -> None:
     document_id = failed(registry)
     waiting = accept(registry, "a" * 64).document.id
     with pytest.raises(QueueFull):
-        accept_retry(parts_with(registry, Settings(max_waiting=1)), document_id)
+        accept_retry(parts_with(registry, Settings(max_waiting=1)), document_id, UNRESTRICTED)
     with registry.read() as connection:
-        assert find_document(connection, document_id).status is Status.FAILED
+        assert find_document(connection, document_id, UNRESTRICTED).status is Status.FAILED
     # What waits already adds nothing to the queue.
     assert (
-        accept_retry(parts_with(registry, Settings(max_waiting=1)), waiting).status is Status.QUEUED
+        accept_retry(parts_with(registry, Settings(max_waiting=1)), waiting, UNRESTRICTED).status
+        is Status.QUEUED
     )
     assert (
-        accept_retry(parts_with(registry, Settings(max_waiting=2)), document_id).status
+        accept_retry(
+            parts_with(registry, Settings(max_waiting=2)), document_id, UNRESTRICTED
+        ).status
         is Status.QUEUED
     )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
+from corpus.access import UNRESTRICTED
 from corpus.declared_fields import DeclaredFields, FieldType
 from corpus.errors import CollectionExists, CollectionNotFound, InvalidMetadata
 from corpus.registry.collections import (
@@ -72,7 +73,7 @@ def put_only(registry: Registry, every: dict[str, Metadata]) -> None:
 
 
 def select(registry: Registry, raw: Metadata) -> Selection:
-    return select_nodes(registry, "ours", parse_filters(raw, DECLARED))
+    return select_nodes(registry, "ours", parse_filters(raw, DECLARED), UNRESTRICTED)
 
 
 def found(selection: Selection, every: Iterable[str]) -> set[str]:
@@ -87,7 +88,9 @@ def add(
     """Upload, and make it answer; the document's id."""
     with registry.write() as connection:
         upload = Upload(collection, f"{content}.txt", metadata=metadata)
-        accepted = accept_upload(connection, upload, Content(content * 64, 1, "text/plain"))
+        accepted = accept_upload(
+            connection, upload, Content(content * 64, 1, "text/plain"), UNRESTRICTED
+        )
         connection.execute(update(documents).values(live_version=documents.c.version))
         return accepted.document.id
 
@@ -128,7 +131,7 @@ def test_a_change_holds_for_the_next_question_and_ends_the_one_before(declaring:
     other_before = select(declaring, {"not": {"year": 1}})
     assert (found(before, [one, two]), found(other_before, [one, two])) == ({one}, {two})
     with declaring.write() as connection:
-        change_attributes(connection, one, metadata={"year": 2})
+        change_attributes(connection, one, UNRESTRICTED, metadata={"year": 2})
     assert found(select(declaring, {"year": 2}), [one, two]) == {one, two}
     assert found(select(declaring, {"year": 1}), [one, two]) == set()
     assert found(before, [one, two]) == set()
@@ -139,7 +142,7 @@ def test_a_change_that_the_filter_does_not_ask_for_changes_nothing(declaring: Re
     one = add(declaring, {"year": 1, "team": "a"})
     before = select(declaring, {"year": 1})
     with declaring.write() as connection:
-        change_attributes(connection, one, metadata={"year": 1, "team": "b"})
+        change_attributes(connection, one, UNRESTRICTED, metadata={"year": 1, "team": "b"})
     assert found(before, [one]) == {one}
 
 
@@ -147,7 +150,7 @@ def test_a_deleted_document_is_never_found(declaring: Registry) -> None:
     one, two = add(declaring, {"year": 1}, "a"), add(declaring, {"year": 1}, "b")
     before = select(declaring, {"not": {"year": 2}})
     with declaring.write() as connection:
-        bury(connection, one)
+        bury(connection, one, UNRESTRICTED)
     for selection in (
         before,
         select(declaring, {"year": 1}),
@@ -175,9 +178,9 @@ def test_a_value_of_another_type_is_refused_and_nothing_is_changed(declaring: Re
         add(declaring, {"year": "1999"})
     one = add(declaring, {"year": 1999, "colour": "of no concern"})
     with declaring.write() as connection, pytest.raises(InvalidMetadata, match='"is final"'):
-        change_attributes(connection, one, metadata={"is final": "yes"})
+        change_attributes(connection, one, UNRESTRICTED, metadata={"is final": "yes"})
     with declaring.read() as connection:
-        assert find_document(connection, one).metadata["year"] == 1999
+        assert find_document(connection, one, UNRESTRICTED).metadata["year"] == 1999
 
 
 def test_what_was_there_before_the_declaration_matches_nothing_when_it_does_not_fit(
@@ -202,11 +205,11 @@ def test_a_collection_says_what_it_declares(registry: Registry) -> None:
         with pytest.raises(CollectionNotFound):
             change_collection(connection, "nowhere", with_fields({}))
     with registry.read() as connection:
-        summaries = list_collections(connection)
-        assert find_collection(connection, "ours") == summaries[0]
+        summaries = list_collections(connection, UNRESTRICTED)
+        assert find_collection(connection, "ours", UNRESTRICTED) == summaries[0]
         assert declared_fields(connection, "nowhere") == {}
         with pytest.raises(CollectionNotFound):
-            find_collection(connection, "nowhere")
+            find_collection(connection, "nowhere", UNRESTRICTED)
     assert [(one.name, one.documents, one.settings.metadata_fields) for one in summaries] == [
         ("ours", 1, {"year": "integer"}),
         ("theirs", 1, {"größe": "number"}),

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import Misconfigured
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
@@ -122,7 +123,7 @@ def test_documents_of_an_earlier_version_go_on(database: Database, with_revision
             coverage=Coverage(1),
         )
     with registry.read() as connection:
-        document = find_document(connection, "d1")
+        document = find_document(connection, "d1", UNRESTRICTED)
     assert (document.status, document.live_version) == (Status.READY, 2)
     registry.close()
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import EmbeddingMismatch
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
@@ -38,7 +39,7 @@ def content() -> Content:
 def upload(registry: Registry, collection: str = "default", *, is_bulk: bool = False) -> str:
     with registry.write() as connection:
         accepted = accept_upload(
-            connection, Upload(collection, "f.txt", is_bulk=is_bulk), content()
+            connection, Upload(collection, "f.txt", is_bulk=is_bulk), content(), UNRESTRICTED
         )
     return accepted.document.id
 
@@ -56,7 +57,7 @@ def claimed_id(registry: Registry) -> str:
 
 def document(registry: Registry, document_id: str) -> Document:
     with registry.read() as connection:
-        return find_document(connection, document_id)
+        return find_document(connection, document_id, UNRESTRICTED)
 
 
 def complete(registry: Registry, job: Lease) -> bool:
@@ -207,7 +208,7 @@ def test_cancelling_takes_the_job_from_its_worker(registry: Registry) -> None:
     job = claim(registry)
     assert job is not None
     with registry.write() as connection:
-        cancelled = cancel_ingestion(connection, document_id)
+        cancelled = cancel_ingestion(connection, document_id, UNRESTRICTED)
     assert cancelled.status is Status.FAILED
     assert cancelled.error is not None
     assert cancelled.error.code == "cancelled"
@@ -218,8 +219,8 @@ def test_cancelling_takes_the_job_from_its_worker(registry: Registry) -> None:
 def test_cancelling_a_replacement_leaves_the_live_version(registry: Registry) -> None:
     document_id = live(registry)
     with registry.write() as connection:
-        accept_replacement(connection, document_id, "g.txt", content())
-        cancelled = cancel_ingestion(connection, document_id)
+        accept_replacement(connection, document_id, "g.txt", content(), UNRESTRICTED)
+        cancelled = cancel_ingestion(connection, document_id, UNRESTRICTED)
     assert (cancelled.status, cancelled.version, cancelled.live_version) == (Status.FAILED, 2, 1)
 
 
@@ -227,7 +228,7 @@ def test_cancelling_what_is_final_changes_nothing(registry: Registry) -> None:
     document_id = live(registry)
     before = document(registry, document_id)
     with registry.write() as connection:
-        assert cancel_ingestion(connection, document_id) == before
+        assert cancel_ingestion(connection, document_id, UNRESTRICTED) == before
 
 
 def test_a_failed_version_is_queued_once_more(registry: Registry) -> None:
@@ -236,7 +237,7 @@ def test_a_failed_version_is_queued_once_more(registry: Registry) -> None:
     assert job is not None
     fail(registry, job)
     with registry.write() as connection:
-        again = ingest_again(connection, document_id)
+        again = ingest_again(connection, document_id, UNRESTRICTED)
     assert (again.status, again.version, again.error) == (Status.QUEUED, 1, None)
     assert claimed_id(registry) == document_id
 
@@ -268,8 +269,8 @@ def test_another_model_is_a_mismatch(registry: Registry) -> None:
 def test_what_answers_is_read_again_as_the_next_version(registry: Registry) -> None:
     document_id = live(registry)
     with registry.write() as connection:
-        again = ingest_again(connection, document_id)
+        again = ingest_again(connection, document_id, UNRESTRICTED)
     assert (again.status, again.version, again.live_version) == (Status.QUEUED, 2, 1)
     with registry.write() as connection:
-        assert ingest_again(connection, document_id) == again
+        assert ingest_again(connection, document_id, UNRESTRICTED) == again
         assert count_waiting(connection) == 1

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Connection
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import BelongsToParent, DocumentNotFound
 from corpus.registry.children import Child, settle_children
 from corpus.registry.database.engine import Registry
@@ -41,13 +42,13 @@ def mail(registry: Registry, number: int = 0, **said: object) -> str:
     content = Content(f"{number:f>64}", 10, "message/rfc822")
     upload = Upload("default", "mail.eml", **said)  # type: ignore[arg-type]
     with registry.write() as connection:
-        return accept_upload(connection, upload, content).document.id
+        return accept_upload(connection, upload, content, UNRESTRICTED).document.id
 
 
 def settle(registry: Registry, parent_id: str, *children: Child) -> list[str]:
     """What the newest version's end does."""
     with registry.write() as connection:
-        version = find_document(connection, parent_id).version
+        version = find_document(connection, parent_id, UNRESTRICTED).version
         return settle_children(connection, parent_id, version, children)
 
 
@@ -55,7 +56,7 @@ def go_live(registry: Registry, parent_id: str, *children: Child) -> None:
     """Ingest the newest version of the parent, which has these children."""
     settle(registry, parent_id, *children)
     with registry.write() as connection:
-        version = find_document(connection, parent_id).version
+        version = find_document(connection, parent_id, UNRESTRICTED).version
         complete_version(
             connection,
             Lease("", parent_id, version, claimed(connection, parent_id)),
@@ -76,7 +77,7 @@ def claimed(connection: Connection, document_id: str) -> str:
 
 def find(registry: Registry, document_id: str) -> Document:
     with registry.read() as connection:
-        return find_document(connection, document_id)
+        return find_document(connection, document_id, UNRESTRICTED)
 
 
 def attached(registry: Registry, parent_id: str) -> dict[str, str]:
@@ -104,8 +105,8 @@ def test_what_is_attached_to_a_document_can_be_listed(registry: Registry) -> Non
     parent_id = mail(registry)
     settle(registry, parent_id, child("a.pdf", 1), child("b.pdf", 2))
     with registry.read() as connection:
-        everything, _ = list_documents(connection)
-        within, _ = list_documents(connection, parent_id=parent_id)
+        everything, _ = list_documents(connection, UNRESTRICTED)
+        within, _ = list_documents(connection, UNRESTRICTED, parent_id=parent_id)
     assert names(everything) == {"mail.eml", "a.pdf", "b.pdf"}
     assert names(within) == {"a.pdf", "b.pdf"}
     listed = {document.filename: document.attachments for document in everything}
@@ -154,8 +155,8 @@ def test_an_attachment_deleted_by_itself_stays_away_while_the_mail_has_the_same_
     both = (child("a.pdf", 1), child("b.pdf", 2))
     go_live(registry, parent_id, *both)
     with registry.write() as connection:
-        bury(connection, attached(registry, parent_id)["a.pdf"])
-        ingest_again(connection, parent_id)
+        bury(connection, attached(registry, parent_id)["a.pdf"], UNRESTRICTED)
+        ingest_again(connection, parent_id, UNRESTRICTED)
     go_live(registry, parent_id, *both, child("now-readable.png", 3))
     assert find(registry, parent_id).live_version == 2
     assert set(attached(registry, parent_id)) == {"b.pdf", "now-readable.png"}
@@ -165,7 +166,7 @@ def test_it_comes_back_with_other_bytes_of_the_mail_that_hold_it_too(registry: R
     parent_id = mail(registry, 1, external_id="m")
     go_live(registry, parent_id, child("a.pdf"))
     with registry.write() as connection:
-        bury(connection, attached(registry, parent_id)["a.pdf"])
+        bury(connection, attached(registry, parent_id)["a.pdf"], UNRESTRICTED)
     mail(registry, 2, external_id="m")
     go_live(registry, parent_id, child("a.pdf"))
     assert set(attached(registry, parent_id)) == {"a.pdf"}
@@ -194,9 +195,9 @@ def test_an_older_version_that_ends_late_changes_no_attachment(registry: Registr
 def test_a_deleted_mail_gets_no_attachments(registry: Registry) -> None:
     parent_id = mail(registry)
     with registry.write() as connection:
-        bury(connection, parent_id)
+        bury(connection, parent_id, UNRESTRICTED)
         assert settle_children(connection, parent_id, 1, [child("a.pdf")]) == []
-        assert list_documents(connection) == ([], None)
+        assert list_documents(connection, UNRESTRICTED) == ([], None)
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -210,7 +211,7 @@ def test_access_and_deletion_reach_attachments_that_arrive_at_the_same_moment(
     def narrow() -> None:
         together.wait()
         with registry.write() as connection:
-            change_attributes(connection, parent_id, acl=("group:crew",))
+            change_attributes(connection, parent_id, UNRESTRICTED, acl=("group:crew",))
 
     def arrive() -> None:
         together.wait()
@@ -222,14 +223,14 @@ def test_access_and_deletion_reach_attachments_that_arrive_at_the_same_moment(
         for one in done:
             one.result()
         with registry.read() as connection:
-            within, _ = list_documents(connection, parent_id=parent_id)
+            within, _ = list_documents(connection, UNRESTRICTED, parent_id=parent_id)
         assert {document.acl for document in within} == {("group:crew",)}
         assert len(within) == 10
 
         def delete() -> None:
             together.wait()
             with registry.write() as connection:
-                bury(connection, parent_id)
+                bury(connection, parent_id, UNRESTRICTED)
 
         def change() -> None:
             together.wait()
@@ -241,7 +242,7 @@ def test_access_and_deletion_reach_attachments_that_arrive_at_the_same_moment(
         for one in done:
             one.result()
     with registry.read() as connection:
-        assert list_documents(connection) == ([], None)
+        assert list_documents(connection, UNRESTRICTED) == ([], None)
 
 
 def test_burying_a_mail_buries_all_within_it_and_their_jobs(registry: Registry) -> None:
@@ -251,13 +252,13 @@ def test_burying_a_mail_buries_all_within_it_and_their_jobs(registry: Registry) 
     settle(registry, inner_id, child("deep.pdf", 3))
     deep_id = attached(registry, inner_id)["deep.pdf"]
     with registry.write() as connection:
-        family = bury(connection, parent_id)
+        family = bury(connection, parent_id, UNRESTRICTED)
         assert family[0] == parent_id
         assert len(family) == 4
         assert set(buried(connection)) == set(family)
-        assert list_documents(connection) == ([], None)
+        assert list_documents(connection, UNRESTRICTED) == ([], None)
         assert claim_next(connection, "w") is None
-        assert bury(connection, parent_id) == family
+        assert bury(connection, parent_id, UNRESTRICTED) == family
     with pytest.raises(DocumentNotFound):
         find(registry, deep_id)
 
@@ -266,7 +267,7 @@ def test_a_child_buried_alone_leaves_its_mail_and_its_siblings(registry: Registr
     parent_id = mail(registry)
     settle(registry, parent_id, child("a.pdf", 1), child("b.pdf", 2))
     with registry.write() as connection:
-        bury(connection, attached(registry, parent_id)["a.pdf"])
+        bury(connection, attached(registry, parent_id)["a.pdf"], UNRESTRICTED)
     assert set(attached(registry, parent_id)) == {"b.pdf"}
 
 
@@ -276,7 +277,9 @@ def test_a_change_of_the_mail_reaches_all_within_it(registry: Registry) -> None:
     inner_id = attached(registry, parent_id)["inner.eml"]
     settle(registry, inner_id, child("deep.pdf", 2))
     with registry.write() as connection:
-        change_attributes(connection, parent_id, metadata={"k": 1}, acl=("group:crew",))
+        change_attributes(
+            connection, parent_id, UNRESTRICTED, metadata={"k": 1}, acl=("group:crew",)
+        )
     deep = find(registry, attached(registry, inner_id)["deep.pdf"])
     assert (deep.metadata, deep.acl) == ({"k": 1}, ("group:crew",))
 
@@ -297,16 +300,20 @@ def test_an_attachment_is_not_changed_apart_from_its_mail(registry: Registry) ->
     child_id = attached(registry, parent_id)["a.pdf"]
     with registry.write() as connection:
         with pytest.raises(BelongsToParent, match="attached to"):
-            change_attributes(connection, child_id, acl=("group:everyone",))
+            change_attributes(connection, child_id, UNRESTRICTED, acl=("group:everyone",))
         with pytest.raises(BelongsToParent):
-            accept_replacement(connection, child_id, "a.pdf", Content("e" * 64, 1, "text/plain"))
+            accept_replacement(
+                connection, child_id, "a.pdf", Content("e" * 64, 1, "text/plain"), UNRESTRICTED
+            )
 
 
 def test_the_bytes_of_an_attachment_can_be_uploaded_by_themselves(registry: Registry) -> None:
     parent_id = mail(registry)
     settle(registry, parent_id, child("a.pdf"))
     with registry.write() as connection:
-        accepted = accept_upload(connection, Upload("default", "a.pdf"), child("a.pdf").content)
+        accepted = accept_upload(
+            connection, Upload("default", "a.pdf"), child("a.pdf").content, UNRESTRICTED
+        )
     assert not accepted.duplicate
     assert accepted.document.parent_id is None
 

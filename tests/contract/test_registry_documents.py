@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import DocumentNotFound, InvalidRequest, PageNotFound, StorageUnavailable
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry
@@ -34,7 +35,7 @@ def add(registry: Registry, originals: FolderOriginals, content: bytes, name: st
         registry.write() as connection,
     ):
         measured = Content(staged.content_sha256, staged.size_bytes, "text/plain")
-        document = accept_upload(connection, upload, measured).document
+        document = accept_upload(connection, upload, measured, UNRESTRICTED).document
         staged.keep()
         return document.id
 
@@ -56,7 +57,7 @@ def complete(registry: Registry) -> None:
 
 def content_of(registry: Registry, document_id: str) -> Original:
     with registry.read() as connection:
-        return find_content(connection, document_id)
+        return find_content(connection, document_id, UNRESTRICTED)
 
 
 def test_the_content_is_that_of_the_live_version_and_before_it_of_the_newest(
@@ -75,7 +76,7 @@ def test_the_content_is_that_of_the_live_version_and_before_it_of_the_newest(
 def test_a_deleted_document_has_no_content(registry: Registry, originals: FolderOriginals) -> None:
     document_id = add(registry, originals, b"one")
     with registry.write() as connection:
-        bury(connection, document_id)
+        bury(connection, document_id, UNRESTRICTED)
     with pytest.raises(DocumentNotFound):
         content_of(registry, document_id)
 
@@ -84,7 +85,7 @@ def test_an_opened_original_outlives_its_deletion(
     registry: Registry, originals: FolderOriginals
 ) -> None:
     document_id = add(registry, originals, b"one")
-    original, content = open_original(registry, originals, document_id)
+    original, content = open_original(registry, originals, document_id, UNRESTRICTED)
     originals.delete(original.content_sha256)
     with content:
         assert content.read() == b"one"
@@ -101,7 +102,7 @@ class DeletesBeforeOpening(FolderOriginals):
     @contextmanager
     def local_copy(self, content_sha256: str) -> Iterator[Path]:
         with self._registry.write() as connection:
-            bury(connection, self._document_id)
+            bury(connection, self._document_id, UNRESTRICTED)
         self.delete(content_sha256)
         with super().local_copy(content_sha256) as path:
             yield path
@@ -113,7 +114,7 @@ def test_a_document_deleted_before_its_original_is_opened_is_not_found(
     document_id = add(registry, originals, b"one")
     deleting = DeletesBeforeOpening(tmp_path / "originals", registry, document_id)
     with pytest.raises(DocumentNotFound):
-        open_original(registry, deleting, document_id)
+        open_original(registry, deleting, document_id, UNRESTRICTED)
 
 
 def test_an_original_that_got_lost_is_the_storages_fault(
@@ -122,7 +123,7 @@ def test_an_original_that_got_lost_is_the_storages_fault(
     document_id = add(registry, originals, b"one")
     originals.delete(content_of(registry, document_id).content_sha256)
     with pytest.raises(StorageUnavailable):
-        open_original(registry, originals, document_id)
+        open_original(registry, originals, document_id, UNRESTRICTED)
 
 
 @pytest.mark.parametrize("number", [0, -1, 2, 2**31, 2**63, 10**400, -(10**400)])
@@ -132,7 +133,7 @@ def test_a_page_that_cannot_be_is_not_found(
     document_id = add(registry, originals, b"one")
     complete(registry)
     with registry.read() as connection, pytest.raises(PageNotFound):
-        find_page(connection, document_id, number)
+        find_page(connection, document_id, number, UNRESTRICTED)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_a_page_that_cannot_be_is_not_found(
 def test_a_made_up_cursor_is_the_callers_mistake(registry: Registry, inside: str) -> None:
     cursor = base64.urlsafe_b64encode(inside.encode()).decode()
     with registry.read() as connection, pytest.raises(InvalidRequest, match="cursor"):
-        list_documents(connection, cursor=cursor)
+        list_documents(connection, UNRESTRICTED, cursor=cursor)
 
 
 def test_pages_are_found_together_and_missing_ones_left_out(

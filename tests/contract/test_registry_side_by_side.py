@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 from llama_index.core.vector_stores.types import MetadataFilters
 
+from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound, LecternError, OriginalMissing
 from corpus.originals.folder import FolderOriginals
@@ -58,6 +59,7 @@ def accept(registry: Registry, sha256: str, **upload: str) -> Acceptance:
             connection,
             Upload(upload.get("collection", "default"), "f", upload.get("external_id")),
             Content(sha256, 1, "text/plain"),
+            UNRESTRICTED,
         )
 
 
@@ -96,9 +98,9 @@ def test_other_bytes_under_one_external_id_at_once_are_its_versions(registry: Re
 def test_documents_in_a_new_collection_at_once_make_it_once(registry: Registry) -> None:
     at_once([lambda n=n: accept(registry, f"{n:064d}", collection="new") for n in range(MANY)])  # type: ignore[misc]
     with registry.read() as connection:
-        assert [(one.name, one.documents) for one in list_collections(connection)] == [
-            ("new", MANY)
-        ]
+        assert [
+            (one.name, one.documents) for one in list_collections(connection, UNRESTRICTED)
+        ] == [("new", MANY)]
 
 
 def test_workers_that_claim_at_once_never_get_the_same_job(registry: Registry) -> None:
@@ -137,12 +139,12 @@ def test_completing_and_replacing_at_once_leave_one_consistent_version(
         def replace(document_id: str = document.id, number: int = number) -> bool:
             content = Content(f"{number + 1000:064d}", 1, "text/plain")
             with registry.write() as connection:
-                accept_replacement(connection, document_id, "f", content)
+                accept_replacement(connection, document_id, "f", content, UNRESTRICTED)
             return True
 
         completed, _ = at_once([lambda d=document: complete(registry, d.id, 1, "w"), replace])  # type: ignore[misc]
         with registry.read() as connection:
-            after = find_document(connection, document.id)
+            after = find_document(connection, document.id, UNRESTRICTED)
         assert (after.version, after.status) == (2, Status.QUEUED)
         assert after.live_version == (1 if completed else None)
         assert claim(registry, "w") == document.id
@@ -182,12 +184,14 @@ def test_an_upload_never_loses_its_bytes_to_a_deletion_of_the_same(
             registry.write() as connection,
         ):
             content = Content(staged.content_sha256, 4, "text/plain")
-            document = accept_upload(connection, Upload("c", "f", external_id), content).document
+            document = accept_upload(
+                connection, Upload("c", "f", external_id), content, UNRESTRICTED
+            ).document
             staged.keep()
             return document.id
 
     def delete(document_id: str) -> str:
-        return delete_document(registry, originals, store, document_id).document_id
+        return delete_document(registry, originals, store, document_id, UNRESTRICTED).document_id
 
     last = upload("0")
     for number in range(ROUNDS):
@@ -198,7 +202,7 @@ def test_an_upload_never_loses_its_bytes_to_a_deletion_of_the_same(
             [lambda d=last: delete(d), lambda n=number: upload(str(n + 1))]  # type: ignore[misc]
         )
         with registry.read() as connection:
-            sha256 = find_document(connection, last).content_sha256
+            sha256 = find_document(connection, last, UNRESTRICTED).content_sha256
         with originals.local_copy(sha256) as path:
             assert path.read_bytes() == b"same"
     delete(last)
@@ -214,7 +218,9 @@ def test_deleting_while_it_is_completed_leaves_nothing(registry: Registry, tmp_p
 
         def delete(document_id: str = document.id) -> str:
             try:
-                return delete_document(registry, originals, store, document_id).document_id
+                return delete_document(
+                    registry, originals, store, document_id, UNRESTRICTED
+                ).document_id
             except LecternError as error:
                 return error.code
 
@@ -226,4 +232,4 @@ def test_deleting_while_it_is_completed_leaves_nothing(registry: Registry, tmp_p
         with registry.read() as connection:
             assert not is_wanted(connection, document.id, 1)
     with registry.read() as connection:
-        assert list_documents(connection) == ([], None)
+        assert list_documents(connection, UNRESTRICTED) == ([], None)

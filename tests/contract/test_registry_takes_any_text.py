@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import DocumentNotFound
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document, find_page, list_documents
@@ -29,7 +30,7 @@ def add(registry: Registry) -> str:
     upload = Upload("default", f"{ODD}.txt", external_id=ODD, metadata={"label": "ü"}, acl=("x",))
     with registry.write() as connection:
         content = Content("a" * 64, SEVERAL_GIB, "text/plain")
-        return accept_upload(connection, upload, content).document.id
+        return accept_upload(connection, upload, content, UNRESTRICTED).document.id
 
 
 def test_text_that_a_database_refuses_is_stored_at_its_length(registry: Registry) -> None:
@@ -46,8 +47,8 @@ def test_text_that_a_database_refuses_is_stored_at_its_length(registry: Registry
             report=REPORT,
         )
     with registry.read() as connection:
-        document = find_document(connection, document_id)
-        page = find_page(connection, document_id, 1)
+        document = find_document(connection, document_id, UNRESTRICTED)
+        page = find_page(connection, document_id, 1, UNRESTRICTED)
     assert page.text == "a\ufffdb\ufffdc"
     assert document.filename == "a\ufffdb\ufffdc.txt"
     assert document.size_bytes == SEVERAL_GIB
@@ -63,7 +64,7 @@ def test_an_error_may_say_anything(registry: Registry) -> None:
             connection, Lease("", document_id, 1, "w"), error=report, coverage=Coverage()
         )
     with registry.read() as connection:
-        error = find_document(connection, document_id).error
+        error = find_document(connection, document_id, UNRESTRICTED).error
     assert error is not None
     assert error.detail == "a\ufffdb\ufffdc"
 
@@ -76,5 +77,5 @@ def test_the_same_odd_name_is_the_same_document(registry: Registry) -> None:
 def test_an_id_that_cannot_be_is_not_found(registry: Registry, document_id: str) -> None:
     with registry.read() as connection:
         with pytest.raises(DocumentNotFound):
-            find_document(connection, document_id)
-        assert list_documents(connection, collection=document_id) == ([], None)
+            find_document(connection, document_id, UNRESTRICTED)
+        assert list_documents(connection, UNRESTRICTED, collection=document_id) == ([], None)

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import AnswerNotFound, ConversationNotFound, InvalidRequest
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.conversations import (
@@ -60,7 +61,7 @@ def turn(conversation_id: str | None, number: int = 1, **changed: Any) -> Turn: 
 def begin(registry: Registry, *turns: int) -> str:
     """A conversation with turns of these numbers."""
     with registry.write() as connection:
-        conversation_id = begin_conversation(connection, "default", "A title")
+        conversation_id = begin_conversation(connection, "default", "A title", None)
         for number in turns:
             keep_turn(connection, turn(conversation_id, number))
     return conversation_id
@@ -69,17 +70,17 @@ def begin(registry: Registry, *turns: int) -> str:
 def test_turns_come_back_in_their_order(registry: Registry) -> None:
     conversation_id = begin(registry, 1, 2, 3)
     with registry.read() as connection:
-        found = turns_of(connection, conversation_id, last=99)
+        found = turns_of(connection, conversation_id, UNRESTRICTED, last=99)
         assert [(one.ordinal, one.question) for one in found] == [
             (1, "Question 1?"),
             (2, "Question 2?"),
             (3, "Question 3?"),
         ]
-        assert turns_of(connection, conversation_id, last=2) == found[1:]
-        whole = find_turn(connection, found[0].id)
+        assert turns_of(connection, conversation_id, UNRESTRICTED, last=2) == found[1:]
+        whole = find_turn(connection, found[0].id, UNRESTRICTED)
         assert replace(whole, trace=None) == found[0]
         assert (whole.reply, whole.trace) == (REPLY, {"prompt": "secret"})
-        conversation = find_conversation(connection, conversation_id)
+        conversation = find_conversation(connection, conversation_id, UNRESTRICTED)
     assert (conversation.turns, conversation.updated_at) == (3, NOW + timedelta(seconds=3))
 
 
@@ -96,7 +97,7 @@ def test_parallel_turns_are_ordered_and_none_is_lost(registry: Registry) -> None
     for thread in threads:
         thread.join()
     with registry.read() as connection:
-        found = turns_of(connection, conversation_id, last=99)
+        found = turns_of(connection, conversation_id, UNRESTRICTED, last=99)
     assert [one.ordinal for one in found] == list(range(1, 21))
     assert {one.question for one in found} == {f"Question {number}?" for number in range(20)}
 
@@ -105,12 +106,18 @@ def test_conversations_are_listed_page_by_page_the_last_used_first(registry: Reg
     ids = [begin(registry, number) for number in (1, 2, 3)]
     begin(registry)  # nothing was answered in it
     with registry.write() as connection:
-        other = begin_conversation(connection, "other", "x" * 500)
+        other = begin_conversation(connection, "other", "x" * 500, None)
         keep_turn(connection, turn(other, 4, collection="other"))
     with registry.read() as connection:
-        first, cursor = list_conversations(connection, collection="default", limit=2, cursor=None)
-        rest, end = list_conversations(connection, collection="default", limit=2, cursor=cursor)
-        everything, _ = list_conversations(connection, collection=None, limit=9, cursor=None)
+        first, cursor = list_conversations(
+            connection, UNRESTRICTED, collection="default", limit=2, cursor=None
+        )
+        rest, end = list_conversations(
+            connection, UNRESTRICTED, collection="default", limit=2, cursor=cursor
+        )
+        everything, _ = list_conversations(
+            connection, UNRESTRICTED, collection=None, limit=9, cursor=None
+        )
     assert [one.id for one in first + rest] == ids[::-1]
     assert end is None
     assert [one.id for one in everything] == [other, *ids[::-1]]
@@ -119,28 +126,28 @@ def test_conversations_are_listed_page_by_page_the_last_used_first(registry: Reg
 
 def test_a_made_up_cursor_is_refused(registry: Registry) -> None:
     with registry.read() as connection, pytest.raises(InvalidRequest):
-        list_conversations(connection, collection=None, limit=2, cursor="nonsense")
+        list_conversations(connection, UNRESTRICTED, collection=None, limit=2, cursor="nonsense")
 
 
 def test_a_conversation_is_renamed_and_deleted_with_what_was_said(registry: Registry) -> None:
     conversation_id, other = begin(registry, 1, 2), begin(registry, 3)
     with registry.write() as connection:
-        assert rename_conversation(connection, conversation_id, "New").title == "New"
-        first = turns_of(connection, conversation_id, last=99)[0]
+        assert rename_conversation(connection, conversation_id, "New", UNRESTRICTED).title == "New"
+        first = turns_of(connection, conversation_id, UNRESTRICTED, last=99)[0]
         keep_turn(connection, turn(conversation_id, 5, document_ids=frozenset({"d"})))
-        delete_conversation(connection, conversation_id)
+        delete_conversation(connection, conversation_id, UNRESTRICTED)
     with registry.write() as connection:
         with pytest.raises(ConversationNotFound):
-            find_conversation(connection, conversation_id)
+            find_conversation(connection, conversation_id, UNRESTRICTED)
         with pytest.raises(ConversationNotFound):
-            delete_conversation(connection, conversation_id)
+            delete_conversation(connection, conversation_id, UNRESTRICTED)
         with pytest.raises(ConversationNotFound):
-            rename_conversation(connection, conversation_id, "x")
+            rename_conversation(connection, conversation_id, "x", UNRESTRICTED)
         with pytest.raises(AnswerNotFound):
-            find_turn(connection, first.id)
+            find_turn(connection, first.id, UNRESTRICTED)
         assert not keep_turn(connection, turn(conversation_id, 9))
         assert len(connection.execute(select(answers)).all()) == len(
-            turns_of(connection, other, last=99)
+            turns_of(connection, other, UNRESTRICTED, last=99)
         )
         assert connection.execute(select(answer_sources)).all() == []
 
@@ -148,13 +155,13 @@ def test_a_conversation_is_renamed_and_deleted_with_what_was_said(registry: Regi
 def test_an_answer_is_rated_and_the_last_rating_holds(registry: Registry) -> None:
     conversation_id = begin(registry, 1)
     with registry.write() as connection:
-        (kept,) = turns_of(connection, conversation_id, last=99)
-        rate_answer(connection, kept.id, "up", None)
-        rate_answer(connection, kept.id, "down", "wrong page")
-        found = find_turn(connection, kept.id)
+        (kept,) = turns_of(connection, conversation_id, UNRESTRICTED, last=99)
+        rate_answer(connection, kept.id, "up", None, UNRESTRICTED)
+        rate_answer(connection, kept.id, "down", "wrong page", UNRESTRICTED)
+        found = find_turn(connection, kept.id, UNRESTRICTED)
         assert (found.rating, found.comment) == ("down", "wrong page")
         with pytest.raises(AnswerNotFound):
-            rate_answer(connection, "nobody", "up", None)
+            rate_answer(connection, "nobody", "up", None, UNRESTRICTED)
 
 
 def test_what_is_said_of_a_deleted_document_goes_with_it(
@@ -165,9 +172,9 @@ def test_what_is_said_of_a_deleted_document_goes_with_it(
     with registry.write() as connection:
         kept = turn(conversation_id, 2, document_ids=frozenset({document_id}))
         keep_turn(connection, kept)
-        bury(connection, document_id)
+        bury(connection, document_id, UNRESTRICTED)
     with registry.read() as connection:
-        other, removed = turns_of(connection, conversation_id, last=99)
+        other, removed = turns_of(connection, conversation_id, UNRESTRICTED, last=99)
         row = connection.execute(select(answers).where(answers.c.id == kept.id)).one()
     assert not other.is_removed
     assert removed.is_removed
@@ -182,7 +189,7 @@ def test_an_answer_kept_after_its_document_went_is_never_shown(registry: Registr
         kept = turn(conversation_id, 1, document_ids=frozenset({"deleted meanwhile"}))
         keep_turn(connection, kept)
     with registry.read() as connection:
-        assert find_turn(connection, kept.id).is_removed
+        assert find_turn(connection, kept.id, UNRESTRICTED).is_removed
     with registry.write() as connection:
         remove_answers_from_nowhere(connection)
         row = connection.execute(select(answers)).one()
@@ -201,33 +208,33 @@ def test_what_is_kept_long_enough_is_given_up(registry: Registry) -> None:
         keep_turn(connection, turn(fresh, 5, created_at=datetime.now(UTC)))
         expire_traces(connection, day)
         expire_answers(connection, day)
-        of_fresh = turns_of(connection, fresh, last=99)
-        whole = [find_turn(connection, one.id) for one in of_fresh]
+        of_fresh = turns_of(connection, fresh, UNRESTRICTED, last=99)
+        whole = [find_turn(connection, one.id, UNRESTRICTED) for one in of_fresh]
         assert [one.trace is None for one in whole] == [True, False]
-        assert find_turn(connection, recent.id).trace is not None
+        assert find_turn(connection, recent.id, UNRESTRICTED).trace is not None
         with pytest.raises(AnswerNotFound):
-            find_turn(connection, alone.id)
+            find_turn(connection, alone.id, UNRESTRICTED)
         expire_conversations(connection, day)
         with pytest.raises(ConversationNotFound):
-            find_conversation(connection, old)
-        assert len(turns_of(connection, fresh, last=99)) == 2
+            find_conversation(connection, old, UNRESTRICTED)
+        assert len(turns_of(connection, fresh, UNRESTRICTED, last=99)) == 2
 
 
 def test_a_conversation_in_which_nothing_was_answered_is_dropped(registry: Registry) -> None:
     empty, used = begin(registry), begin(registry, 1)
     with registry.write() as connection:
         drop_empty_conversations(connection, timedelta(days=1))
-        find_conversation(connection, empty)
+        find_conversation(connection, empty, UNRESTRICTED)
         drop_empty_conversations(connection, timedelta(0))
-        find_conversation(connection, used)
+        find_conversation(connection, used, UNRESTRICTED)
         with pytest.raises(ConversationNotFound):
-            find_conversation(connection, empty)
+            find_conversation(connection, empty, UNRESTRICTED)
 
 
 def suggested(registry: Registry, collection: str = "default") -> list[str]:
     with registry.read() as connection:
         asked = asked_questions(connection, collection, limit=10)
-        holding = holding_answers(connection, [one.answer_id for one in asked])
+        holding = holding_answers(connection, [one.answer_id for one in asked], UNRESTRICTED)
     return [one.question for one in asked if one.answer_id in holding]
 
 
@@ -244,11 +251,11 @@ def test_only_questions_whose_answers_still_hold_are_suggested(
         keep_turn(connection, kept)
         keep_turn(connection, disliked)
         keep_turn(connection, turn(None, 3, document_ids=sources, created_at=now))
-        rate_answer(connection, disliked.id, "down", None)
+        rate_answer(connection, disliked.id, "down", None, UNRESTRICTED)
     assert suggested(registry) == ["Question 1 of Acme?"]
     assert suggested(registry, "other") == []
     with registry.write() as connection:
-        rate_answer(connection, kept.id, "up", None)
+        rate_answer(connection, kept.id, "up", None, UNRESTRICTED)
     assert suggested(registry) == ["Question 1 of Acme?"]
     add(registry, originals, b"another text")  # its next version
     assert suggested(registry) == []
@@ -264,7 +271,7 @@ def test_a_deleted_documents_questions_are_suggested_to_nobody(
         keep_turn(connection, kept)
     assert suggested(registry) == ["Question 1 of Acme?"]
     with registry.write() as connection:
-        bury(connection, document_id)
+        bury(connection, document_id, UNRESTRICTED)
         assert connection.execute(select(asked)).all() == []
     assert suggested(registry) == []
 
@@ -274,7 +281,7 @@ def test_a_question_to_suggest_goes_with_its_answer(registry: Registry) -> None:
     with registry.write() as connection:
         keep_turn(connection, turn(conversation_id, 1, embedding=b"1234"))
         keep_turn(connection, turn(None, 2, embedding=b"1234"))
-        delete_conversation(connection, conversation_id)
+        delete_conversation(connection, conversation_id, UNRESTRICTED)
         assert [row.question for row in connection.execute(select(asked))] == [
             "Question 2 of Acme?"
         ]

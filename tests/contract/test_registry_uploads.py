@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import DocumentNotFound, StorageUnavailable
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import buried, bury, forget
@@ -30,6 +31,7 @@ def accept(registry: Registry, sha256: str = "a" * 64, **upload: object) -> Acce
             connection,
             Upload(**{"collection": "default", "filename": "f.pdf", **upload}),  # type: ignore[arg-type]
             Content(sha256, 10, PDF),
+            UNRESTRICTED,
         )
 
 
@@ -55,7 +57,7 @@ def test_an_upload_is_listed_and_queued_at_once(registry: Registry) -> None:
     assert accepted.document.status is Status.QUEUED
     assert not accepted.duplicate
     with registry.read() as connection:
-        documents, cursor = list_documents(connection)
+        documents, cursor = list_documents(connection, UNRESTRICTED)
     assert [document.id for document in documents] == [accepted.document.id]
     assert cursor is None
     job = claim(registry)
@@ -90,7 +92,9 @@ def test_new_bytes_under_a_known_external_id_are_the_next_version(registry: Regi
     assert second.document.id == first.document.id
     assert (second.document.version, second.document.live_version) == (2, 1)
     with registry.read() as connection:
-        assert live_versions(connection, [first.document.id]) == {first.document.id: 1}
+        assert live_versions(connection, [first.document.id], UNRESTRICTED) == {
+            first.document.id: 1
+        }
 
 
 def test_the_same_bytes_after_a_failure_are_queued_again(registry: Registry) -> None:
@@ -165,7 +169,7 @@ def test_a_job_given_back_in_order_is_shown_as_queued_and_its_claim_does_not_cou
     with registry.write() as connection:
         assert report_progress(connection, job, Status.EMBEDDING)
         assert give_back(connection, job, failures=0, delay_s=0)
-        assert find_document(connection, accepted.document.id).status is Status.QUEUED
+        assert find_document(connection, accepted.document.id, UNRESTRICTED).status is Status.QUEUED
     again = claim(registry)
     assert again is not None
     assert again.claims == 1
@@ -183,7 +187,7 @@ def test_a_newer_version_takes_the_place_of_one_that_waits(registry: Registry) -
     assert complete(registry, new)
     assert claim(registry) is None
     with registry.read() as connection:
-        assert live_versions(connection, [old.document_id]) == {old.document_id: 2}
+        assert live_versions(connection, [old.document_id], UNRESTRICTED) == {old.document_id: 2}
         assert find_version(connection, old.document_id, 1).content_sha256 == "a" * 64
         assert not is_wanted(connection, old.document_id, 1)
         assert is_wanted(connection, old.document_id, 2)
@@ -192,11 +196,11 @@ def test_a_newer_version_takes_the_place_of_one_that_waits(registry: Registry) -
 def test_a_deletion_that_broke_off_can_be_asked_for_again(registry: Registry) -> None:
     accepted = accept(registry)
     with registry.write() as connection:
-        bury(connection, accepted.document.id)
-        bury(connection, accepted.document.id)
+        bury(connection, accepted.document.id, UNRESTRICTED)
+        bury(connection, accepted.document.id, UNRESTRICTED)
         forget(connection, accepted.document.id)
         with pytest.raises(DocumentNotFound):
-            bury(connection, accepted.document.id)
+            bury(connection, accepted.document.id, UNRESTRICTED)
 
 
 def test_a_database_that_stays_locked_is_named_as_such(tmp_path: Path) -> None:
@@ -212,8 +216,8 @@ def test_a_completed_version_goes_live_with_its_pages(registry: Registry) -> Non
     assert job is not None
     assert complete(registry, job)
     with registry.read() as connection:
-        document = find_document(connection, accepted.document.id)
-        assert live_versions(connection, [document.id, "unknown"]) == {document.id: 1}
+        document = find_document(connection, accepted.document.id, UNRESTRICTED)
+        assert live_versions(connection, [document.id, "unknown"], UNRESTRICTED) == {document.id: 1}
     assert document.status is Status.READY
     assert claim(registry) is None
 
@@ -224,7 +228,7 @@ def test_pages_without_text_make_a_document_partial(registry: Registry) -> None:
     assert job is not None
     assert complete(registry, job, pages_needing_ocr=(2, 3))
     with registry.read() as connection:
-        document = find_document(connection, accepted.document.id)
+        document = find_document(connection, accepted.document.id, UNRESTRICTED)
     assert document.status is Status.PARTIAL
     assert document.coverage.pages_needing_ocr == (2, 3)
 
@@ -236,13 +240,13 @@ def test_a_buried_document_is_gone_for_everyone_and_its_bytes_can_come_back(
     job = claim(registry)
     assert job is not None
     with registry.write() as connection:
-        bury(connection, accepted.document.id)
+        bury(connection, accepted.document.id, UNRESTRICTED)
     with registry.read() as connection:
-        assert live_versions(connection, [accepted.document.id]) == {}
-        assert list_documents(connection) == ([], None)
+        assert live_versions(connection, [accepted.document.id], UNRESTRICTED) == {}
+        assert list_documents(connection, UNRESTRICTED) == ([], None)
         assert buried(connection) == [accepted.document.id]
         with pytest.raises(DocumentNotFound):
-            find_document(connection, accepted.document.id)
+            find_document(connection, accepted.document.id, UNRESTRICTED)
     assert not complete(registry, job)
     again = accept(registry)
     assert again.document.id != accepted.document.id
@@ -257,7 +261,7 @@ def test_listing_goes_through_all_pages_in_order(registry: Registry) -> None:
     cursor: str | None = None
     while True:
         with registry.read() as connection:
-            documents, cursor = list_documents(connection, limit=3, cursor=cursor)
+            documents, cursor = list_documents(connection, UNRESTRICTED, limit=3, cursor=cursor)
         seen += [document.id for document in documents]
         if cursor is None:
             break

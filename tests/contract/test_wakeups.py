@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 from pydantic import SecretStr
 
+from corpus.access import UNRESTRICTED
 from corpus.registry.database.engine import Registry
 from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
@@ -19,7 +20,7 @@ PATIENCE_S = 20.0
 def upload(registry: Registry) -> None:
     with registry.write() as connection:
         content = Content(uuid4().hex * 2, 10, "text/plain")
-        accept_upload(connection, Upload("default", "f.txt"), content)
+        accept_upload(connection, Upload("default", "f.txt"), content, UNRESTRICTED)
 
 
 def test_an_upload_wakes_whoever_listens_once_it_is_committed(
@@ -31,7 +32,7 @@ def test_an_upload_wakes_whoever_listens_once_it_is_committed(
         word.clear()
         with postgres_registry.write() as connection:
             content = Content(uuid4().hex * 2, 10, "text/plain")
-            accept_upload(connection, Upload("default", "f.txt"), content)
+            accept_upload(connection, Upload("default", "f.txt"), content, UNRESTRICTED)
             assert not word.wait(0.3)
         assert word.wait(PATIENCE_S)
 

@@ -275,5 +275,5 @@ def test_a_mistake_that_concerns_all_files_refuses_the_request(
 def test_the_description_says_what_becomes_of_acl_and_metadata(server: LecternServer) -> None:
     schema = server.http.get("/openapi.json").json()["components"]["schemas"]
     form = schema["Body_uploadDocuments"]["properties"]
-    assert "takes effect once keys exist" in form["acl"]["description"]
+    assert "there for them alone" in form["acl"]["description"]
     assert "duplicate" in form["metadata"]["description"]

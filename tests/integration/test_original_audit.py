@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
+from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document, finish_deletions
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.original_audit import OriginalRepairs, audit_originals, unmatched
@@ -49,7 +50,9 @@ class Installation:
     def upload(self, text: str) -> Document:
         content = Content(self.keep(text), len(text), "text/plain")
         with self.registry.write() as connection:
-            return accept_upload(connection, Upload("default", "f.txt"), content).document
+            return accept_upload(
+                connection, Upload("default", "f.txt"), content, UNRESTRICTED
+            ).document
 
     def is_kept(self, content_sha256: str) -> bool:
         return content_sha256 in {one.content_sha256 for one in self.originals.kept()}
@@ -128,9 +131,9 @@ def test_a_version_at_work_a_final_one_and_a_deleted_one_are_not_queued_again(
             .where(versions.c.document_id == final.id)
             .values(status=Status.PARTIAL)
         )
-        bury(connection, deleted.id)
+        bury(connection, deleted.id, UNRESTRICTED)
         assert queue_stranded(connection) == []
-        assert find_document(connection, final.id).status is Status.PARTIAL
+        assert find_document(connection, final.id, UNRESTRICTED).status is Status.PARTIAL
 
 
 def test_a_job_of_a_version_that_does_not_exist_is_removed(installation: Installation) -> None:
@@ -147,7 +150,7 @@ def test_a_deletion_that_broke_off_is_ended_later_and_not_under_way(
 ) -> None:
     document = installation.upload("text")
     with installation.registry.write() as connection:
-        bury(connection, document.id)
+        bury(connection, document.id, UNRESTRICTED)
     parts = (installation.registry, installation.originals, installation.store)
     assert finish_deletions(*parts, for_s=3600) == 0
     assert finish_deletions(*parts) == 1
@@ -162,8 +165,10 @@ def test_deleted_text_leaves_the_registrys_files_with_its_log(installation: Inst
     with installation.registry.write() as connection:
         content = Content(uuid4().hex * 2, 10, "text/plain")
         upload = Upload("default", "xylophonist.txt", metadata={"note": "zitherist"})
-        document = accept_upload(connection, upload, content).document
-    delete_document(installation.registry, installation.originals, installation.store, document.id)
+        document = accept_upload(connection, upload, content, UNRESTRICTED).document
+    delete_document(
+        installation.registry, installation.originals, installation.store, document.id, UNRESTRICTED
+    )
     assert is_on_disk("xylophonist")  # else this test shows nothing
     assert installation.registry.truncate_log()
     assert not is_on_disk("xylophonist")

@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import Misconfigured, StorageUnavailable
 from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
@@ -60,7 +61,9 @@ def test_a_unit_that_is_under_way_when_the_server_goes_is_told_and_leaves_nothin
 ) -> None:
     try:
         with pytest.raises(StorageUnavailable), registry.write() as connection:  # noqa: PT012
-            accept_upload(connection, Upload("default", "f"), Content("a" * 64, 1, "text/plain"))
+            accept_upload(
+                connection, Upload("default", "f"), Content("a" * 64, 1, "text/plain"), UNRESTRICTED
+            )
             server.stop(mode)
     finally:
         server.start()
@@ -82,7 +85,9 @@ def test_a_connection_that_the_server_ends_is_an_outage(
 @pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
 def test_what_takes_too_long_is_an_outage(registry: Registry, setting: str) -> None:
     with registry.write() as connection:
-        accept_upload(connection, Upload("default", "f"), Content("a" * 64, 1, "text/plain"))
+        accept_upload(
+            connection, Upload("default", "f"), Content("a" * 64, 1, "text/plain"), UNRESTRICTED
+        )
     with registry.write() as holder:
         holder.execute(text("SELECT id FROM documents FOR UPDATE"))
         with pytest.raises(StorageUnavailable), registry.write() as waiter:  # noqa: PT012
@@ -94,7 +99,9 @@ def test_what_takes_too_long_is_an_outage(registry: Registry, setting: str) -> N
 def test_a_deadlock_is_an_outage_for_one_of_the_two(registry: Registry) -> None:
     with registry.write() as connection:
         for name in ("a", "b"):
-            accept_upload(connection, Upload(name, "f"), Content(name * 64, 1, "text/plain"))
+            accept_upload(
+                connection, Upload(name, "f"), Content(name * 64, 1, "text/plain"), UNRESTRICTED
+            )
     lock = text("SELECT id FROM documents WHERE collection = :name FOR UPDATE")
     both_hold_one = threading.Barrier(2)
 
@@ -128,7 +135,9 @@ def test_reading_is_on_one_snapshot_and_writes_nothing(registry: Registry) -> No
     with registry.read() as reader:
         assert reader.execute(count).scalar_one() == 0
         with registry.write() as writer:
-            accept_upload(writer, Upload("default", "f"), Content("a" * 64, 1, "text/plain"))
+            accept_upload(
+                writer, Upload("default", "f"), Content("a" * 64, 1, "text/plain"), UNRESTRICTED
+            )
         assert reader.execute(count).scalar_one() == 0
     with pytest.raises(StorageUnavailable, match="reading"), registry.read() as reader:
         reader.execute(text("DELETE FROM jobs"))

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.reconciliation import Repairs, reconcile
 from corpus.registry.database.engine import Registry, open_sqlite_registry
@@ -29,7 +30,9 @@ class Installation:
     def upload(self, name: str = "x") -> str:
         with self.registry.write() as connection:
             content = Content(uuid4().hex * 2, 10, "text/plain")
-            accepted = accept_upload(connection, Upload("default", "f", name), content)
+            accepted = accept_upload(
+                connection, Upload("default", "f", name), content, UNRESTRICTED
+            )
         return accepted.document.id
 
     def write(self, document_id: str, version: int, count: int = CHUNKS) -> None:
@@ -56,7 +59,7 @@ class Installation:
     def fail_next_version(self, document_id: str) -> None:
         with self.registry.write() as connection:
             content = Content(uuid4().hex * 2, 10, "text/plain")
-            accept_replacement(connection, document_id, "f", content)
+            accept_replacement(connection, document_id, "f", content, UNRESTRICTED)
             job = claim_next(connection, "w1")
             assert job is not None
             report = ErrorReport("broken_file", "Broken.", "Mend it.")
@@ -64,7 +67,7 @@ class Installation:
 
     def status(self, document_id: str) -> Status:
         with self.registry.read() as connection:
-            return find_document(connection, document_id).status
+            return find_document(connection, document_id, UNRESTRICTED).status
 
 
 @pytest.fixture

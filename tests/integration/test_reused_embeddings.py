@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.originals.folder import FolderOriginals
@@ -77,7 +78,7 @@ def test_a_donor_deleted_in_the_middle_costs_only_the_work(world: World) -> None
 
 def test_a_twin_that_is_deleted_lends_nothing(world: World) -> None:
     donor = ingest(world, "Ships sail", "one")
-    delete_document(world.registry, world.originals, world.store, donor.id)
+    delete_document(world.registry, world.originals, world.store, donor.id, UNRESTRICTED)
     twin = ingest(world, "Ships sail", "two")
     assert twin.chunks_reused == 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import (
     BrokenFile,
     DocumentNotFound,
@@ -53,7 +54,7 @@ def ingest(world: World, *texts: str) -> Document:
 
 def go_back(world: World, document_id: str) -> Acceptance:
     with world.registry.write() as connection:
-        return roll_back(connection, document_id)
+        return roll_back(connection, document_id, UNRESTRICTED)
 
 
 def answering(world: World, document_id: str) -> str:
@@ -144,7 +145,7 @@ def test_bytes_that_are_another_documents_by_now_are_refused(world: World) -> No
     document = finish(world, world.upload(FIRST).id)
     content = Content("0" * 64, 9, "text/plain")
     with world.registry.write() as connection:
-        accept_replacement(connection, document.id, "f.txt", content)
+        accept_replacement(connection, document.id, "f.txt", content, UNRESTRICTED)
     world.upload(FIRST)
     with pytest.raises(DuplicateContent):
         go_back(world, document.id)

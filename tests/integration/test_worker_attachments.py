@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.errors import DocumentNotFound
 from corpus.index.edge.store import EdgeVectorStore
@@ -57,7 +58,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def everything(world: World) -> dict[str, Document]:
     """All documents by filename."""
     with world.registry.read() as connection:
-        found, _ = list_documents(connection)
+        found, _ = list_documents(connection, UNRESTRICTED)
     return {document.filename: document for document in found}
 
 
@@ -132,7 +133,7 @@ def test_reading_the_same_again_doubles_nothing(world: World) -> None:
     work_off(world)
     before = everything(world)["a.txt"]
     with world.registry.write() as connection:
-        ingest_again(connection, document.id)
+        ingest_again(connection, document.id, UNRESTRICTED)
     work_off(world)
     after = everything(world)
     assert after["f.txt"].live_version == 2
@@ -159,7 +160,9 @@ def test_new_bytes_keep_the_children_they_still_carry_and_remove_the_others(
 def test_deleting_a_document_deletes_what_it_carries_and_says_so(world: World) -> None:
     document = world.upload("Hello|a.txt=Ships sail|b.txt=Boats row")
     work_off(world)
-    receipt = delete_document(world.registry, world.originals, world.store, document.id)
+    receipt = delete_document(
+        world.registry, world.originals, world.store, document.id, UNRESTRICTED
+    )
     assert (receipt.points_removed, receipt.children_deleted, receipt.verified) == (3, 2, True)
     assert everything(world) == {}
     assert world.store.count(None) == 0
@@ -170,7 +173,7 @@ def test_a_document_deleted_while_it_is_embedded_leaves_no_child(world: World) -
     document = world.upload("Hello|a.txt=Ships sail")
 
     def delete_then_stop(_batch: int) -> None:
-        delete_document(world.registry, world.originals, world.store, document.id)
+        delete_document(world.registry, world.originals, world.store, document.id, UNRESTRICTED)
         world.stop.set()
 
     world.work(delete_then_stop)

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
+from corpus.access import UNRESTRICTED
 from service.answering.events import AnswerDone, AnswerEvents, CitationMade, TextPiece
 from service.answering.writing.persona import NO_PERSONA
 from service.asking.answers import AnswerBegun
@@ -38,7 +39,7 @@ async def nothing_at_all() -> AnswerEvents:
 
 
 def begun(events: AnswerEvents) -> AnswerBegun:
-    question = Question("What does the anchor weigh?", "default", top_k=8)
+    question = Question("What does the anchor weigh?", "default", UNRESTRICTED, top_k=8)
     prepared = Prepared(
         question,
         None,

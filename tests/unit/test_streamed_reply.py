@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+from corpus.access import UNRESTRICTED
 from service.answering.events import AnswerEvents, TextPiece
 from service.answering.writing.persona import NO_PERSONA
 from service.asking.answers import AnswerBegun
@@ -20,7 +21,7 @@ async def breaks_off() -> AnswerEvents:
 
 
 def test_a_failure_after_the_first_token_ends_the_stream_with_an_error() -> None:
-    question = Question("What does the anchor weigh?", "default", top_k=8)
+    question = Question("What does the anchor weigh?", "default", UNRESTRICTED, top_k=8)
     understood = Understood(question.text)
     prepared = Prepared(
         question,
