@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         validation_alias="SLACK_SIGNING_SECRET",
         description="What Slack signs its requests with.",
     )
+    slack_app_token: SecretStr | None = Field(
+        None,
+        validation_alias="SLACK_APP_TOKEN",
+        description="App-level token (xapp-...) with which `lectern slack` fetches Slack's events.",
+    )
     slack_api_url: str = Field(
         "https://slack.com/api/", description="Slack's API; a proxy's address, where there is one."
     )

@@ -1,4 +1,4 @@
-"""The command line: `lectern serve | add | ask | eval | list | rm | doctor`, and more."""
+"""The command line: `lectern serve | slack | add | ask | eval | list | rm | doctor`, and more."""
 
 from __future__ import annotations
 
@@ -56,6 +56,24 @@ def serve(
         from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
         run(settings, with_worker=not no_worker, until_stdin_ends=until_stdin_ends)
+
+
+@app.command()
+def slack(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [LECTERN_HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [LECTERN_PORT].")] = None,
+    data_dir: DataDir = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave ingestion to `lectern worker` processes.")
+    ] = False,
+) -> None:
+    """Serve, and answer in Slack over Socket Mode: no public address is needed (docs/slack.md)."""
+    with _errors_shown():
+        settings = _settings(data_dir, host=host, port=port)
+        configure_logging(settings)
+        from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
+
+        run(settings, with_worker=not no_worker, with_slack_socket=True)
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -32,15 +34,23 @@ from service.rest import (
     uploads,
 )
 from service.rest.openapi import DESCRIPTION, TAGS, complete_openapi, error_responses
-from service.slack import endpoint as slack
+from service.slack import endpoint as slack_endpoint
+from service.slack.serving import SlackService, takes_requests
 from service.web import page
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
 
 
-def create_app(parts: ServiceParts) -> FastAPI:
-    """The application; closing the parts remains the caller's."""
+def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> FastAPI:
+    """The application; closing the parts remains the caller's.
+
+    With `opens_slack_socket` it fetches Slack's events by itself, for which both tokens are needed.
+    """
     mcp = McpEndpoint(parts)
+    answers_slack = takes_requests(parts.settings)
+    slack = None
+    if answers_slack or opens_slack_socket:
+        slack = SlackService(parts, opens_socket=opens_slack_socket)
     app = FastAPI(
         title="Lectern",
         version=version("lectern"),
@@ -50,9 +60,10 @@ def create_app(parts: ServiceParts) -> FastAPI:
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
-        lifespan=lambda _app: mcp.serving(),
+        lifespan=lambda _app: _serving(mcp, slack),
     )
     app.state.parts = parts
+    app.state.slack = slack
     install_error_handlers(app)
     for routes in (
         health,
@@ -72,13 +83,22 @@ def create_app(parts: ServiceParts) -> FastAPI:
     # OpenAI's own document describes the first two.
     for routes in (models, completions, page):
         app.include_router(routes.router, include_in_schema=False)
-    if slack.is_configured(parts.settings):
-        app.include_router(slack.router)
+    if answers_slack:
+        app.include_router(slack_endpoint.router)
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     _add_middleware(app, parts.settings)
     return app
+
+
+@asynccontextmanager
+async def _serving(mcp: McpEndpoint, slack: SlackService | None) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(mcp.serving())
+        if slack is not None:
+            await stack.enter_async_context(slack.serving())
+        yield
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:

@@ -28,16 +28,27 @@ SHUTDOWN_GRACE_S = 10
 LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
 
 
-def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: bool = False) -> None:
+def serve(
+    settings: Settings,
+    *,
+    with_worker: bool = True,
+    with_slack_socket: bool = False,
+    until_stdin_ends: bool = False,
+) -> None:
     """Serve until SIGINT or SIGTERM, or until the end of standard input.
 
-    Raises `Misconfigured` without a worker where none could work from elsewhere.
+    Raises `Misconfigured` without a worker where none could work from elsewhere, and with
+    `with_slack_socket` where Slack's tokens are missing or refused.
     """
     if until_stdin_ends:
         follow_parent(on_end=lambda: os.kill(os.getpid(), signal.SIGTERM), grace_s=LAST_GRACE_S)
     _require_loopback(settings.host)
     if not with_worker:
         _require_shared_stores(settings)
+    if with_slack_socket:
+        from service.slack.preflight import check_socket_mode  # noqa: PLC0415  loads a client
+
+        check_socket_mode(settings)
     with owned(settings.data_dir), _bound(settings) as listener:
         worker = EmbeddedWorker(settings) if with_worker else None
         hooks = WorkerHooks(worker.wake, worker.is_alive) if worker else ELSEWHERE
@@ -47,7 +58,8 @@ def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: boo
             reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),
         ):
-            _run(create_app(parts), settings, listener)
+            app = create_app(parts, opens_slack_socket=with_slack_socket)
+            _run(app, settings, listener)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 from weakref import WeakValueDictionary
@@ -12,14 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
-from corpus.registry.slack import (
-    SlackThread,
-    conversation_of,
-    remember_conversation,
-    take_event,
-    take_part,
-    takes_part,
-)
+from corpus.registry.slack import SlackThread, conversation_of, remember_conversation
 from corpus.registry.turns import find_turn, rate_answer
 from corpus.turns import Rating
 from service.answering.events import AnswerDone, Degraded, TextPiece
@@ -28,13 +22,16 @@ from service.asking.question import Question
 from service.parts import ServiceParts
 from service.slack.access import reader_alone, reader_in_channel
 from service.slack.asked import Asked
-from service.slack.replying import SLACK_ERRORS, Reply, reason_of
+from service.slack.bot_token import BotToken
+from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.replying import Reply
+from service.slack.taking import take
 from service.slack.texts import (
-    escaped,
     feedback_blocks,
     note_blocks,
     question_of,
     source_blocks,
+    warning_blocks,
 )
 
 log = logging.getLogger("lectern.slack")
@@ -42,13 +39,20 @@ log = logging.getLogger("lectern.slack")
 # Answers that are on their way at once; further questions wait, at most so many.
 MAX_AT_ONCE = 20
 MAX_WAITING = 500
+# Messages that the registry is asked for at once: a thread each, where the registry is slow.
+MAX_TAKING = 100
+# Slack waits three seconds for an acknowledgement; part of it is spent on asking for the token.
+TAKE_LIMIT_S = 1.5
 LAST_WORD_S = 3.0
+# Slack names the wait itself; who waits for longer has asked again.
+LONGEST_WAIT_S = 900.0
 
 EMPTY = "Ask me something about your documents."
 BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
 INTERRUPTED = "The language model broke off before the answer was complete."
 NOT_TAKEN = "Slack did not take all of this answer. Ask again."
+LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
 SHARED = (
     "This channel is shared with another organisation, and my documents are yours: ask me in a "
     "direct message, or in a channel of your own."
@@ -56,22 +60,51 @@ SHARED = (
 
 
 class Bot:
-    """Answers in threads, and keeps what people think of the answers."""
+    """Answers in threads, and keeps what people think of the answers; close it in the end."""
 
-    def __init__(self, parts: ServiceParts) -> None:
+    def __init__(self, parts: ServiceParts, token: BotToken) -> None:
         self._parts = parts
+        self._token = token
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
-        self._waiting = 0
+        self._taking: set[asyncio.Future[bool]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         # Questions of one thread are answered one after the other: each may go on from the last.
         self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
 
+    async def receive(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Take a message, and answer it afterwards; False: Slack shall send it again.
+
+        Returns within `TAKE_LIMIT_S`. What the registry takes later than that is answered all the
+        same, and when Slack sends it again, it was taken.
+        """
+        if self._is_closing or len(self._taking) >= MAX_TAKING:
+            return False
+        if len(self._tasks) >= MAX_WAITING:
+            if asked.is_direct:
+                self._start(self._last_word(self._reply(asked, client), BUSY))
+            return len(self._tasks) < 2 * MAX_WAITING
+        taking = asyncio.ensure_future(asyncio.to_thread(take, self._parts.registry, asked))
+        self._taking.add(taking)
+
+        def taken(done: asyncio.Future[bool]) -> None:
+            self._taking.discard(done)
+            if done.cancelled():
+                return
+            if error := done.exception():
+                log.warning("a message in Slack was not taken: %s", error)
+            elif done.result():
+                self._start(self.answer(asked, client))
+
+        taking.add_done_callback(taken)
+        await asyncio.wait({taking}, timeout=TAKE_LIMIT_S)
+        return taking.done() and not taking.cancelled() and taking.exception() is None
+
     async def answer(self, asked: Asked, client: AsyncWebClient) -> None:
-        """Answer in the thread, once; whatever goes wrong is said there."""
-        thread = asked.thread
-        reply = Reply(client, thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id)
-        reply.is_expected = asked.is_direct
+        """Answer in the thread what was taken; whatever goes wrong is said there."""
+        reply = self._reply(asked, client)
         try:
-            await self._answer_once(asked, reply)
+            await self._answer_in_turn(asked, reply)
         except asyncio.CancelledError:
             # The service ends: nobody shall wait for more.
             await self._last_word(reply, ENDS)
@@ -82,25 +115,50 @@ class Bot:
         except LecternError as error:
             await self._last_word(reply, f"{error.detail} {error.hint}".strip())
         except SLACK_ERRORS as error:
-            log.warning("Slack refused an answer: %s", reason_of(error))
-            await self._last_word(reply, NOT_TAKEN)
+            await self._after_refusal(reply, error)
         except Exception:
             log.exception("the answer to %s in Slack failed", asked.event_id)
             unknown = unforeseen(asked.event_id)
             await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
 
-    async def _answer_once(self, asked: Asked, reply: Reply) -> None:
-        if self._waiting >= MAX_WAITING:
-            if asked.is_direct:
-                await reply.finish((), text=BUSY)
+    async def close(self) -> None:
+        """Have every thread told that the service ends; takes some seconds at most."""
+        self._is_closing = True
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=TAKE_LIMIT_S)
+        await asyncio.sleep(0)  # a task that has not begun would be cancelled without a word
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WORD_S + 1)
+
+    async def rate(self, value: str) -> None:
+        """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
+        rating, _, answer_id = value.partition(" ")
+        if rating not in {"up", "down"}:
             return
-        self._waiting += 1
+
+        def keep() -> None:
+            with self._parts.registry.write() as connection:
+                comment = find_turn(connection, answer_id, UNRESTRICTED).comment
+                said: Rating = "up" if rating == "up" else "down"
+                rate_answer(connection, answer_id, said, comment, UNRESTRICTED)
+
         try:
-            if await asyncio.to_thread(self._take, asked):
-                reply.is_expected = True
-                await self._answer_in_turn(asked, reply)
-        finally:
-            self._waiting -= 1
+            await asyncio.to_thread(keep)
+        except LecternError as error:
+            log.info("a rating was not kept: %s", error.detail)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _reply(self, asked: Asked, client: AsyncWebClient) -> Reply:
+        thread = asked.thread
+        return Reply(
+            patient(client), thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id
+        )
 
     async def _answer_in_turn(self, asked: Asked, reply: Reply) -> None:
         if asked.is_shared:
@@ -140,46 +198,33 @@ class Bot:
             blocks = source_blocks(done.nearest, url, heading="The closest passages")
         blocks += note_blocks(done.degraded, len(done.unsupported))
         if Degraded.LLM_INTERRUPTED in done.degraded:
-            blocks.append(_warning(INTERRUPTED))
+            blocks += warning_blocks(INTERRUPTED)
         return [*blocks, *feedback_blocks(answer_id)]
+
+    async def _after_refusal(self, reply: Reply, error: BaseException) -> None:
+        """Say that Slack did not take an answer, as soon as it takes anything."""
+        log.warning("Slack refused an answer: %s", reason_of(error))
+        self._token.doubt(error)
+        wait_s = retry_after_s(error)
+        if wait_s is None:
+            await self._last_word(reply, NOT_TAKEN)
+        elif wait_s <= LONGEST_WAIT_S and not self._is_closing:
+            self._start(self._say_later(reply, wait_s))
+
+    async def _say_later(self, reply: Reply, wait_s: float) -> None:
+        # Not while it holds a place: others may be answered in other channels.
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(wait_s)
+        await self._last_word(reply, LIMITED)
 
     async def _last_word(self, reply: Reply, text: str) -> None:
         """Say why there is no more, within a moment and without a failure of its own."""
-        if not reply.is_expected:
-            return
-        with suppress(Exception):
-            async with asyncio.timeout(LAST_WORD_S):
-                await reply.finish([_warning(text)], text=text)
-
-    async def rate(self, value: str) -> None:
-        """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
-        rating, _, answer_id = value.partition(" ")
-        if rating not in {"up", "down"}:
-            return
-
-        def keep() -> None:
-            with self._parts.registry.write() as connection:
-                comment = find_turn(connection, answer_id, UNRESTRICTED).comment
-                said: Rating = "up" if rating == "up" else "down"
-                rate_answer(connection, answer_id, said, comment, UNRESTRICTED)
-
         try:
-            await asyncio.to_thread(keep)
-        except LecternError as error:
-            log.info("a rating was not kept: %s", error.detail)
-
-    def _take(self, asked: Asked) -> bool:
-        """Whether the message is for this bot, and for this replica of it."""
-        thread = asked.thread
-        # By the message, not the event: a mention in a thread comes as two events.
-        named = f"{thread.team_id}/{thread.channel_id}/{asked.ts}"
-        with self._parts.registry.write() as connection:
-            if not asked.is_direct and not takes_part(connection, thread):
-                return False
-            if not take_event(connection, named):
-                return False
-            take_part(connection, thread)
-            return True
+            async with asyncio.timeout(LAST_WORD_S):
+                await reply.last_word(warning_blocks(text), text=text)
+        except SLACK_ERRORS as error:
+            self._token.doubt(error)
+            log.warning("a thread in Slack was not told what went wrong: %s", reason_of(error))
 
     def _conversation(self, thread: SlackThread) -> str | None:
         with self._parts.registry.read() as connection:
@@ -188,11 +233,6 @@ class Bot:
     def _remember(self, thread: SlackThread, conversation_id: str) -> None:
         with self._parts.registry.write() as connection:
             remember_conversation(connection, thread, conversation_id)
-
-
-def _warning(text: str) -> dict[str, Any]:
-    said = {"type": "mrkdwn", "text": f":warning: {escaped(text)}"}
-    return {"type": "context", "elements": [said]}
 
 
 def _reader_of(asked: Asked) -> Reader:

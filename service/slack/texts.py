@@ -115,3 +115,9 @@ def feedback_blocks(answer_id: str) -> list[dict[str, Any]]:
         },
     }
     return [{"type": "context_actions", "elements": [buttons]}]
+
+
+def warning_blocks(text: str) -> list[dict[str, Any]]:
+    """What went wrong, in small print."""
+    said = {"type": "mrkdwn", "text": f":warning: {escaped(text)}"}
+    return [{"type": "context", "elements": [said]}]

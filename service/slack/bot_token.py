@@ -1,0 +1,70 @@
+"""Whether Slack takes the bot's token."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from service.slack.calling import SLACK_ERRORS, reason_of
+
+log = logging.getLogger("lectern.slack")
+
+# Slack waits three seconds for an acknowledgement, and the message has to be taken as well.
+ASK_LIMIT_S = 1.2
+# So long a refusal stands before Slack is asked again, and is not logged again.
+REFUSED_S = 5.0
+SAID_EVERY_S = 60.0
+
+# With these, no call has a chance: Slack's names for a token that is wrong, or no longer right.
+REFUSALS = frozenset(
+    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+)
+
+
+class BotToken:
+    """Asks Slack once; and again after `doubt`, for as long as it refuses the token."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+        self._asking = asyncio.Lock()
+        self._is_good = False
+        self._refused_s = self._said_s = float("-inf")
+
+    async def is_good(self) -> bool:
+        """Whether answers can be written; False as well where Slack does not say so in time."""
+        async with self._asking:
+            if self._is_good:
+                return True
+            if time.monotonic() - self._refused_s < REFUSED_S:
+                return False
+            try:
+                async with asyncio.timeout(ASK_LIMIT_S):
+                    await self._client.auth_test()
+            except SLACK_ERRORS as error:
+                self._refused_s = time.monotonic()
+                self._say(reason_of(error))
+                return False
+            self._is_good = True
+            return True
+
+    def doubt(self, error: BaseException) -> None:
+        """Ask Slack again before the next message, if this is how it refuses a token."""
+        if reason_of(error) in REFUSALS:
+            self._is_good = False
+            self._say(reason_of(error))
+
+    def _say(self, reason: str) -> None:
+        if time.monotonic() - self._said_s < SAID_EVERY_S:
+            return
+        self._said_s = time.monotonic()
+        if reason in REFUSALS:
+            log.error(
+                "Slack refuses SLACK_BOT_TOKEN (%s): nothing can be answered there. Install the "
+                "app again, and start the service with the token from OAuth & Permissions.",
+                reason,
+            )
+        else:
+            log.error("Slack does not say whether it takes SLACK_BOT_TOKEN: %s", reason)
