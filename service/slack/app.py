@@ -16,11 +16,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.settings import Settings
 from service.parts import ServiceParts
-from service.slack.asked import asked_in
+from service.slack.asked import asked_in, place_in
 from service.slack.bot import Bot
 from service.slack.bot_token import BotToken
 from service.slack.calling import API_TIMEOUT_S, open_session
-from service.slack.texts import FEEDBACK_ACTION
+from service.slack.texts import FEEDBACK_ACTION, QUOTES_ACTION
 
 RATE_LIMIT_TRIES = 3
 MESSAGES = frozenset({"app_mention", "message"})
@@ -92,7 +92,16 @@ def _listen_to_buttons(bolt: AsyncApp, bot: Bot) -> None:
         await ack()
         await bot.rate(body["actions"][0].get("value", ""))
 
+    async def on_quotes(
+        ack: Any,  # noqa: ANN401  Bolt's
+        body: dict[str, Any],
+        client: AsyncWebClient,
+    ) -> None:
+        await ack()
+        await bot.show_quotes(body["actions"][0].get("value", ""), place_in(body), client)
+
     bolt.action(FEEDBACK_ACTION)(on_feedback)
+    bolt.action(QUOTES_ACTION)(on_quotes)
 
 
 def _bolt(settings: Settings, first: First) -> AsyncApp:

@@ -31,6 +31,24 @@ class Asked:
     is_shared: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody pressed a button."""
+
+    channel_id: str
+    thread_ts: str
+    user_id: str
+
+
+def place_in(body: dict[str, Any]) -> Place:
+    """The place of an interaction with a message (`block_actions`)."""
+    container, message = body.get("container") or {}, body.get("message") or {}
+    message_ts = container.get("message_ts") or message.get("ts") or ""
+    thread_ts = container.get("thread_ts") or message.get("thread_ts") or message_ts
+    channel_id = container.get("channel_id") or body["channel"]["id"]
+    return Place(channel_id, thread_ts, body["user"]["id"])
+
+
 def asked_in(body: dict[str, Any]) -> Asked | None:
     """The message of an event, if it is one that somebody wrote and that may be for the bot.
 

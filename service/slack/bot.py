@@ -21,15 +21,17 @@ from service.asking.answers import ask
 from service.asking.question import Question
 from service.parts import ServiceParts
 from service.slack.access import reader_alone, reader_in_channel
-from service.slack.asked import Asked
+from service.slack.asked import Asked, Place
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.quotes import quotes_of
 from service.slack.replying import Reply
 from service.slack.taking import take
 from service.slack.texts import (
     feedback_blocks,
     note_blocks,
     question_of,
+    quotes_button,
     source_blocks,
     warning_blocks,
 )
@@ -149,6 +151,27 @@ class Bot:
         except LecternError as error:
             log.info("a rating was not kept: %s", error.detail)
 
+    async def show_quotes(self, answer_id: str, place: Place, client: AsyncWebClient) -> None:
+        """Show the quotes of an answer to one person, in the thread where it stands."""
+        registry, url = self._parts.registry, self._parts.settings.public_url
+        try:
+            messages = await asyncio.to_thread(quotes_of, registry, answer_id, url)
+        except LecternError as error:
+            messages = [warning_blocks(f"{error.detail} {error.hint}".strip())]
+        client = patient(client)
+        try:
+            for blocks in messages:
+                await client.chat_postEphemeral(
+                    channel=place.channel_id,
+                    user=place.user_id,
+                    thread_ts=place.thread_ts,
+                    text="The quotes of the answer",
+                    blocks=blocks,
+                )
+        except SLACK_ERRORS as error:
+            log.warning("Slack did not show the quotes of an answer: %s", reason_of(error))
+            self._token.doubt(error)
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -194,8 +217,12 @@ class Bot:
     def _ending(self, answer_id: str, done: AnswerDone) -> list[dict[str, Any]]:
         url = self._parts.settings.public_url
         blocks = source_blocks(done.citations, url)
+        if done.citations:
+            blocks += quotes_button(answer_id)
         if done.state == "not_in_documents":
-            blocks = source_blocks(done.nearest, url, heading="The closest passages")
+            blocks = source_blocks(
+                done.nearest, url, heading="The closest passages", with_excerpts=True
+            )
         blocks += note_blocks(done.degraded, len(done.unsupported))
         if Degraded.LLM_INTERRUPTED in done.degraded:
             blocks += warning_blocks(INTERRUPTED)

@@ -25,8 +25,9 @@ READY_LIMIT_S = 180.0
 class LecternServer:
     """Runs in a data folder inside a `with`; can be killed and started again."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, *, command: str = "serve", **settings: str) -> None:
         self.data_dir = data_dir
+        self.command = command
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "QDRANT_URL"},
             "LECTERN_DATA_DIR": str(data_dir),
@@ -40,7 +41,7 @@ class LecternServer:
     def start(self) -> Self:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lectern", "serve"],
+                [sys.executable, "-m", "lectern", self.command],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
