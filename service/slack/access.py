@@ -1,21 +1,34 @@
-"""With whose eyes an answer in Slack is read. Pure."""
+"""With whose eyes something is read in Slack, and for whom a file is that somebody drops. Pure.
+
+A person of a workspace is the principal `slack:T012AB3C4/U061F7AUR`, and the members of one of its
+channels are `slack:T012AB3C4/C024BE91L`.
+"""
 
 from __future__ import annotations
 
 from corpus.access import Reader
 
 
-def principal_of(team_id: str, user_id: str) -> str:
-    """The principal that a person of a workspace is: `slack:T012AB3C4/U061F7AUR`."""
-    return f"slack:{team_id}/{user_id}"
+def principal_of(team_id: str, user_or_channel_id: str) -> str:
+    """The principal that a person is, or that those in a channel are."""
+    return f"slack:{team_id}/{user_or_channel_id}"
 
 
 def reader_in_channel(team_id: str, channel_id: str) -> Reader:
-    """Of what is read by everybody in a channel: nothing that has an `acl`."""
-    return Reader(frozenset(), owner=f"slack:{team_id}/{channel_id}")
+    """Of what everybody in a channel reads: what is for everybody, or for this channel."""
+    channel = principal_of(team_id, channel_id)
+    return Reader(frozenset({channel}), owner=channel)
 
 
-def reader_alone(team_id: str, user_id: str) -> Reader:
-    """Of what one person alone reads: a direct message, or what only they are shown."""
-    person = principal_of(team_id, user_id)
-    return Reader(frozenset({person}), owner=person)
+def reader_alone(team_id: str, channel_id: str, user_id: str) -> Reader:
+    """Of what one person alone reads: in a direct message, or shown to them only in a channel."""
+    person, channel = principal_of(team_id, user_id), principal_of(team_id, channel_id)
+    return Reader(frozenset({person, channel}), owner=person)
+
+
+def acl_of_dropped(team_id: str, channel_id: str, user_id: str) -> tuple[str, ...]:
+    """Who reads a file: whoever dropped it, and those in the channel where they did.
+
+    A direct message is a channel too, of one.
+    """
+    return principal_of(team_id, user_id), principal_of(team_id, channel_id)

@@ -35,6 +35,7 @@ class Asked:
 class Place:
     """Where somebody pressed a button."""
 
+    team_id: str
     channel_id: str
     thread_ts: str
     user_id: str
@@ -46,7 +47,9 @@ def place_in(body: dict[str, Any]) -> Place:
     message_ts = container.get("message_ts") or message.get("ts") or ""
     thread_ts = container.get("thread_ts") or message.get("thread_ts") or message_ts
     channel_id = container.get("channel_id") or body["channel"]["id"]
-    return Place(channel_id, thread_ts, body["user"]["id"])
+    return Place(
+        (body.get("team") or {}).get("id") or "", channel_id, thread_ts, body["user"]["id"]
+    )
 
 
 def asked_in(body: dict[str, Any]) -> Asked | None:

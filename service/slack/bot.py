@@ -154,8 +154,9 @@ class Bot:
     async def show_quotes(self, answer_id: str, place: Place, client: AsyncWebClient) -> None:
         """Show the quotes of an answer to one person, in the thread where it stands."""
         registry, url = self._parts.registry, self._parts.settings.public_url
+        reader = reader_alone(place.team_id, place.channel_id, place.user_id)
         try:
-            messages = await asyncio.to_thread(quotes_of, registry, answer_id, url)
+            messages = await asyncio.to_thread(quotes_of, registry, answer_id, reader, url)
         except LecternError as error:
             messages = [warning_blocks(f"{error.detail} {error.hint}".strip())]
         client = patient(client)
@@ -265,5 +266,5 @@ class Bot:
 def _reader_of(asked: Asked) -> Reader:
     thread = asked.thread
     if asked.is_private:
-        return reader_alone(asked.team_id, asked.user_id)
+        return reader_alone(thread.team_id, thread.channel_id, asked.user_id)
     return reader_in_channel(thread.team_id, thread.channel_id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from corpus.access import Reader
 from corpus.errors import AnswerNotFound
 from corpus.registry.database.engine import Registry
 from corpus.registry.turns import find_turn
@@ -23,14 +25,16 @@ NOTHING = "This answer quotes nothing."
 MORE = "The other quotes are on the marked pages, behind the links below the answer."
 
 
-def quotes_of(registry: Registry, answer_id: str, public_url: str) -> list[list[dict[str, Any]]]:
+def quotes_of(
+    registry: Registry, answer_id: str, reader: Reader, public_url: str
+) -> list[list[dict[str, Any]]]:
     """The blocks of messages with every quote of the answer; what there is to say where none is.
 
-    Raises `StorageUnavailable`.
+    The answer is one that the reader sees, whosever it is. Raises `StorageUnavailable`.
     """
     try:
         with registry.read() as connection:
-            turn = find_turn(connection, answer_id)
+            turn = find_turn(connection, answer_id, replace(reader, owner=None))
     except AnswerNotFound:
         return [[_section([_text(GONE)])]]
     if turn.is_removed:
