@@ -121,6 +121,10 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(
         "https://slack.com/api/", description="Slack's API; a proxy's address, where there is one."
     )
+    slack_collections: str = Field(
+        "",
+        description="Collections that may be asked in Slack, separated by commas; empty: all.",
+    )
     public_url: str = Field(
         "",
         description="Where people open the web page, for links in Slack: "

@@ -241,6 +241,18 @@ slack_threads = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+# Which collection is asked in a channel of Slack, and how an LLM writes there.
+slack_channels = Table(
+    "slack_channels",
+    metadata,
+    Column("team_id", String(64), primary_key=True),
+    Column("channel_id", String(64), primary_key=True),
+    Column("collection", String(64)),
+    Column("persona", JSON(none_as_null=True)),
+    Column("changed_by", String(64), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,

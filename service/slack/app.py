@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,10 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.settings import Settings
 from service.parts import ServiceParts
+from service.slack.access import SlackAccess
 from service.slack.asked import asked_in, place_in
+from service.slack.assistant import Assistant
 from service.slack.bot import Bot
 from service.slack.bot_token import BotToken
 from service.slack.calling import API_TIMEOUT_S, open_session
+from service.slack.commands import command_in
 from service.slack.texts import FEEDBACK_ACTION, QUOTES_ACTION
 
 RATE_LIMIT_TRIES = 3
@@ -65,6 +69,8 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     bot = Bot(parts, token)
     slack = SlackApp(bolt, bot, token)
     _listen_to_buttons(bolt, bot)
+    _listen_to_commands(bolt, bot)
+    _listen_to_assistant(bolt, Assistant(parts, SlackAccess.of(parts.settings)))
     return slack
 
 
@@ -102,6 +108,30 @@ def _listen_to_buttons(bolt: AsyncApp, bot: Bot) -> None:
 
     bolt.action(FEEDBACK_ACTION)(on_feedback)
     bolt.action(QUOTES_ACTION)(on_quotes)
+
+
+def _listen_to_commands(bolt: AsyncApp, bot: Bot) -> None:
+    async def on_command(
+        ack: Any,  # noqa: ANN401  Bolt's
+        body: dict[str, Any],
+        client: AsyncWebClient,
+    ) -> None:
+        await ack()
+        bot.respond(command_in(body), client)
+
+    # Whatever its name is in the manifest: another app may have /lectern already.
+    bolt.command(re.compile("^/"))(on_command)
+
+
+def _listen_to_assistant(bolt: AsyncApp, assistant: Assistant) -> None:
+    async def on_opened(body: dict[str, Any], client: AsyncWebClient) -> None:
+        await assistant.greet(body, client)
+
+    async def on_moved() -> None:
+        """Where somebody looks meanwhile changes nothing."""
+
+    bolt.event("assistant_thread_started")(on_opened)
+    bolt.event("assistant_thread_context_changed")(on_moved)
 
 
 def _bolt(settings: Settings, first: First) -> AsyncApp:

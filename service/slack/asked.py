@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpus.registry.slack import SlackThread
+from service.slack.dropped import DroppedFile, files_in
 
 # Of what people write; other messages are about messages.
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
@@ -17,7 +18,7 @@ class Asked:
 
     `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
     alone. `is_private`: nobody else reads the answer. `is_shared`: people of other organisations
-    read the channel.
+    read the channel, or write to the bot.
     """
 
     event_id: str
@@ -28,6 +29,7 @@ class Asked:
     text: str
     is_direct: bool
     is_private: bool = False
+    files: tuple[DroppedFile, ...] = ()
     is_shared: bool = False
 
 
@@ -80,5 +82,6 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         text=text,
         is_direct=is_direct,
         is_private=event.get("channel_type") == "im",
-        is_shared=bool(body.get("is_ext_shared_channel")) and event.get("channel_type") != "im",
+        files=files_in(event) if is_direct else (),
+        is_shared=bool(body.get("is_ext_shared_channel")),
     )

@@ -14,27 +14,24 @@ from slack_sdk.web.async_client import AsyncWebClient
 from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
 from corpus.registry.slack import SlackThread, conversation_of, remember_conversation
+from corpus.registry.slack_channels import ChannelSettings
 from corpus.registry.turns import find_turn, rate_answer
 from corpus.turns import Rating
-from service.answering.events import AnswerDone, Degraded, TextPiece
+from service.answering.events import AnswerDone, TextPiece
 from service.asking.answers import ask
-from service.asking.question import Question
 from service.parts import ServiceParts
-from service.slack.access import reader_alone, reader_in_channel
+from service.slack.access import SlackAccess, acl_of_dropped
 from service.slack.asked import Asked, Place
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.commands import SlashCommand
+from service.slack.questions import question_in, settings_here
 from service.slack.quotes import quotes_of
+from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
+from service.slack.responding import Response
 from service.slack.taking import take
-from service.slack.texts import (
-    feedback_blocks,
-    note_blocks,
-    question_of,
-    quotes_button,
-    source_blocks,
-    warning_blocks,
-)
+from service.slack.texts import ending_blocks, question_of, warning_blocks
 
 log = logging.getLogger("lectern.slack")
 
@@ -52,7 +49,6 @@ LONGEST_WAIT_S = 900.0
 EMPTY = "Ask me something about your documents."
 BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
-INTERRUPTED = "The language model broke off before the answer was complete."
 NOT_TAKEN = "Slack did not take all of this answer. Ask again."
 LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
 SHARED = (
@@ -67,6 +63,7 @@ class Bot:
     def __init__(self, parts: ServiceParts, token: BotToken) -> None:
         self._parts = parts
         self._token = token
+        self._access = SlackAccess.of(parts.settings)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._taking: set[asyncio.Future[bool]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,7 +151,7 @@ class Bot:
     async def show_quotes(self, answer_id: str, place: Place, client: AsyncWebClient) -> None:
         """Show the quotes of an answer to one person, in the thread where it stands."""
         registry, url = self._parts.registry, self._parts.settings.public_url
-        reader = reader_alone(place.team_id, place.channel_id, place.user_id)
+        reader = self._access.alone(place.team_id, place.channel_id, place.user_id)
         try:
             messages = await asyncio.to_thread(quotes_of, registry, answer_id, reader, url)
         except LecternError as error:
@@ -173,6 +170,13 @@ class Bot:
             log.warning("Slack did not show the quotes of an answer: %s", reason_of(error))
             self._token.doubt(error)
 
+    def respond(self, command: SlashCommand, client: AsyncWebClient) -> None:
+        """Answer a slash command afterwards: it was acknowledged."""
+        if self._is_closing or len(self._tasks) >= 2 * MAX_WAITING:
+            return
+        response = Response(self._parts, self._access, patient(client), command)
+        self._start(response.give(self._places, is_busy=len(self._tasks) >= MAX_WAITING))
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -189,6 +193,10 @@ class Bot:
             await reply.finish((), text=SHARED)
             return
         question = question_of(asked.text)
+        if asked.files:
+            is_answerable = await self._read_files(asked, reply.client)
+            if not question or not is_answerable:
+                return
         if not question:
             await reply.finish((), text=EMPTY)
             return
@@ -197,13 +205,14 @@ class Bot:
             await self._answer(asked, question, reply)
 
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
-        thread, reader = asked.thread, _reader_of(asked)
+        thread, reader, url = asked.thread, self._reader_of(asked), self._parts.settings.public_url
+        here = await self._settings_in(thread)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
         try:
-            question = Question(text, None, reader, conversation_id=conversation_id)
+            question = question_in(here, text, reader, conversation_id=conversation_id)
             begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another
-            begun = await ask(self._parts, Question(text, None, reader))
+            begun = await ask(self._parts, question_in(here, text, reader))
         async with aclosing(begun.events) as events:
             now = begun.prepared.dialogue.conversation_id
             if now is not None and now != conversation_id:
@@ -213,21 +222,27 @@ class Bot:
                     case TextPiece(said):
                         await reply.say(said)
                     case AnswerDone():
-                        await reply.finish(self._ending(begun.answer_id, event))
+                        await reply.finish(ending_blocks(begun.answer_id, event, url))
 
-    def _ending(self, answer_id: str, done: AnswerDone) -> list[dict[str, Any]]:
-        url = self._parts.settings.public_url
-        blocks = source_blocks(done.citations, url)
-        if done.citations:
-            blocks += quotes_button(answer_id)
-        if done.state == "not_in_documents":
-            blocks = source_blocks(
-                done.nearest, url, heading="The closest passages", with_excerpts=True
-            )
-        blocks += note_blocks(done.degraded, len(done.unsupported))
-        if Degraded.LLM_INTERRUPTED in done.degraded:
-            blocks += warning_blocks(INTERRUPTED)
-        return [*blocks, *feedback_blocks(answer_id)]
+    async def _read_files(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Take in what was dropped, and tell how far it is; whether it can be asked about."""
+        thread = asked.thread
+        settings = await self._settings_in(thread)
+        reading = ReadingFiles(
+            self._parts,
+            client,
+            thread.channel_id,
+            thread.thread_ts,
+            self._access.alone(thread.team_id, thread.channel_id, asked.user_id),
+            settings.collection,
+            acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
+        )
+        return await reading.read(asked.files)
+
+    async def _settings_in(self, thread: SlackThread) -> ChannelSettings:
+        return await asyncio.to_thread(
+            settings_here, self._parts.registry, thread.team_id, thread.channel_id
+        )
 
     async def _after_refusal(self, reply: Reply, error: BaseException) -> None:
         """Say that Slack did not take an answer, as soon as it takes anything."""
@@ -262,9 +277,8 @@ class Bot:
         with self._parts.registry.write() as connection:
             remember_conversation(connection, thread, conversation_id)
 
-
-def _reader_of(asked: Asked) -> Reader:
-    thread = asked.thread
-    if asked.is_private:
-        return reader_alone(thread.team_id, thread.channel_id, asked.user_id)
-    return reader_in_channel(thread.team_id, thread.channel_id)
+    def _reader_of(self, asked: Asked) -> Reader:
+        thread = asked.thread
+        if asked.is_private:
+            return self._access.alone(thread.team_id, thread.channel_id, asked.user_id)
+        return self._access.in_channel(thread.team_id, thread.channel_id)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from service.answering.citations import Citation
-from service.answering.events import Degraded
+from service.answering.events import AnswerDone, Degraded
 
 # What Slack accepts at most: of a section's text, and of blocks in a message.
 MAX_SECTION_CHARS = 3_000
@@ -17,6 +17,8 @@ MAX_SOURCES = 20
 MAX_EXCERPT_CHARS = 240
 FEEDBACK_ACTION = "lectern_feedback"
 QUOTES_ACTION = "lectern_quotes"
+
+INTERRUPTED = "The language model broke off before the answer was complete."
 
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
 _REFERENCE = re.compile(r"<([#!]?)([^>|]*)(?:\|([^>]*))?>")
@@ -96,6 +98,23 @@ def source_blocks(
             break
         lines.append(line)
     return [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)}}]
+
+
+def ending_blocks(
+    answer_id: str, done: AnswerDone, public_url: str, *, with_excerpts: bool = False
+) -> list[dict[str, Any]]:
+    """What stands below an answer; `with_excerpts`: the quotes instead of a button for them."""
+    blocks = source_blocks(done.citations, public_url, with_excerpts=with_excerpts)
+    if done.citations and not with_excerpts:
+        blocks += quotes_button(answer_id)
+    if done.state == "not_in_documents":
+        blocks = source_blocks(
+            done.nearest, public_url, heading="The closest passages", with_excerpts=True
+        )
+    blocks += note_blocks(done.degraded, len(done.unsupported))
+    if Degraded.LLM_INTERRUPTED in done.degraded:
+        blocks += warning_blocks(INTERRUPTED)
+    return [*blocks, *feedback_blocks(answer_id)]
 
 
 def note_blocks(degraded: Sequence[str], unsupported: int) -> list[dict[str, Any]]:
