@@ -89,7 +89,10 @@ def test_nothing_is_answered_twice_nor_to_bots(workspace: Workspace) -> None:
 def test_a_thread_is_a_conversation_and_needs_no_further_mention(workspace: Workspace) -> None:
     first = workspace.message(QUESTION, type="message", channel=DIRECT, channel_type="im")
     workspace.send(first)
-    workspace.slack.wait_for_end(first["ts"])
+    [reply] = workspace.slack.wait_for_end(first["ts"])
+    workspace.press(element(reply.blocks, "lectern_quotes"), first["ts"])
+    workspace.slack.wait_for(lambda: len(workspace.slack.ephemeral) > 0, "the quotes")
+    assert SENTENCE in str(workspace.slack.ephemeral.pop()["blocks"])
     follow_up = workspace.message(
         "And what is it made of?",
         type="message",

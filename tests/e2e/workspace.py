@@ -84,15 +84,16 @@ class Workspace:
     def pressed(self, action: dict[str, Any], thread_ts: str) -> dict[str, Any]:
         """What Slack says when somebody presses a button below an answer in the thread."""
         ts = next(one for one, said in self.slack.messages.items() if said.thread_ts == thread_ts)
+        channel = self.slack.messages[ts].channel
         return {
             "type": "block_actions",
             "team": {"id": TEAM, "domain": "t"},
             "user": {"id": USER, "username": "u", "team_id": TEAM},
-            "channel": {"id": CHANNEL, "name": "general"},
+            "channel": {"id": channel, "name": "general"},
             "container": {
                 "type": "message",
                 "message_ts": ts,
-                "channel_id": CHANNEL,
+                "channel_id": channel,
                 "is_ephemeral": False,
                 "thread_ts": thread_ts,
             },
