@@ -229,6 +229,10 @@ slack_events = Table(
     metadata,
     Column("id", String(255), primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
+    # Until it is answered: where, and until when whoever has it in hand need not say so again.
+    Column("channel_id", String(64)),
+    Column("thread_ts", String(64)),
+    Column("lease_until", UtcDateTime, index=True),
 )
 
 slack_threads = Table(

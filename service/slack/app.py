@@ -15,6 +15,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 )
 from slack_sdk.web.async_client import AsyncWebClient
 
+from corpus.registry.slack import Abandoned
 from corpus.settings import Settings
 from service.parts import ServiceParts
 from service.slack.access import SlackAccess
@@ -24,6 +25,7 @@ from service.slack.bot import Bot
 from service.slack.bot_token import BotToken
 from service.slack.calling import API_TIMEOUT_S, open_session
 from service.slack.commands import command_in
+from service.slack.holding import Holding
 from service.slack.texts import FEEDBACK_ACTION, QUOTES_ACTION
 
 RATE_LIMIT_TRIES = 3
@@ -42,11 +44,20 @@ class SlackApp:
     bolt: AsyncApp
     bot: Bot
     token: BotToken
+    holding: Holding
 
     @property
     def client(self) -> AsyncWebClient:
         """For calls of Slack's Web API, on one session."""
         return self.bolt.client
+
+    async def keep_in_hand(self) -> None:
+        """Until it is cancelled: what is being answered, and what others left behind."""
+
+        async def tell(left: Abandoned) -> bool:
+            return await self.bot.tell_interrupted(left, self.client)
+
+        await self.holding.keep(tell)
 
     async def close(self) -> None:
         """Have threads told that the service ends, and close the session."""
@@ -66,8 +77,9 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
 
     bolt = _bolt(parts.settings, first)
     token = BotToken(bolt.client)
-    bot = Bot(parts, token)
-    slack = SlackApp(bolt, bot, token)
+    holding = Holding(parts.registry)
+    bot = Bot(parts, token, holding)
+    slack = SlackApp(bolt, bot, token, holding)
     _listen_to_buttons(bolt, bot)
     _listen_to_commands(bolt, bot)
     _listen_to_assistant(bolt, Assistant(parts, SlackAccess.of(parts.settings)))

@@ -32,6 +32,11 @@ class Asked:
     files: tuple[DroppedFile, ...] = ()
     is_shared: bool = False
 
+    @property
+    def key(self) -> str:
+        """Names the message, not the event: a mention in a thread comes as two events."""
+        return f"{self.thread.team_id}/{self.thread.channel_id}/{self.ts}"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

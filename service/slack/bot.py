@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
-from corpus.registry.slack import SlackThread, conversation_of, remember_conversation
+from corpus.registry.slack import Abandoned, SlackThread, conversation_of, remember_conversation
 from corpus.registry.slack_channels import ChannelSettings
 from corpus.registry.turns import find_turn, rate_answer
 from corpus.turns import Rating
@@ -25,6 +25,7 @@ from service.slack.asked import Asked, Place
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.commands import SlashCommand
+from service.slack.holding import Holding
 from service.slack.questions import question_in, settings_here
 from service.slack.quotes import quotes_of
 from service.slack.reading import ReadingFiles
@@ -49,6 +50,7 @@ LONGEST_WAIT_S = 900.0
 EMPTY = "Ask me something about your documents."
 BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
+CUT_OFF = "The service was cut off before it could answer here. Ask again."
 NOT_TAKEN = "Slack did not take all of this answer. Ask again."
 LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
 SHARED = (
@@ -60,10 +62,11 @@ SHARED = (
 class Bot:
     """Answers in threads, and keeps what people think of the answers; close it in the end."""
 
-    def __init__(self, parts: ServiceParts, token: BotToken) -> None:
+    def __init__(self, parts: ServiceParts, token: BotToken, holding: Holding) -> None:
         self._parts = parts
         self._token = token
         self._access = SlackAccess.of(parts.settings)
+        self._holding = holding
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._taking: set[asyncio.Future[bool]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,7 +96,8 @@ class Bot:
             if error := done.exception():
                 log.warning("a message in Slack was not taken: %s", error)
             elif done.result():
-                self._start(self.answer(asked, client))
+                self._holding.add(asked.key)
+                self._start(self._answer_taken(asked, client))
 
         taking.add_done_callback(taken)
         await asyncio.wait({taking}, timeout=TAKE_LIMIT_S)
@@ -119,6 +123,21 @@ class Bot:
             log.exception("the answer to %s in Slack failed", asked.event_id)
             unknown = unforeseen(asked.event_id)
             await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
+
+    async def tell_interrupted(self, left: Abandoned, client: AsyncWebClient) -> bool:
+        """Tell a thread that nobody answers any more; whether Slack took it."""
+        try:
+            await client.chat_postMessage(
+                channel=left.channel_id,
+                thread_ts=left.thread_ts,
+                text=CUT_OFF,
+                blocks=warning_blocks(CUT_OFF),
+            )
+        except SLACK_ERRORS as error:
+            self._token.doubt(error)
+            log.warning("a thread was not told of an interruption: %s", reason_of(error))
+            return False
+        return True
 
     async def close(self) -> None:
         """Have every thread told that the service ends; takes some seconds at most."""
@@ -176,6 +195,12 @@ class Bot:
             return
         response = Response(self._parts, self._access, patient(client), command)
         self._start(response.give(self._places, is_busy=len(self._tasks) >= MAX_WAITING))
+
+    async def _answer_taken(self, asked: Asked, client: AsyncWebClient) -> None:
+        try:
+            await self.answer(asked, client)
+        finally:
+            await self._holding.end(asked.key)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -15,6 +15,7 @@ from service.parts import ServiceParts
 
 if TYPE_CHECKING:
     from service.slack.app import SlackApp
+    from service.slack.socket import SocketMode
 
 log = logging.getLogger("lectern.slack")
 
@@ -73,15 +74,22 @@ class SlackService:
                 await self._app.close()
 
     async def _run(self) -> None:
-        app = await self.app()
-        await app.token.is_good()  # so that a wrong one is in the log from the start
-        if not self._opens_socket:
-            return
+        try:
+            app = await self.app()
+            await app.token.is_good()  # so that a wrong one is in the log from the start
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(app.keep_in_hand())
+                if self._opens_socket:
+                    tasks.create_task(self._socket(app).run())
+        except Exception:
+            log.exception("the Slack app does not run")
+
+    def _socket(self, app: SlackApp) -> SocketMode:
         from service.slack.socket import SocketMode  # noqa: PLC0415
 
         token = self._parts.settings.slack_app_token
         assert token is not None  # noqa: S101 - looked at before the start
-        await SocketMode(app, token.get_secret_value()).run()
+        return SocketMode(app, token.get_secret_value())
 
 
 def _load() -> Callable[[ServiceParts], SlackApp]:

@@ -13,12 +13,10 @@ def take(registry: Registry, asked: Asked) -> bool:
     From then on Slack need not send it again, and the bot takes part in its thread.
     """
     thread = asked.thread
-    # By the message, not the event: a mention in a thread comes as two events.
-    named = f"{thread.team_id}/{thread.channel_id}/{asked.ts}"
     with registry.write() as connection:
         if not asked.is_direct and not takes_part(connection, thread):
             return False
-        if not take_event(connection, named):
+        if not take_event(connection, asked.key, thread):
             return False
         take_part(connection, thread)
         return True

@@ -59,11 +59,12 @@ class SlackWire:
     def connected(self) -> int:
         return len(self._sockets)
 
-    def deliver(
-        self, payload: dict[str, Any], kind: str = "events_api", *, tries: int = MAX_TRIES
-    ) -> None:
-        """Send an envelope until it is acknowledged, so many times at most; returns at once."""
-        asyncio.run_coroutine_threadsafe(self._deliver(payload, kind, tries), self._loop)
+    def deliver(self, payload: dict[str, Any], kind: str = "events_api", *, first: int = 0) -> None:
+        """Send an envelope until it is acknowledged, some times at most; returns at once.
+
+        Each time over another connection, beginning with the one that has this number.
+        """
+        asyncio.run_coroutine_threadsafe(self._deliver(payload, kind, first), self._loop)
 
     def disconnect(self, reason: str) -> None:
         """Say that connections end, as Slack does, and end them."""
@@ -134,8 +135,8 @@ class SlackWire:
         if event := self._awaited.get(said["envelope_id"]):
             event.set()
 
-    async def _deliver(self, payload: dict[str, Any], kind: str, tries: int) -> None:
-        for attempt in range(tries):
+    async def _deliver(self, payload: dict[str, Any], kind: str, first: int) -> None:
+        for attempt in range(MAX_TRIES):
             while not self._sockets:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             envelope_id = str(uuid4())
@@ -150,7 +151,7 @@ class SlackWire:
                 envelope |= {"retry_attempt": attempt, "retry_reason": "timeout"}
             event = self._awaited[envelope_id] = asyncio.Event()
             with suppress(ConnectionError):
-                await self._sockets[attempt % len(self._sockets)].send_json(envelope)
+                await self._sockets[(first + attempt) % len(self._sockets)].send_json(envelope)
             with suppress(TimeoutError):
                 async with asyncio.timeout(ACK_LIMIT_S):
                     await event.wait()

@@ -141,6 +141,35 @@ def test_a_restart_in_mid_answer_says_so(
         assert len(slack.in_thread(event["ts"])) == 3
 
 
+def test_a_thread_is_told_that_whoever_answered_was_killed(
+    make_data_dir: Callable[[], Path], llm: ScriptedLlm
+) -> None:
+    llm.script(STALLED)
+    with writing(make_data_dir(), llm) as workspace:
+        lectern, slack = workspace.lectern, workspace.slack
+        answered = workspace.message(f"<@{BOT}>  ")
+        workspace.send(answered)
+        slack.wait_for_end(answered["ts"])
+        event = workspace.mention()
+        workspace.send(event)
+        slack.wait_for(lambda: bool(slack.in_thread(event["ts"])), "the beginning")
+        lectern.kill()
+        with sqlite3.connect(lectern.data_dir / "registry.sqlite") as registry:  # a minute passes
+            registry.execute(
+                "UPDATE slack_events SET lease_until = '2020-01-01 00:00:00.000000' "
+                "WHERE lease_until IS NOT NULL"
+            )
+        lectern.start()
+        slack.wait_for(lambda: len(slack.in_thread(event["ts"])) == 2, "a word")
+        assert "was cut off" in json.dumps(slack.in_thread(event["ts"])[1].blocks)
+        lectern.kill()
+        lectern.start()
+        assert workspace.send(event).status_code == 200
+        time.sleep(0.5)
+        assert len(slack.in_thread(event["ts"])) == 2
+        assert len(slack.in_thread(answered["ts"])) == 1
+
+
 def test_an_answer_whose_document_is_deleted_meanwhile_is_withdrawn(
     make_data_dir: Callable[[], Path], llm: ScriptedLlm
 ) -> None:

@@ -15,6 +15,7 @@ from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm
 from tests.doubles.scripted_slack import APP_TOKEN, TOKEN, Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
 from tests.e2e.workspace import SENTENCE, Workspace, element, over_sockets, section
+from tests.postgres import own_postgres
 
 MakeDataDir = Callable[[], Path]
 
@@ -159,6 +160,31 @@ def test_what_the_registry_did_not_take_is_not_acknowledged(workspace: Workspace
     assert len(wire.acknowledged) == before
     slack.refuse_token(None)
     assert SENTENCE in slack.wait_for_end(event["ts"])[0].text
+
+
+def test_two_replicas_answer_each_message_once(make_data_dir: MakeDataDir) -> None:
+    with own_postgres() as database, ScriptedSlack() as slack:
+        settings = over_sockets(slack) | {"DATABASE_URL": database.url}
+        with (
+            LecternServer(make_data_dir(), command="slack", **settings) as one,
+            LecternServer(make_data_dir(), command="slack", **settings) as other,
+        ):
+            workspace = Workspace(one, slack)
+            connected(workspace, 2)
+            first = [workspace.mention() for _ in range(20)]
+            follow_ups = [workspace.mention(thread_ts=event["ts"]) for event in first]
+            for event in [*first, *follow_ups]:
+                for number in range(4):
+                    slack.wire.deliver(workspace.body(event), first=number)
+            for event in first:
+                slack.wait_for_end(event["ts"], count=2)
+            other.kill()
+            connected(workspace)
+            last = workspace.mention()
+            slack.wire.deliver(workspace.body(last))
+            slack.wait_for_end(last["ts"])
+            assert [len(slack.in_thread(event["ts"])) for event in first] == [2] * 20
+            assert slack.broken_rules == []
 
 
 def test_it_ends_at_once_where_slack_refuses_a_token(make_data_dir: MakeDataDir) -> None:

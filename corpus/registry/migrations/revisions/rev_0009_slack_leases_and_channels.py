@@ -1,4 +1,4 @@
-"""Channels of Slack choose a collection, and how an LLM writes."""
+"""Messages of Slack are leased until they are answered; channels choose a collection and a voice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Add the table."""
+    """Add the columns and the table; what was taken before counts as answered."""
+    op.add_column("slack_events", sa.Column("channel_id", sa.String(64)))
+    op.add_column("slack_events", sa.Column("thread_ts", sa.String(64)))
+    op.add_column("slack_events", sa.Column("lease_until", sa.DateTime))
+    op.create_index("ix_slack_events_lease_until", "slack_events", ["lease_until"])
     op.create_table(
         "slack_channels",
         sa.Column("team_id", sa.String(64), primary_key=True),
