@@ -121,6 +121,11 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(
         "https://slack.com/api/", description="Slack's API; a proxy's address, where there is one."
     )
+    slack_emails: Literal["on", "off"] = Field(
+        "off",
+        description="`on`: people in Slack are also user:<their e-mail address>, for documents "
+        "whose acl says so; needs the scopes users:read and users:read.email.",
+    )
     slack_collections: str = Field(
         "",
         description="Collections that may be asked in Slack, separated by commas; empty: all.",

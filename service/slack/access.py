@@ -1,4 +1,4 @@
-"""With whose eyes something is read in Slack, and for whom a file is that somebody drops. Pure.
+"""With whose eyes something is read in Slack, and for whom a file is that somebody drops.
 
 A person of a workspace is the principal `slack:T012AB3C4/U061F7AUR`, and the members of one of its
 channels are `slack:T012AB3C4/C024BE91L`.
@@ -6,38 +6,33 @@ channels are `slack:T012AB3C4/C024BE91L`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import Reader
 from corpus.settings import Settings
+from service.slack.people import People
 
 
-@dataclass(frozen=True, slots=True)
 class SlackAccess:
-    """`collections` are those that may be asked in Slack; None: all."""
+    """Readers of the collections that may be asked in Slack (LECTERN_SLACK_COLLECTIONS)."""
 
-    collections: frozenset[str] | None = None
-
-    @classmethod
-    def of(cls, settings: Settings) -> SlackAccess:
-        """As LECTERN_SLACK_COLLECTIONS has it."""
+    def __init__(self, settings: Settings) -> None:
         names = {name.strip() for name in settings.slack_collections.split(",")} - {""}
-        return cls(frozenset(names) or None)
+        self._collections = frozenset(names) or None
+        self._people = People(settings)
 
     def in_channel(self, team_id: str, channel_id: str) -> Reader:
         """Of what everybody in a channel reads: what is for everybody, or for this channel."""
-        channel = principal_of(team_id, channel_id)
-        return Reader(frozenset({channel}), self.collections, owner=channel)
+        channel = _principal(team_id, channel_id)
+        return Reader(frozenset({channel}), self._collections, owner=channel)
 
-    def alone(self, team_id: str, channel_id: str, user_id: str) -> Reader:
+    async def alone(
+        self, client: AsyncWebClient, team_id: str, channel_id: str, user_id: str
+    ) -> Reader:
         """Of what one person alone reads: in a direct message, or shown to them in a channel."""
-        person, channel = principal_of(team_id, user_id), principal_of(team_id, channel_id)
-        return Reader(frozenset({person, channel}), self.collections, owner=person)
-
-
-def principal_of(team_id: str, user_or_channel_id: str) -> str:
-    """The principal that a person is, or that those in a channel are."""
-    return f"slack:{team_id}/{user_or_channel_id}"
+        person, channel = _principal(team_id, user_id), _principal(team_id, channel_id)
+        also = await self._people.also(client, user_id)
+        return Reader(frozenset({person, channel}) | also, self._collections, owner=person)
 
 
 def acl_of_dropped(team_id: str, channel_id: str, user_id: str) -> tuple[str, ...]:
@@ -45,4 +40,8 @@ def acl_of_dropped(team_id: str, channel_id: str, user_id: str) -> tuple[str, ..
 
     A direct message is a channel too, of one.
     """
-    return principal_of(team_id, user_id), principal_of(team_id, channel_id)
+    return _principal(team_id, user_id), _principal(team_id, channel_id)
+
+
+def _principal(team_id: str, user_or_channel_id: str) -> str:
+    return f"slack:{team_id}/{user_or_channel_id}"

@@ -23,6 +23,7 @@ from service.slack.asked import asked_in, place_in
 from service.slack.assistant import Assistant
 from service.slack.bot import Bot
 from service.slack.bot_token import BotToken
+from service.slack.buttons import Buttons
 from service.slack.calling import API_TIMEOUT_S, open_session
 from service.slack.commands import command_in
 from service.slack.holding import Holding
@@ -78,11 +79,12 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     bolt = _bolt(parts.settings, first)
     token = BotToken(bolt.client)
     holding = Holding(parts.registry)
-    bot = Bot(parts, token, holding)
+    access = SlackAccess(parts.settings)
+    bot = Bot(parts, token, holding, access)
     slack = SlackApp(bolt, bot, token, holding)
-    _listen_to_buttons(bolt, bot)
+    _listen_to_buttons(bolt, Buttons(parts, token, access))
     _listen_to_commands(bolt, bot)
-    _listen_to_assistant(bolt, Assistant(parts, SlackAccess.of(parts.settings)))
+    _listen_to_assistant(bolt, Assistant(parts, access))
     return slack
 
 
@@ -105,10 +107,10 @@ async def _received(slack: SlackApp, body: dict[str, Any], next_: Next) -> BoltR
     return BoltResponse(status=503, body="The message was not taken yet.")
 
 
-def _listen_to_buttons(bolt: AsyncApp, bot: Bot) -> None:
+def _listen_to_buttons(bolt: AsyncApp, buttons: Buttons) -> None:
     async def on_feedback(ack: Any, body: dict[str, Any]) -> None:  # noqa: ANN401  Bolt's
         await ack()
-        await bot.rate(body["actions"][0].get("value", ""))
+        await buttons.rate(body["actions"][0].get("value", ""))
 
     async def on_quotes(
         ack: Any,  # noqa: ANN401  Bolt's
@@ -116,7 +118,7 @@ def _listen_to_buttons(bolt: AsyncApp, bot: Bot) -> None:
         client: AsyncWebClient,
     ) -> None:
         await ack()
-        await bot.show_quotes(body["actions"][0].get("value", ""), place_in(body), client)
+        await buttons.show_quotes(body["actions"][0].get("value", ""), place_in(body), client)
 
     bolt.action(FEEDBACK_ACTION)(on_feedback)
     bolt.action(QUOTES_ACTION)(on_quotes)

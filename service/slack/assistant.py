@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from corpus.access import Reader
 from corpus.errors import LecternError
 from service.asking.question import DEFAULT_COLLECTION
 from service.asking.related import lately_asked
@@ -43,9 +44,9 @@ class Assistant:
         client = patient(client)
         try:
             await client.chat_postMessage(channel=channel, thread_ts=thread_ts, text=GREETING)
-            questions = await asyncio.to_thread(
-                self._questions, body.get("team_id") or "", channel, opened["user_id"]
-            )
+            team_id = body.get("team_id") or ""
+            reader = await self._access.alone(client, team_id, channel, opened["user_id"])
+            questions = await asyncio.to_thread(self._questions, team_id, channel, reader)
             if questions:
                 await client.assistant_threads_setSuggestedPrompts(
                     channel_id=channel,
@@ -58,8 +59,7 @@ class Assistant:
         except SLACK_ERRORS as error:
             log.warning("Slack did not take the greeting of its pane: %s", reason_of(error))
 
-    def _questions(self, team_id: str, channel_id: str, user_id: str) -> list[str]:
-        reader = self._access.alone(team_id, channel_id, user_id)
+    def _questions(self, team_id: str, channel_id: str, reader: Reader) -> list[str]:
         here = settings_here(self._parts.registry, team_id, channel_id)
         collection = here.collection or DEFAULT_COLLECTION
         if not reader.knows(collection):

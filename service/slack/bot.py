@@ -11,23 +11,20 @@ from weakref import WeakValueDictionary
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from corpus.access import UNRESTRICTED, Reader
+from corpus.access import Reader
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
 from corpus.registry.slack import Abandoned, SlackThread, conversation_of, remember_conversation
 from corpus.registry.slack_channels import ChannelSettings
-from corpus.registry.turns import find_turn, rate_answer
-from corpus.turns import Rating
 from service.answering.events import AnswerDone, TextPiece
 from service.asking.answers import ask
 from service.parts import ServiceParts
 from service.slack.access import SlackAccess, acl_of_dropped
-from service.slack.asked import Asked, Place
+from service.slack.asked import Asked
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.commands import SlashCommand
 from service.slack.holding import Holding
 from service.slack.questions import question_in, settings_here
-from service.slack.quotes import quotes_of
 from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
 from service.slack.responding import Response
@@ -60,12 +57,14 @@ SHARED = (
 
 
 class Bot:
-    """Answers in threads, and keeps what people think of the answers; close it in the end."""
+    """Answers in threads, and commands; close it in the end."""
 
-    def __init__(self, parts: ServiceParts, token: BotToken, holding: Holding) -> None:
+    def __init__(
+        self, parts: ServiceParts, token: BotToken, holding: Holding, access: SlackAccess
+    ) -> None:
         self._parts = parts
         self._token = token
-        self._access = SlackAccess.of(parts.settings)
+        self._access = access
         self._holding = holding
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._taking: set[asyncio.Future[bool]] = set()
@@ -150,45 +149,6 @@ class Bot:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAST_WORD_S + 1)
 
-    async def rate(self, value: str) -> None:
-        """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
-        rating, _, answer_id = value.partition(" ")
-        if rating not in {"up", "down"}:
-            return
-
-        def keep() -> None:
-            with self._parts.registry.write() as connection:
-                comment = find_turn(connection, answer_id, UNRESTRICTED).comment
-                said: Rating = "up" if rating == "up" else "down"
-                rate_answer(connection, answer_id, said, comment, UNRESTRICTED)
-
-        try:
-            await asyncio.to_thread(keep)
-        except LecternError as error:
-            log.info("a rating was not kept: %s", error.detail)
-
-    async def show_quotes(self, answer_id: str, place: Place, client: AsyncWebClient) -> None:
-        """Show the quotes of an answer to one person, in the thread where it stands."""
-        registry, url = self._parts.registry, self._parts.settings.public_url
-        reader = self._access.alone(place.team_id, place.channel_id, place.user_id)
-        try:
-            messages = await asyncio.to_thread(quotes_of, registry, answer_id, reader, url)
-        except LecternError as error:
-            messages = [warning_blocks(f"{error.detail} {error.hint}".strip())]
-        client = patient(client)
-        try:
-            for blocks in messages:
-                await client.chat_postEphemeral(
-                    channel=place.channel_id,
-                    user=place.user_id,
-                    thread_ts=place.thread_ts,
-                    text="The quotes of the answer",
-                    blocks=blocks,
-                )
-        except SLACK_ERRORS as error:
-            log.warning("Slack did not show the quotes of an answer: %s", reason_of(error))
-            self._token.doubt(error)
-
     def respond(self, command: SlashCommand, client: AsyncWebClient) -> None:
         """Answer a slash command afterwards: it was acknowledged."""
         if self._is_closing or len(self._tasks) >= 2 * MAX_WAITING:
@@ -230,14 +190,23 @@ class Bot:
             await self._answer(asked, question, reply)
 
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
-        thread, reader, url = asked.thread, self._reader_of(asked), self._parts.settings.public_url
+        thread, url = asked.thread, self._parts.settings.public_url
+        reader = await self._reader_of(asked, reply.client)
         here = await self._settings_in(thread)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
         try:
-            question = question_in(here, text, reader, conversation_id=conversation_id)
+            question = question_in(
+                here,
+                text,
+                reader,
+                conversation_id=conversation_id,
+                is_private=asked.is_private,
+            )
             begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another
-            begun = await ask(self._parts, question_in(here, text, reader))
+            begun = await ask(
+                self._parts, question_in(here, text, reader, is_private=asked.is_private)
+            )
         async with aclosing(begun.events) as events:
             now = begun.prepared.dialogue.conversation_id
             if now is not None and now != conversation_id:
@@ -258,7 +227,7 @@ class Bot:
             client,
             thread.channel_id,
             thread.thread_ts,
-            self._access.alone(thread.team_id, thread.channel_id, asked.user_id),
+            await self._access.alone(client, thread.team_id, thread.channel_id, asked.user_id),
             settings.collection,
             acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
         )
@@ -302,8 +271,8 @@ class Bot:
         with self._parts.registry.write() as connection:
             remember_conversation(connection, thread, conversation_id)
 
-    def _reader_of(self, asked: Asked) -> Reader:
-        thread = asked.thread
+    async def _reader_of(self, asked: Asked, client: AsyncWebClient) -> Reader:
+        team_id, channel_id = asked.thread.team_id, asked.thread.channel_id
         if asked.is_private:
-            return self._access.alone(thread.team_id, thread.channel_id, asked.user_id)
-        return self._access.in_channel(thread.team_id, thread.channel_id)
+            return await self._access.alone(client, team_id, channel_id, asked.user_id)
+        return self._access.in_channel(team_id, channel_id)

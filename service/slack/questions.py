@@ -22,6 +22,7 @@ def question_in(
     *,
     conversation_id: str | None = None,
     keeping: Keeping = Keeping.CONVERSATION,
+    is_private: bool = False,
 ) -> Question:
     """The question; one that goes on with a conversation stays in its collection.
 
@@ -33,5 +34,6 @@ def question_in(
         reader,
         conversation_id=conversation_id,
         keeping=keeping,
+        is_private=is_private,
         persona=None if settings.persona is None else Persona(**settings.persona),
     )

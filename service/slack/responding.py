@@ -72,7 +72,9 @@ class Response:
         here = await asyncio.to_thread(
             settings_here, self.parts.registry, command.team_id, command.channel_id
         )
-        reader = self.access.alone(command.team_id, command.channel_id, command.user_id)
+        reader = await self.access.alone(
+            self.client, command.team_id, command.channel_id, command.user_id
+        )
         question = question_in(here, command.text, reader, keeping=Keeping.ANSWER)
         begun, done = await answer(self.parts, question)
         text = shown(done.answer)

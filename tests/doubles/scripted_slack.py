@@ -71,6 +71,8 @@ class ScriptedSlack:
         self.ephemeral: list[dict[str, Any]] = []
         self.broken_rules: list[str] = []
         self.wire = SlackWire(self.take)
+        self.wire.file_token = TOKEN
+        self.prompts: list[dict[str, Any]] = []
 
     @property
     def api_url(self) -> str:
@@ -92,6 +94,28 @@ class ScriptedSlack:
         with self._lock:
             for message in self.messages.values():
                 message.is_open = False
+
+    def file(self, name: str, content: bytes, **told: Any) -> dict[str, Any]:  # noqa: ANN401
+        """A file in the workspace, as messages tell of it."""
+        file_id = f"F{next(self._numbers)}"
+        self.wire.files[file_id] = content
+        url = f"http://127.0.0.1:{self.wire.port}/files/{file_id}"
+        return {
+            "id": file_id,
+            "name": name,
+            "mimetype": "text/plain",
+            "size": len(content),
+            "mode": "hosted",
+            "url_private": url,
+            "url_private_download": url,
+            **told,
+        }
+
+    def responses_to(self, number: str, count: int = 1) -> list[dict[str, Any]]:
+        """What was said to a command, once it is so much."""
+        said = self.wire.responses[number]
+        self.wait_for(lambda: len(said) >= count, f"response {count} to {number}")
+        return said
 
     def count(self, method: str) -> int:
         """How often it was called."""
@@ -201,9 +225,6 @@ class ScriptedSlack:
                     given.get("text", ""),
                     given.get("blocks", []),
                 )
-            case "chat.postEphemeral":
-                self.ephemeral.append(given)
-                return {"ok": True, "message_ts": self._stamp()}
             case "chat.update":
                 ts = given["ts"]
                 message = self.messages[ts]
@@ -211,11 +232,20 @@ class ScriptedSlack:
                 message.edits += 1
                 message.is_open = False
             case _:
-                return self._answered(method)
+                return self._answered(method, given)
         return {"ok": True, "ts": ts, "channel": given.get("channel")}
 
-    def _answered(self, method: str) -> dict[str, Any]:
-        """Calls that write nothing."""
+    def _answered(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Calls that write nothing that stays."""
+        if method == "chat.postEphemeral":
+            self.ephemeral.append(given)
+            return {"ok": True, "message_ts": self._stamp()}
+        if method == "users.info":
+            profile = {"email": f"{given['user']}@Example.org"}
+            return {"ok": True, "user": {"id": given["user"], "profile": profile}}
+        if method == "assistant.threads.setSuggestedPrompts":
+            self.prompts.append(given)
+            return {"ok": True}
         if method == "apps.connections.open":
             return {"ok": True, "url": self.wire.new_address()}
         if method == "auth.test":

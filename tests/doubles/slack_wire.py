@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ Take: TypeAlias = Callable[[str, dict[str, Any], str], Answer]
 
 ACK_LIMIT_S = 3.0
 MAX_TRIES = 4
+MAX_RESPONSES = 5  # to one command
 
 
 class SlackWire:
@@ -39,6 +41,10 @@ class SlackWire:
         self.acknowledged: list[str] = []
         self.payloads: list[dict[str, Any]] = []  # what came back with acknowledgements
         self.redelivered = 0
+        # Of whoever asks with this token; others are shown where people sign in.
+        self.files: dict[str, bytes] = {}
+        self.file_token = ""
+        self.responses: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def start(self) -> None:
         self._thread.start()
@@ -80,7 +86,10 @@ class SlackWire:
     async def _serve(self) -> None:
         app = web.Application()
         app.router.add_post("/api/{method}", self._call)
+        app.router.add_get("/api/{method}", self._call)
         app.router.add_get("/link/", self._link)
+        app.router.add_get("/files/{name}", self._file)
+        app.router.add_post("/respond/{number}", self._respond)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -97,7 +106,8 @@ class SlackWire:
         if "json" in request.headers.get("Content-Type", ""):
             given = json.loads(raw or "{}")
         else:
-            given = {name: values[-1] for name, values in parse_qs(raw).items()}
+            read = parse_qs(raw or request.query_string)
+            given = {name: values[-1] for name, values in read.items()}
             if "blocks" in given:
                 given["blocks"] = json.loads(given["blocks"])
         method = request.match_info["method"]
@@ -108,6 +118,21 @@ class SlackWire:
             raise web.HTTPServiceUnavailable
         status, headers, body = answer
         return web.json_response(body, status=status, headers=headers)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bearer {self.file_token}":
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
+        content = self.files.get(request.match_info["name"])
+        if content is None:
+            raise web.HTTPNotFound
+        return web.Response(body=content, content_type="application/octet-stream")
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        said = self.responses[request.match_info["number"]]
+        if len(said) >= MAX_RESPONSES:
+            raise web.HTTPNotFound
+        said.append(await request.json())
+        return web.Response(text="ok")
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         ticket = request.query.get("ticket", "")

@@ -13,6 +13,7 @@ from tests.doubles.scripted_slack import (
     APP_TOKEN,
     BOT,
     CHANNEL,
+    DIRECT,
     SECRET,
     TEAM,
     TOKEN,
@@ -103,6 +104,34 @@ class Workspace:
             "trigger_id": "1.2.3",
             "actions": [{"block_id": "b", "action_ts": "1.1", **action}],
         }
+
+    def drop(self, text: str, *files: dict[str, Any], **changed: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Write to the bot alone, with files."""
+        event = {"type": "message", "channel": DIRECT, "channel_type": "im", "files": list(files)}
+        return self.message(text, **{**event, "subtype": "file_share", **changed})
+
+    def command(self, text: str, **changed: Any) -> str:  # noqa: ANN401
+        """Type a slash command; the number under which `ScriptedSlack.responses_to` has answers."""
+        number = str(next(self.stamps))
+        form = {
+            "command": "/lectern",
+            "text": text,
+            "team_id": TEAM,
+            "team_domain": "t",
+            "channel_id": CHANNEL,
+            "channel_name": "general",
+            "user_id": USER,
+            "user_name": "u",
+            "api_app_id": "A1",
+            "trigger_id": "1.2.3",
+            "response_url": f"http://127.0.0.1:{self.slack.wire.port}/respond/{number}",
+            **changed,
+        }
+        raw = httpx.Request("POST", "http://x", data=form).read()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **signed(raw)}
+        acknowledged = self.lectern.http.post("/slack/events", content=raw, headers=headers)
+        assert (acknowledged.status_code, acknowledged.text) == (200, "")
+        return number
 
     def press(self, action: dict[str, Any], thread_ts: str) -> httpx.Response:
         payload = json.dumps(self.pressed(action, thread_ts))

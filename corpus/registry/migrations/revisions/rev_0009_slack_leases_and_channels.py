@@ -1,4 +1,4 @@
-"""Messages of Slack are leased until they are answered; channels choose a collection and a voice."""
+"""Messages of Slack are leased until they are answered; channels choose a collection."""
 
 from __future__ import annotations
 
