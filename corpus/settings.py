@@ -54,6 +54,34 @@ class Settings(BaseSettings):
         "postgresql://user:password@host:5432/database; empty: SQLite in the data folder.",
     )
 
+    blob_url: SecretStr | None = Field(  # secret in case that somebody puts a key into it
+        None,
+        validation_alias="BLOB_URL",
+        description="S3-compatible bucket for the originals, s3://bucket/prefix?region=..., with "
+        "&endpoint=... where it is not Amazon's; empty: a folder in the data folder.",
+    )
+    aws_access_key_id: str = Field(
+        "",
+        validation_alias="AWS_ACCESS_KEY_ID",
+        description="Key for that bucket; empty: what else Amazon's tools find (a profile, a role)",
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None, validation_alias="AWS_SECRET_ACCESS_KEY", description="The secret of that key."
+    )
+    aws_session_token: SecretStr | None = Field(
+        None,
+        validation_alias="AWS_SESSION_TOKEN",
+        description="What belongs to a key for a while only.",
+    )
+    aws_region: str = Field(
+        "", validation_alias="AWS_REGION", description="Region, where BLOB_URL names none."
+    )
+    aws_endpoint_url_s3: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL_S3",
+        description="Address of the bucket's server, where BLOB_URL names none.",
+    )
+
     qdrant_url: str | None = Field(
         None,
         validation_alias="QDRANT_URL",

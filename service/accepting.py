@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
 from corpus.access import Reader
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.declared_fields import check_values
-from corpus.errors import QueueFull, StorageUnavailable
+from corpus.deletion import drop_originals
+from corpus.errors import LecternError, QueueFull, StorageUnavailable, Unavailable
 from corpus.kinds.recognition import detect_kind
 from corpus.names import check_collection_name
 from corpus.originals.port import StagedOriginal
@@ -116,11 +118,18 @@ def _keep(
             f"The file could not be read: {error.strerror or error}."
         ) from error
     content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-    with parts.registry.write() as connection:
-        acceptance = register(connection, content)
-        if not acceptance.duplicate:
-            _refuse_when_full(parts, connection)
-        staged.keep()
+    sent = staged.send_ahead()
+    try:
+        with parts.registry.write() as connection:
+            acceptance = register(connection, content)
+            if not acceptance.duplicate:
+                _refuse_when_full(parts, connection)
+            staged.keep()
+    except LecternError:
+        if sent:
+            with suppress(Unavailable):  # else the reconciler does it, within hours
+                drop_originals(parts.registry, parts.originals, [staged.content_sha256])
+        raise
     parts.wake_worker()
     return acceptance
 

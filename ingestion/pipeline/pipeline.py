@@ -186,6 +186,7 @@ class Pipeline:
         written = self.store.count(of_version(lease.document_id, lease.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
+        staged.send_ahead()
         with self.registry.write() as connection:
             buried = settle_children(connection, lease.document_id, lease.version, staged.children)
             completed = complete_version(

@@ -15,6 +15,7 @@ import httpx
 
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
+from corpus.originals.open import check_originals
 from corpus.registry.database.postgres import describe_database
 from corpus.settings import BUILT_IN_EMBEDDING, EXTRACTIVE, Settings
 from ingestion.ocr.tesseract import find_tesseract
@@ -44,6 +45,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     else:
         yield from examine_server(settings)
     yield _registry(settings)
+    yield _originals(settings)
     yield _embedding(settings)
     yield _index(settings)
     yield _llm(settings)
@@ -90,6 +92,13 @@ def _registry(settings: Settings) -> Finding:
         return Finding("ok", "registry", describe_database(settings.database_url))
     except LecternError as error:
         return Finding("broken", "registry", f"{error.detail} {error.hint}")
+
+
+def _originals(settings: Settings) -> Finding:
+    try:
+        return Finding("ok", "originals", check_originals(settings))
+    except LecternError as error:
+        return Finding("broken", "originals", f"{error.detail} {error.hint}")
 
 
 def _embedding(settings: Settings) -> Finding:

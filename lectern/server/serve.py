@@ -20,7 +20,7 @@ from lectern.server.embedded_worker import EmbeddedWorker
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
 from lectern.server.reconciler import reconciled
-from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts
+from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of_folder
 from service.app import create_app
 from service.parts import ServiceParts
 
@@ -45,6 +45,7 @@ def serve(
     _require_loopback(settings.host)
     if not with_worker:
         _require_shared_stores(settings)
+        warn_of_folder(settings)
     if with_slack_socket:
         from service.slack.preflight import check_socket_mode  # noqa: PLC0415  loads a client
 

@@ -1,11 +1,12 @@
 """All parts are put together here, by the settings, and nowhere else.
 
-The store and the embedding are chosen by their packages' own `open.py`, the models that answer by
+The stores and the embedding are chosen by their packages' own `open.py`, the models that answer by
 models.py.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
-from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.fingerprints import check_fingerprints
@@ -34,6 +35,8 @@ from ingestion.worker.loop import Worker, unique_worker_name
 from lectern.server.models import open_llms, open_reranker
 from lectern.server.reconciler import mend_at_start
 from service.parts import ServiceParts
+
+log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
 
@@ -62,7 +65,7 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
     with ExitStack() as opened:
         registry = open_registry(settings)
         opened.callback(registry.close)
-        originals = FolderOriginals(settings.data_dir / "originals")
+        originals = opened.enter_context(opened_originals(settings))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
         with registry.read() as connection:
@@ -125,13 +128,16 @@ def opened_worker(
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
         open_workspace(settings.data_dir / "scratch") as workspace,
+        opened_originals(settings) as originals,
     ):
+        if index is None:  # else the server that we are beside has done so
+            originals.clear_staging()
         store = _worker_store(settings, embedding, index)
         office = Office(settings.parse_timeout_s)
         limit_tokens = embedding.limit_tokens or settings.chunk_tokens
         pipeline = Pipeline(
             registry=registry,
-            originals=FolderOriginals(settings.data_dir / "originals"),
+            originals=originals,
             parser=Reader(sandbox, office, workspace, ocr_options(settings)),
             embedding=embedding.model,
             tokens=embedding.tokens,
@@ -155,6 +161,16 @@ def opened_worker(
         finally:
             store.close()
             registry.close()
+
+
+def warn_of_folder(settings: Settings) -> None:
+    """Say what servers and workers apart from each other need, where nothing but a folder is."""
+    if settings.blob_url is None:
+        log.warning(
+            "originals are in %s: servers and workers elsewhere need that same folder, or a bucket"
+            " for all of them (BLOB_URL)",
+            settings.data_dir / FOLDER,
+        )
 
 
 def ocr_options(settings: Settings) -> OcrOptions | None:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.server.lifeline import follow_parent
-from lectern.server.wiring import opened_worker
+from lectern.server.wiring import opened_worker, warn_of_folder
 
 NICENESS = 10  # questions come first: ingestion takes what they leave of the processor
 # Without its server a worker can neither write nor report: it must not outlive it for long.
@@ -38,6 +38,7 @@ def run_worker(settings: Settings) -> None:
             "A worker of its own needs DATABASE_URL and QDRANT_URL.",
             hint="Set both; with neither, `lectern serve` has a worker beside it already.",
         )
+    warn_of_folder(settings)
     os.nice(NICENESS)
     signals = _Signals()
     for number in (signal.SIGTERM, signal.SIGINT):

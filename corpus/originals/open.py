@@ -1,0 +1,54 @@
+"""Which store of originals the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from corpus.originals.folder import FolderOriginals
+from corpus.originals.port import OriginalStore
+from corpus.settings import Settings
+
+if TYPE_CHECKING:
+    from corpus.originals.bucket.objects import BucketObjects
+
+FOLDER = "originals"
+PASSING_FOLDER = "passing"  # on their way to a bucket, and from it
+
+
+@contextmanager
+def opened_originals(settings: Settings) -> Iterator[OriginalStore]:
+    """The bucket at `blob_url` if that is set, else a folder in the data folder.
+
+    Raises `Misconfigured` for what is no bucket's URL, and `StorageUnavailable` when the bucket
+    cannot be used.
+    """
+    if settings.blob_url is None:
+        yield FolderOriginals(settings.data_dir / FOLDER)
+        return
+    from corpus.originals.bucket.store import opened_bucket  # noqa: PLC0415  loads boto3
+
+    objects = _objects(settings.blob_url, settings)
+    with opened_bucket(objects, settings.data_dir / PASSING_FOLDER) as originals:
+        yield originals
+
+
+def check_originals(settings: Settings) -> str:
+    """Where originals are, for people; errors as `opened_originals`. Changes nothing."""
+    if settings.blob_url is None:
+        return "a folder in the data folder"
+    objects = _objects(settings.blob_url, settings)
+    objects.check()
+    return objects.shown
+
+
+def _objects(url: SecretStr, settings: Settings) -> BucketObjects:
+    from corpus.originals.bucket.address import parse_blob_url  # noqa: PLC0415
+    from corpus.originals.bucket.client import open_clients  # noqa: PLC0415  loads boto3
+    from corpus.originals.bucket.objects import BucketObjects  # noqa: PLC0415
+
+    address = parse_blob_url(url.get_secret_value())
+    return BucketObjects(address, open_clients(address, settings))
