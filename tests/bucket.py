@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -36,20 +38,25 @@ class BucketServer:
         self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
         return Bucket(self, name)
 
-    def require_keys(self) -> Mapping[str, str]:
-        """Check signatures and rights from now on; settings with a key that may do everything."""
-        iam = self.client("iam")
-        iam.create_user(UserName="lectern")
-        iam.attach_user_policy(
-            UserName="lectern", PolicyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess"
-        )
-        key = iam.create_access_key(UserName="lectern")["AccessKey"]
-        httpx.post(f"{self.url}/moto-api/reset-auth", content=b"0").raise_for_status()
+    def new_key(self, *rights: str) -> dict[str, str]:
+        """The environment with a key that may do this, say s3:GetObject."""
+        iam, name = self.client("iam"), f"user-{uuid4().hex[:12]}"
+        iam.create_user(UserName=name)
+        if rights:
+            allowed = {"Effect": "Allow", "Action": rights, "Resource": "*"}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+            iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
         return {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         }
 
+    def require_keys(self) -> None:
+        """Check signatures and rights from now on."""
+        httpx.post(f"{self.url}/moto-api/reset-auth", content=b"0").raise_for_status()
+
+    @cache  # noqa: B019  there are few servers
     def client(self, service: str) -> Any:  # noqa: ANN401  boto3 has no types
         """A client of the server's own."""
         return boto3.client(
@@ -73,7 +80,7 @@ class Bucket:
         url = f"s3://{self.name}/{prefix}?region={REGION}&endpoint={endpoint or self.server.url}"
         return {"BLOB_URL": url, "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of all its objects."""
         found = self.server.client("s3").list_objects_v2(Bucket=self.name)
         return [one["Key"] for one in found.get("Contents", ())]

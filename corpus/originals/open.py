@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 FOLDER = "originals"
 PASSING_FOLDER = "passing"  # on their way to a bucket, and from it
+COPIES_BYTES = 1 << 30
 
 
 @contextmanager
-def opened_originals(settings: Settings) -> Iterator[OriginalStore]:
+def opened_originals(
+    settings: Settings, *, is_checked: bool = True, copies_bytes: int = COPIES_BYTES
+) -> Iterator[OriginalStore]:
     """The bucket at `blob_url` if that is set, else a folder in the data folder.
 
+    Of a bucket's originals, `copies_bytes` are kept on this machine for a minute after their use.
     Raises `Misconfigured` for what is no bucket's URL, and `StorageUnavailable` when the bucket
-    cannot be used.
+    cannot be used; unless `is_checked`, who uses it finds that out.
     """
     if settings.blob_url is None:
         yield FolderOriginals(settings.data_dir / FOLDER)
@@ -32,7 +36,10 @@ def opened_originals(settings: Settings) -> Iterator[OriginalStore]:
     from corpus.originals.bucket.store import opened_bucket  # noqa: PLC0415  loads boto3
 
     objects = _objects(settings.blob_url, settings)
-    with opened_bucket(objects, settings.data_dir / PASSING_FOLDER) as originals:
+    if is_checked:
+        objects.check()
+    folder = settings.data_dir / PASSING_FOLDER
+    with opened_bucket(objects, folder, limit_bytes=copies_bytes) as originals:
         yield originals
 
 

@@ -128,9 +128,11 @@ def opened_worker(
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
         open_workspace(settings.data_dir / "scratch") as workspace,
-        opened_originals(settings) as originals,
+        # The server that we are beside, if any, has checked and cleared. A worker reads an original
+        # once, and keeps none.
+        opened_originals(settings, is_checked=index is None, copies_bytes=0) as originals,
     ):
-        if index is None:  # else the server that we are beside has done so
+        if index is None:
             originals.clear_staging()
         store = _worker_store(settings, embedding, index)
         office = Office(settings.parse_timeout_s)

@@ -8,11 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 PIECE_BYTES = 64 << 10
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/xml\r\n"
-    b"Connection: close\r\nContent-Length: 82\r\n\r\n"
-    b"<Error><Code>SlowDown</Code><Message>Please reduce your rate.</Message></Error>   \n"
-)
 
 
 class UnreliableWay:
@@ -39,7 +34,8 @@ class UnreliableWay:
         self._limit_sent: int | None = None
         self._limit_answered: int | None = None
         self._times_left = 0
-        self._is_silent = self._is_busy = False
+        self._is_silent = False
+        self._answer = b""
         self.sent_bytes = self.answered_bytes = 0
         if self._listener.fileno() == -1:
             self._listener = self._listening(self.port)
@@ -58,9 +54,11 @@ class UnreliableWay:
         self._is_silent = True
         self._cut_all()
 
-    def be_busy(self) -> None:
-        """Answer each request with 503 SlowDown."""
-        self._is_busy = True
+    def answer(self, status: int, code: str) -> None:
+        """Answer each request with this error."""
+        body = f"<Error><Code>{code}</Code><Message>So it is.</Message></Error>"
+        head = f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
+        self._answer = f"HTTP/1.1 {status} -\r\n{head}Connection: close\r\n\r\n{body}".encode()
         self._cut_all()
 
     def cut_sending_after(self, limit_bytes: int, *, times: int = 1_000_000) -> None:
@@ -97,10 +95,10 @@ class UnreliableWay:
             self._open.add(client)
         if self._is_silent:
             return
-        if self._is_busy:
+        if self._answer:
             with suppress(OSError):
                 client.recv(PIECE_BYTES)
-                client.sendall(BUSY)
+                client.sendall(self._answer)
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(PIECE_BYTES):
                     pass

@@ -41,7 +41,7 @@ class BucketAddress:
     def shown(self) -> str:
         """For people; it has no secrets."""
         at = f" at {self.endpoint}" if self.endpoint else ""
-        return f"s3://{self.bucket}/{self.prefix}{at}".rstrip("/")
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/") + at
 
 
 def parse_blob_url(url: str) -> BucketAddress:

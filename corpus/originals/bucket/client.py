@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from pydantic import SecretStr
 
+from corpus.errors import Misconfigured
 from corpus.originals.bucket.address import BucketAddress
 from corpus.originals.bucket.failures import bucket_errors
 from corpus.settings import Settings
@@ -40,11 +41,20 @@ class Clients:
 
 
 def open_clients(address: BucketAddress, settings: Settings) -> Clients:
-    """Nothing is sent yet. Raises `StorageUnavailable` for credentials that are half there."""
+    """Nothing is sent yet. Raises `Misconfigured` for a key without its secret, or the reverse.
+
+    Raises `StorageUnavailable` when credentials cannot be found otherwise.
+    """
+    secret = _secret(settings.aws_secret_access_key)
+    if bool(secret) != bool(settings.aws_access_key_id):
+        raise Misconfigured(
+            "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is set.",
+            hint="Set both, or neither where Amazon's tools find others.",
+        )
     with bucket_errors(address, "The bucket cannot be used"):
         session = boto3.session.Session(
             aws_access_key_id=settings.aws_access_key_id or None,
-            aws_secret_access_key=_secret(settings.aws_secret_access_key),
+            aws_secret_access_key=secret,
             aws_session_token=_secret(settings.aws_session_token),
             region_name=address.region or settings.aws_region or None,
         )
@@ -89,4 +99,4 @@ def _config(address: BucketAddress, *, is_amazon: bool) -> Config:
 
 
 def _secret(value: SecretStr | None) -> str | None:
-    return value.get_secret_value() if value is not None else None
+    return (value.get_secret_value() or None) if value is not None else None

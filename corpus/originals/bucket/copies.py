@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-LIMIT_BYTES = 1 << 30  # of copies that nobody uses
 # Another server may have deleted the document meanwhile, and its bytes must not stay here.
 KEPT_S = 60.0
 
@@ -34,9 +33,7 @@ class Copies:
     `limit_bytes`, and by `expire` once it was unused for `kept_s`. Threads may share it.
     """
 
-    def __init__(
-        self, folder: Path, *, limit_bytes: int = LIMIT_BYTES, kept_s: float = KEPT_S
-    ) -> None:
+    def __init__(self, folder: Path, *, limit_bytes: int, kept_s: float = KEPT_S) -> None:
         self._folder = folder
         self._limit_bytes = limit_bytes
         self._kept_s = kept_s

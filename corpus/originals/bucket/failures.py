@@ -50,7 +50,6 @@ _BY_CODE: Mapping[str, Row] = {
 # In this order: the first class that fits.
 _BY_CLASS: tuple[tuple[type[BotoCoreError], Row], ...] = (
     (aws.NoCredentialsError, ("there are no credentials for it", _KEY)),
-    (aws.PartialCredentialsError, ("the credentials for it are not complete", _KEY)),
     (aws.ProfileNotFound, ("AWS_PROFILE names no profile of this machine", _KEY)),
     (aws.CredentialRetrievalError, ("its credentials could not be fetched", _KEY)),
     (aws.NoRegionError, ("its region is not known", _REGION)),

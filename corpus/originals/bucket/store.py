@@ -109,15 +109,16 @@ class BucketOriginals:
 
 
 @contextmanager
-def opened_bucket(objects: BucketObjects, folder: Path) -> Iterator[BucketOriginals]:
+def opened_bucket(
+    objects: BucketObjects, folder: Path, *, limit_bytes: int
+) -> Iterator[BucketOriginals]:
     """The store while the block runs, with `folder` of this machine for what passes through.
 
-    Raises `StorageUnavailable` when the bucket cannot be used.
+    Copies that nobody uses are kept for a minute, so many bytes of them.
     """
-    objects.check()
     with storing():
         folder.mkdir(parents=True, exist_ok=True)
     with claimed_folder(folder) as own:
-        copies = Copies(own)
+        copies = Copies(own, limit_bytes=limit_bytes)
         with repeating(copies.expire, EXPIRE_EVERY_S, name="original-copies"):
             yield BucketOriginals(objects, folder, copies)
