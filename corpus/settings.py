@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         "postgresql://user:password@host:5432/database; empty: SQLite in the data folder.",
     )
 
-    blob_url: SecretStr | None = Field(  # secret in case that somebody puts a key into it
+    blob_url: str | None = Field(
         None,
         validation_alias="BLOB_URL",
         description="S3-compatible bucket for the originals, s3://bucket/prefix?region=..., with "

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from corpus.originals.folder import FolderOriginals
 from corpus.originals.port import OriginalStore
 from corpus.settings import Settings
@@ -52,10 +50,10 @@ def check_originals(settings: Settings) -> str:
     return objects.shown
 
 
-def _objects(url: SecretStr, settings: Settings) -> BucketObjects:
+def _objects(url: str, settings: Settings) -> BucketObjects:
     from corpus.originals.bucket.address import parse_blob_url  # noqa: PLC0415
     from corpus.originals.bucket.client import open_clients  # noqa: PLC0415  loads boto3
     from corpus.originals.bucket.objects import BucketObjects  # noqa: PLC0415
 
-    address = parse_blob_url(url.get_secret_value())
+    address = parse_blob_url(url)
     return BucketObjects(address, open_clients(address, settings))

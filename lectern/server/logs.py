@@ -12,6 +12,8 @@ from corpus.settings import Settings
 LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 OURS = ("lectern", "corpus", "ingestion", "service", "uvicorn")
+# What they write at the level debug has session tokens in it that are nowhere in the settings.
+TELLTALES = ("boto3", "botocore", "s3transfer")
 # A shorter key is a stand-in such as "none" or "ollama", and may be a word of the log.
 MIN_SECRET_CHARS = 8
 
@@ -28,6 +30,8 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=libraries, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
+    for name in TELLTALES:
+        logging.getLogger(name).setLevel(max(libraries, logging.INFO))
 
 
 def without_userinfo(text: str) -> str:

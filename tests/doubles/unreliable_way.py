@@ -13,7 +13,7 @@ PIECE_BYTES = 64 << 10
 class UnreliableWay:
     """Passes everything on, until told otherwise; connections that are open then are cut.
 
-    `sent_bytes` and `answered_bytes` count what has passed since `restore`.
+    `connections`, `sent_bytes` and `answered_bytes` count what has come and passed since `restore`.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -36,7 +36,7 @@ class UnreliableWay:
         self._times_left = 0
         self._is_silent = False
         self._answer = b""
-        self.sent_bytes = self.answered_bytes = 0
+        self.connections = self.sent_bytes = self.answered_bytes = 0
         if self._listener.fileno() == -1:
             self._listener = self._listening(self.port)
             self._start()
@@ -93,6 +93,7 @@ class UnreliableWay:
     def _serve(self, client: socket.socket) -> None:
         with self._lock:
             self._open.add(client)
+            self.connections += 1
         if self._is_silent:
             return
         if self._answer:

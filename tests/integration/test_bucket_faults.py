@@ -128,7 +128,13 @@ def test_a_bucket_that_hangs_is_not_waited_for_for_long(world: World) -> None:
         world.originals.ping()
     with pytest.raises(StorageUnavailable, match="takes too long"):
         world.originals.delete(kept)
+    connections = world.way.connections
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable, match="takes too long"):
+            world.keep(b"another")
+    assert world.way.connections == connections  # nobody waits for it again at once
     world.way.restore()
+    world.originals.ping()
     world.originals.delete(kept)
     assert world.bucket.names() == []
 

@@ -18,6 +18,7 @@ from corpus.errors import OriginalMissing
 from corpus.originals.bucket.address import BucketAddress
 from corpus.originals.bucket.client import TRIES, Clients
 from corpus.originals.bucket.failures import bucket_errors, code_of
+from corpus.originals.bucket.silence import Silence
 from corpus.originals.port import KeptOriginal
 from corpus.originals.receiving import storing
 
@@ -49,6 +50,7 @@ class BucketObjects:
         self._patient: Any = clients.patient
         self._short: Any = clients.short
         self._prefix = f"{address.prefix}originals/"
+        self._silence = Silence()
 
     @property
     def shown(self) -> str:
@@ -59,10 +61,11 @@ class BucketObjects:
         """Return when the bucket answers, and lets us list it."""
         with bucket_errors(self._address, "The bucket cannot be used"):
             self._short.list_objects_v2(Bucket=self._address.bucket, Prefix=self._prefix, MaxKeys=1)
+        self._silence.end()
 
     def has(self, content_sha256: str, size_bytes: int) -> bool:
         """Whether there is an object of this size; of another it is a damaged one."""
-        with bucket_errors(self._address, "The bucket cannot be asked"):
+        with self._silence.spared(), bucket_errors(self._address, "The bucket cannot be asked"):
             try:
                 found = self._short.head_object(**self._named(content_sha256))
             except ClientError as error:
@@ -118,7 +121,8 @@ class BucketObjects:
 
     def delete(self, content_sha256: str) -> None:
         """Harmless when there is none."""
-        with bucket_errors(self._address, "The file could not be removed"):
+        failure = "The file could not be removed"
+        with self._silence.spared(), bucket_errors(self._address, failure):
             self._short.delete_object(**self._named(content_sha256))
 
     def listed(self) -> Iterator[KeptOriginal]:
@@ -146,7 +150,8 @@ class BucketObjects:
         return count
 
     def _opened(self, content_sha256: str) -> StreamingBody:
-        with bucket_errors(self._address, "The original could not be read"):
+        failure = "The original could not be read"
+        with self._silence.spared(), bucket_errors(self._address, failure):
             try:
                 return self._patient.get_object(**self._named(content_sha256))["Body"]
             except ClientError as error:
