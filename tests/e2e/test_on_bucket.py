@@ -19,6 +19,7 @@ from tests.bucket import SECRET, Bucket, BucketServer
 from tests.conftest import ROOT
 from tests.doubles.unreliable_way import UnreliableWay, unreliable_way
 from tests.e2e.server import LecternServer
+from tests.e2e.test_mail_attachments import FERRY, MENU, TRIP, family
 
 MakeDataDir = Callable[[], Path]
 
@@ -49,14 +50,25 @@ class World:
         return [path for path in found if path.is_file() and path.suffix != ".lock"]
 
 
-@pytest.fixture
-def world(make_data_dir: MakeDataDir, bucket_server: BucketServer) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def running(make_data_dir: MakeDataDir, bucket_server: BucketServer) -> Iterator[World]:
     bucket = bucket_server.new_bucket()
     with unreliable_way(bucket_server.url) as way:
         settings = bucket.settings(endpoint=way.url)
         with LecternServer(make_data_dir(), LECTERN_OCR="off", **settings) as server:
             yield World(server, bucket, way)
             way.restore()
+
+
+@pytest.fixture
+def world(running: World) -> Iterator[World]:
+    """Without documents, before and after."""
+    running.way.restore()
+    yield running
+    running.way.restore()
+    for document in running.server.http.get("/documents").json()["documents"]:
+        running.server.http.delete(f"/documents/{document['id']}").raise_for_status()
+    assert running.stored() == set()
 
 
 def sha256_of(content: bytes) -> str:
@@ -92,6 +104,16 @@ def test_a_documents_life_leaves_nothing_in_the_data_folder(world: World) -> Non
     assert world.stored() == set()
     assert world.passing() == []
     assert not (server.data_dir / "originals").exists()
+
+
+def test_what_is_attached_to_a_mail_comes_into_the_bucket_and_leaves_it_too(world: World) -> None:
+    parent = world.server.add("trip.eml", TRIP)
+    children = family(world.server, parent["id"])
+    assert {one["status"] for one in children.values()} == {"ready"}
+    assert world.stored() == {sha256_of(content) for content in (TRIP, FERRY, MENU)}
+    world.server.http.delete(f"/documents/{parent['id']}")
+    assert world.stored() == set()
+    assert world.passing() == []
 
 
 def test_what_a_refused_upload_sent_ahead_is_removed(world: World) -> None:
@@ -132,7 +154,12 @@ def test_an_upload_while_the_bucket_is_away_is_refused_whole_and_works_later(
 
 def test_a_bucket_that_is_away_during_ingestion_delays_it(world: World) -> None:
     server = world.server
-    [worker] = server.children()
+    # Its other child, if any, draws pages.
+    [worker] = [
+        pid
+        for pid in server.children()
+        if b"--index-fd" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
     os.kill(worker, signal.SIGSTOP)
     document_id = server.upload("lighthouse.pdf", SAMPLE).json()["id"]
     world.way.refuse()
