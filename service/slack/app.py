@@ -63,6 +63,7 @@ class SlackApp:
     async def close(self) -> None:
         """Have threads told that the service ends, and close the session."""
         await self.bot.close()
+        await self.token.close()
         if self.client.session is not None:
             await self.client.session.close()
 

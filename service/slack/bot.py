@@ -20,13 +20,13 @@ from service.asking.answers import ask
 from service.parts import ServiceParts
 from service.slack.access import SlackAccess, acl_of_dropped
 from service.slack.asked import Asked
-from service.slack.bot_token import BotToken
+from service.slack.bot_token import REFUSALS, BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.commands import SlashCommand
 from service.slack.holding import Holding
 from service.slack.questions import question_in, settings_here
 from service.slack.reading import ReadingFiles
-from service.slack.replying import Reply
+from service.slack.replying import HOPELESS, Reply
 from service.slack.responding import Response
 from service.slack.taking import take
 from service.slack.texts import ending_blocks, question_of, warning_blocks
@@ -68,7 +68,7 @@ class Bot:
         self._holding = holding
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._taking: set[asyncio.Future[bool]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
         # Questions of one thread are answered one after the other: each may go on from the last.
         self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
@@ -102,29 +102,31 @@ class Bot:
         await asyncio.wait({taking}, timeout=TAKE_LIMIT_S)
         return taking.done() and not taking.cancelled() and taking.exception() is None
 
-    async def answer(self, asked: Asked, client: AsyncWebClient) -> None:
-        """Answer in the thread what was taken; whatever goes wrong is said there."""
+    async def answer(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Answer in the thread what was taken; whatever goes wrong is said there.
+
+        False: Slack did not even take that. Cancelled, it says that the service ends, and returns.
+        """
         reply = self._reply(asked, client)
         try:
             await self._answer_in_turn(asked, reply)
         except asyncio.CancelledError:
             # The service ends: nobody shall wait for more.
-            await self._last_word(reply, ENDS)
-            raise
+            return await self._last_word(reply, ENDS)
         except SourcesChanged as error:
-            with suppress(*SLACK_ERRORS):
-                await reply.withdraw(f"{error.detail} Ask again.")
+            return await self._withdraw(reply, f"{error.detail} Ask again.")
         except LecternError as error:
-            await self._last_word(reply, f"{error.detail} {error.hint}".strip())
+            return await self._last_word(reply, f"{error.detail} {error.hint}".strip())
         except SLACK_ERRORS as error:
-            await self._after_refusal(reply, error)
+            return await self._after_refusal(reply, error)
         except Exception:
             log.exception("the answer to %s in Slack failed", asked.event_id)
             unknown = unforeseen(asked.event_id)
-            await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
+            return await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
+        return True
 
     async def tell_interrupted(self, left: Abandoned, client: AsyncWebClient) -> bool:
-        """Tell a thread that nobody answers any more; whether Slack took it."""
+        """Tell a thread that nobody answers any more; False: it has to be tried again."""
         try:
             await client.chat_postMessage(
                 channel=left.channel_id,
@@ -135,7 +137,7 @@ class Bot:
         except SLACK_ERRORS as error:
             self._token.doubt(error)
             log.warning("a thread was not told of an interruption: %s", reason_of(error))
-            return False
+            return reason_of(error) in HOPELESS - REFUSALS  # it will not be told tomorrow either
         return True
 
     async def close(self) -> None:
@@ -157,12 +159,16 @@ class Bot:
         self._start(response.give(self._places, is_busy=len(self._tasks) >= MAX_WAITING))
 
     async def _answer_taken(self, asked: Asked, client: AsyncWebClient) -> None:
+        is_told = False
         try:
-            await self.answer(asked, client)
+            is_told = await self.answer(asked, client)
         finally:
-            await self._holding.end(asked.key)
+            if is_told:
+                await self._holding.end(asked.key)
+            else:
+                self._holding.leave(asked.key)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -238,15 +244,24 @@ class Bot:
             settings_here, self._parts.registry, thread.team_id, thread.channel_id
         )
 
-    async def _after_refusal(self, reply: Reply, error: BaseException) -> None:
+    async def _withdraw(self, reply: Reply, text: str) -> bool:
+        try:
+            await reply.withdraw(text)
+        except SLACK_ERRORS as error:
+            return await self._after_refusal(reply, error)
+        return True
+
+    async def _after_refusal(self, reply: Reply, error: BaseException) -> bool:
         """Say that Slack did not take an answer, as soon as it takes anything."""
         log.warning("Slack refused an answer: %s", reason_of(error))
         self._token.doubt(error)
         wait_s = retry_after_s(error)
         if wait_s is None:
-            await self._last_word(reply, NOT_TAKEN)
-        elif wait_s <= LONGEST_WAIT_S and not self._is_closing:
-            self._start(self._say_later(reply, wait_s))
+            return await self._last_word(reply, NOT_TAKEN)
+        if wait_s > LONGEST_WAIT_S or self._is_closing:
+            return False
+        self._start(self._say_later(reply, wait_s))
+        return True
 
     async def _say_later(self, reply: Reply, wait_s: float) -> None:
         # Not while it holds a place: others may be answered in other channels.
@@ -254,14 +269,16 @@ class Bot:
             await asyncio.sleep(wait_s)
         await self._last_word(reply, LIMITED)
 
-    async def _last_word(self, reply: Reply, text: str) -> None:
-        """Say why there is no more, within a moment and without a failure of its own."""
+    async def _last_word(self, reply: Reply, text: str) -> bool:
+        """Say why there is no more, within a moment and without a failure; whether it was said."""
         try:
             async with asyncio.timeout(LAST_WORD_S):
                 await reply.last_word(warning_blocks(text), text=text)
         except SLACK_ERRORS as error:
             self._token.doubt(error)
             log.warning("a thread in Slack was not told what went wrong: %s", reason_of(error))
+            return False
+        return True
 
     def _conversation(self, thread: SlackThread) -> str | None:
         with self._parts.registry.read() as connection:

@@ -29,26 +29,37 @@ class BotToken:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
         self._is_good = False
         self._refused_s = self._said_s = float("-inf")
 
     async def is_good(self) -> bool:
         """Whether answers can be written; False as well where Slack does not say so in time."""
-        async with self._asking:
-            if self._is_good:
-                return True
+        if self._is_good:
+            return True
+        if self._asking is None:
             if time.monotonic() - self._refused_s < REFUSED_S:
                 return False
-            try:
-                async with asyncio.timeout(ASK_LIMIT_S):
-                    await self._client.auth_test()
-            except SLACK_ERRORS as error:
-                self._refused_s = time.monotonic()
-                self._say(reason_of(error))
-                return False
+            self._asking = asyncio.create_task(self._ask())
+        # Slack may take longer to say: then it is known for the next message.
+        await asyncio.wait({self._asking}, timeout=ASK_LIMIT_S)
+        return self._is_good
+
+    async def close(self) -> None:
+        """Wait for no answer."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+
+    async def _ask(self) -> None:
+        try:
+            await self._client.auth_test()
             self._is_good = True
-            return True
+        except SLACK_ERRORS as error:
+            self._refused_s = time.monotonic()
+            self._say(reason_of(error))
+        finally:
+            self._asking = None
 
     def doubt(self, error: BaseException) -> None:
         """Ask Slack again before the next message, if this is how it refuses a token."""

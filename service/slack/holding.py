@@ -46,6 +46,10 @@ class Holding:
         except LecternError as error:
             log.info("that a message was answered is noted later: %s", error.detail)
 
+    def leave(self, key: str) -> None:
+        """Its thread could not be told: it is tried again when the lease has ended."""
+        self._in_hand.discard(key)
+
     async def keep(self, tell: Callable[[Abandoned], Awaitable[bool]]) -> None:
         """Say again and again what is in hand, and `tell` threads that others left behind."""
         while True:

@@ -70,7 +70,8 @@ class ScriptedSlack:
         self.messages: dict[str, Message] = {}
         self.ephemeral: list[dict[str, Any]] = []
         self.broken_rules: list[str] = []
-        self.wire = SlackWire(self.take)
+        self._delays: dict[str, deque[float]] = defaultdict(deque)
+        self.wire = SlackWire(self.take, self.delay_s)
         self.wire.file_token = TOKEN
         self.prompts: list[dict[str, Any]] = []
 
@@ -83,6 +84,16 @@ class ScriptedSlack:
         """The next calls of the method end so."""
         with self._lock:
             self._failures[method].extend(failures)
+
+    def delay(self, method: str, *delays_s: float) -> None:
+        """The next calls of the method take so long."""
+        with self._lock:
+            self._delays[method].extend(delays_s)
+
+    def delay_s(self, method: str) -> float:
+        """How long this call of the method takes."""
+        with self._lock:
+            return self._delays[method].popleft() if self._delays[method] else 0.0
 
     def refuse_token(self, error: str | None) -> None:
         """From now on every call with the bot's token ends so (`token_revoked`); None: with it."""

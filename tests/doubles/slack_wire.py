@@ -7,6 +7,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -28,14 +29,16 @@ class SlackWire:
     An envelope that is not acknowledged in time comes again, with another id and the same payload.
     """
 
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take: Take, delay_s: Callable[[str], float]) -> None:
         self._take = take
+        self._delay_s = delay_s
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._runner: web.AppRunner | None = None
         self._addresses: set[str] = set()
         self._sockets: list[web.WebSocketResponse] = []
         self._awaited: dict[str, asyncio.Event] = {}
+        self._deliveries: list[Future[None]] = []
         self.port = 0
         self.connections = 0
         self.acknowledged: list[str] = []
@@ -70,7 +73,8 @@ class SlackWire:
 
         Each time over another connection, beginning with the one that has this number.
         """
-        asyncio.run_coroutine_threadsafe(self._deliver(payload, kind, first), self._loop)
+        task = asyncio.run_coroutine_threadsafe(self._deliver(payload, kind, first), self._loop)
+        self._deliveries.append(task)
 
     def disconnect(self, reason: str) -> None:
         """Say that connections end, as Slack does, and end them."""
@@ -100,6 +104,8 @@ class SlackWire:
         assert self._runner is not None
         await self._drop()
         await self._runner.cleanup()
+        for task in self._deliveries:
+            task.cancel()
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         raw = await request.text()
@@ -111,6 +117,7 @@ class SlackWire:
             if "blocks" in given:
                 given["blocks"] = json.loads(given["blocks"])
         method = request.match_info["method"]
+        await asyncio.sleep(self._delay_s(method))
         answer = self._take(method, given, request.headers.get("Authorization", ""))
         if answer is None:
             assert request.transport is not None

@@ -53,6 +53,15 @@ def writing(data_dir: Path, llm: ScriptedLlm) -> Iterator[Workspace]:
         assert slack.broken_rules == []
 
 
+def a_minute_passes(lectern: LecternServer) -> None:
+    """So that nothing is leased any more."""
+    with sqlite3.connect(lectern.data_dir / "registry.sqlite") as registry:
+        registry.execute(
+            "UPDATE slack_events SET lease_until = '2020-01-01 00:00:00.000000' "
+            "WHERE lease_until IS NOT NULL"
+        )
+
+
 def is_complete(message: Message) -> bool:
     return any(block["type"] == "context_actions" for block in message.blocks)
 
@@ -154,11 +163,7 @@ def test_a_thread_is_told_that_whoever_answered_was_killed(
         workspace.send(event)
         slack.wait_for(lambda: bool(slack.in_thread(event["ts"])), "the beginning")
         lectern.kill()
-        with sqlite3.connect(lectern.data_dir / "registry.sqlite") as registry:  # a minute passes
-            registry.execute(
-                "UPDATE slack_events SET lease_until = '2020-01-01 00:00:00.000000' "
-                "WHERE lease_until IS NOT NULL"
-            )
+        a_minute_passes(lectern)
         lectern.start()
         slack.wait_for(lambda: len(slack.in_thread(event["ts"])) == 2, "a word")
         assert "was cut off" in json.dumps(slack.in_thread(event["ts"])[1].blocks)
@@ -199,6 +204,9 @@ def test_a_revoked_token_is_in_the_log_and_slack_sends_again(workspace: Workspac
     slack.refuse_token(None)
     wait_until(lambda: workspace.send(second).status_code == 200)
     assert SENTENCE in slack.wait_for_end(second["ts"])[0].text
+    a_minute_passes(workspace.lectern)
+    [told] = slack.wait_for_end(first["ts"], timeout_s=40.0)
+    assert "was cut off" in json.dumps(told.blocks)
 
 
 def test_a_registry_that_is_slow_delays_the_answer_and_no_more(workspace: Workspace) -> None:

@@ -10,7 +10,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from service.slack.bot_token import BotToken
+from service.slack.bot_token import ASK_LIMIT_S, BotToken
 from service.slack.calling import open_session, patient, reason_of, retry_after_s
 from tests.doubles.scripted_slack import TOKEN, Failure, ScriptedSlack
 
@@ -87,5 +87,19 @@ def test_slack_is_asked_for_the_token_once_and_again_after_a_refusal() -> None:
             assert not await token.is_good()
             assert not await token.is_good()
             assert slack.count("auth.test") == 2
+
+        with_client(slack, use)
+
+
+def test_a_slack_that_takes_its_time_is_heard_all_the_same() -> None:
+    with ScriptedSlack() as slack:
+        slack.delay("auth.test", ASK_LIMIT_S + 1)
+
+        async def use(client: AsyncWebClient) -> None:
+            token = BotToken(client)
+            assert not await token.is_good()
+            assert await token.is_good()
+            assert slack.count("auth.test") == 1
+            await token.close()
 
         with_client(slack, use)
