@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXTRACTIVE = "extractive"
@@ -89,6 +89,26 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: SecretStr | None = Field(
         None, validation_alias="QDRANT_API_KEY", description="Key for that server."
+    )
+    qdrant_shards: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Shards of a new Qdrant collection; 0: as many as the server makes by itself.",
+    )
+    qdrant_replicas: int = Field(
+        1, ge=1, le=64, description="Replicas of each shard of a new Qdrant collection."
+    )
+    qdrant_write_consistency: int = Field(
+        1, ge=1, description="Replicas that must have what is written before it counts as written."
+    )
+    qdrant_on_disk: bool = Field(
+        False, description="Vectors and payload of a new Qdrant collection are kept on disk."
+    )
+    qdrant_quantization: Literal["none", "scalar", "binary"] = Field(
+        "none",
+        description="`scalar` (a quarter of the memory) or `binary` (a thirty-second; for 1024 "
+        "dimensions and more): the best found are compared again exactly; `none`.",
     )
 
     llm: str = Field(
@@ -216,6 +236,14 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         3, ge=1, description="Tries for one document before it is failed for good."
     )
+
+    @field_validator("qdrant_write_consistency")
+    @classmethod
+    def _no_more_than_there_are(cls, value: int, info: ValidationInfo) -> int:
+        replicas = info.data.get("qdrant_replicas", value)
+        if value > replicas:
+            raise ValueError(f"there are only {replicas} replicas (LECTERN_QDRANT_REPLICAS)")
+        return value
 
     @property
     def embedded_languages(self) -> frozenset[str] | None:
