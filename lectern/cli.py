@@ -241,7 +241,7 @@ def doctor(
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
     from lectern.commands.doctor import examine, examine_server  # noqa: PLC0415
 
-    marks = {"ok": "✓", "broken": "✗"}
+    marks = {"ok": "✓", "note": "!", "broken": "✗"}
     broken = False
     with _errors_shown():
         settings = _settings(data_dir)

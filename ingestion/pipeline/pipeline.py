@@ -67,6 +67,7 @@ class Pipeline:
         Raises `LostJobError`, `StoppingError`, an `UnreadableFile` (the file is at fault) or an
         `Unavailable` (trying again may help).
         """
+        self.store.ping()  # nothing is read for an index that is away
         with self.registry.write() as connection:
             version = find_version(connection, lease.document_id, lease.version)
             remember_fingerprint(connection, version.collection, self.fingerprint)

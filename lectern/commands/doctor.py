@@ -29,7 +29,7 @@ PROBE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: `mark` is "ok" or "broken"."""
+    """One line: `mark` is "ok", "note" (look at it) or "broken"."""
 
     mark: str
     name: str
@@ -47,7 +47,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _registry(settings)
     yield _originals(settings)
     yield _embedding(settings)
-    yield _index(settings)
+    yield from _index(settings)
     yield _llm(settings)
     yield from _programs(settings)
 
@@ -111,16 +111,31 @@ def _embedding(settings: Settings) -> Finding:
     return Finding("ok", "embedding", f"{BUILT_IN_EMBEDDING}, on this machine")
 
 
-def _index(settings: Settings) -> Finding:
+def _index(settings: Settings) -> Iterator[Finding]:
     if settings.qdrant_url is None:
-        return Finding("ok", "index", "Qdrant Edge, in the data folder")
+        yield Finding("ok", "index", "Qdrant Edge, in the data folder")
+        return
+    # Imported only when used: the client takes two seconds.
+    from corpus.index.server.collection import CollectionLayout  # noqa: PLC0415
+    from corpus.index.server.connection import Limits, ServerAddress  # noqa: PLC0415
+    from corpus.index.server.survey import survey  # noqa: PLC0415
+
+    key = settings.qdrant_api_key
+    address = ServerAddress(
+        settings.qdrant_url,
+        key.get_secret_value() if key else None,
+        Limits(read_s=PROBE_TIMEOUT_S, tries=1),
+    )
     try:
-        key = settings.qdrant_api_key
-        headers = {"api-key": key.get_secret_value()} if key else {}
-        httpx.get(settings.qdrant_url, headers=headers, timeout=PROBE_TIMEOUT_S).raise_for_status()
-    except httpx.HTTPError as error:
-        return Finding("broken", "index", f"{settings.qdrant_url}: {error}")
-    return Finding("ok", "index", f"Qdrant at {settings.qdrant_url}")
+        found = survey(address, CollectionLayout.of(settings))
+    except LecternError as error:
+        yield Finding("broken", "index", f"{settings.qdrant_url}: {error.detail} {error.hint}")
+        return
+    yield Finding("ok", "index", f"Qdrant {found.version} at {settings.qdrant_url}")
+    for name, points in found.collections:
+        yield Finding("ok", "  collection", f"{name}, about {points} chunks")
+    for remark in found.remarks:
+        yield Finding("note", "  collection", remark)
 
 
 def _llm(settings: Settings) -> Finding:

@@ -29,6 +29,7 @@ class CutProxy:
         self._refuses = False
         self._delay_s = 0.0
         self._cut_after: list[int] = []
+        self._every: tuple[int, int] | None = None
         self._threads: list[threading.Thread] = []
         self.connections = 0
         self.cuts = 0
@@ -49,6 +50,7 @@ class CutProxy:
             self._refuses = False
             self._delay_s = 0.0
             self._cut_after = []
+            self._every = None
 
     def delay(self, seconds: float) -> None:
         """Hold back what the server says by so much; at most until `pass_on`."""
@@ -59,6 +61,11 @@ class CutProxy:
         """Break connections, one for each number, when so many bytes were answered on them."""
         with self._lock:
             self._cut_after += after_bytes
+
+    def cut_every(self, nth: int, after_bytes: int) -> None:
+        """Break every nth connection when so many bytes were answered on it, until `pass_on`."""
+        with self._lock:
+            self._every = nth, after_bytes
 
     def cut_all(self) -> None:
         """Break every connection there is."""
@@ -115,7 +122,7 @@ class CutProxy:
             for one in (client, server):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
-                limit = self._cut_after.pop(0) if self._cut_after else None
+                limit = self._limit_bytes()
                 self._open |= {client, server}
             try:
                 self._copy(client, server, limit)
@@ -124,6 +131,13 @@ class CutProxy:
             finally:
                 with self._lock:
                     self._open -= {client, server}
+
+    def _limit_bytes(self) -> int | None:
+        if self._cut_after:
+            return self._cut_after.pop(0)
+        if self._every is not None and self.connections % self._every[0] == 0:
+            return self._every[1]
+        return None
 
     def _copy(self, client: socket.socket, server: socket.socket, limit: int | None) -> None:
         answered = 0
