@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
 from corpus.errors import InvalidRequest, LecternError, Unavailable
@@ -268,6 +268,42 @@ def worker(
             run_worker(settings)
         else:
             run_embedded_worker(settings, index_fd)
+
+
+@app.command()
+def migrate(
+    to_qdrant: Annotated[
+        str | None, typer.Option(metavar="URL", help="A Qdrant server for the nodes.")
+    ] = None,
+    to_database: Annotated[
+        str | None, typer.Option(metavar="URL", help="An empty Postgres database for the registry.")
+    ] = None,
+    to_blobs: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="A common folder for the originals.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Copy what is in the data folder to servers, without embedding it again.
+
+    The folder stays as it is. Interrupted, the same command again copies what is missing.
+    """
+    with _errors_shown():
+        if not (to_qdrant or to_database or to_blobs):
+            raise InvalidRequest(
+                "There is nowhere to migrate to.",
+                hint="Say --to-qdrant URL, --to-database URL, --to-blobs FOLDER, or several.",
+            )
+        settings = _settings(data_dir)
+        configure_logging(settings)
+        from corpus.originals.folder import FolderOriginals  # noqa: PLC0415
+        from lectern.migration.run import Targets, migrate_folder  # noqa: PLC0415
+
+        targets = Targets(
+            to_qdrant,
+            SecretStr(to_database) if to_database else None,
+            FolderOriginals(Path(to_blobs)) if to_blobs else None,
+        )
+        migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
 
 
 def main() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from corpus.errors import IndexUnavailable
 from corpus.index.fusion import ScoreFusion
 from corpus.index.port import NodeStore
 from corpus.settings import Settings
+
+if TYPE_CHECKING:
+    from corpus.index.server.store import ServerVectorStore
 
 EDGE_FOLDER = "index"
 
@@ -23,30 +27,37 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
     """
     fusion = ScoreFusion(embedded_languages=settings.embedded_languages)
     if settings.qdrant_url:
-        return _on_server(settings, settings.qdrant_url, fingerprint_short, dimension, fusion)
+        store = open_server_store(
+            settings, settings.qdrant_url, fingerprint_short, dimension, fusion
+        )
+        try:
+            store.prepare()
+        except IndexUnavailable as error:
+            logger.warning("%s %s It is asked again and again.", error.detail, error.hint)
+        return store
     from corpus.index.edge.store import EdgeVectorStore  # noqa: PLC0415
 
     return EdgeVectorStore.open(settings.data_dir / EDGE_FOLDER, dimension, fusion)
 
 
-def _on_server(
-    settings: Settings, url: str, fingerprint_short: str, dimension: int, fusion: ScoreFusion
-) -> NodeStore:
+def open_server_store(
+    settings: Settings,
+    url: str,
+    fingerprint_short: str,
+    dimension: int,
+    fusion: ScoreFusion | None = None,
+) -> ServerVectorStore:
+    """The store on the server at `url`, with the key and layout of the settings; asks nothing."""
     # Imported here: the client takes two seconds to import and Edge does not need it.
     from corpus.index.server.collection import PREFIX, CollectionLayout  # noqa: PLC0415
     from corpus.index.server.connection import ServerAddress  # noqa: PLC0415
     from corpus.index.server.store import ServerVectorStore  # noqa: PLC0415
 
     key = settings.qdrant_api_key
-    store = ServerVectorStore(
+    return ServerVectorStore(
         ServerAddress(url, key.get_secret_value() if key is not None else None),
         f"{PREFIX}{fingerprint_short}",
         dimension,
         layout=CollectionLayout.of(settings),
         fusion=fusion,
     )
-    try:
-        store.prepare()
-    except IndexUnavailable as error:
-        logger.warning("%s %s It is asked again and again.", error.detail, error.hint)
-    return store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from llama_index.core.schema import BaseNode
@@ -39,3 +39,12 @@ def stored_embedding_of(found: Record) -> StoredEmbedding:
     if isinstance(found.vector, dict):
         dense = np.asarray(found.vector[DENSE_VECTOR], dtype="<f4").tobytes()
     return StoredEmbedding(str((found.payload or {}).get(EMBED_SHA, "")), dense)
+
+
+def index_point_of(found: Record) -> IndexPoint:
+    """The whole point of a record that was asked for payload and vectors."""
+    vectors = cast("dict[str, Any]", found.vector)
+    words = cast("SparseVector", vectors[SPARSE_VECTOR])
+    dense = np.asarray(vectors[DENSE_VECTOR], dtype="<f4").tobytes()
+    indices, values = list(words.indices), list(words.values)
+    return IndexPoint(str(found.id), dense, indices, values, found.payload or {})

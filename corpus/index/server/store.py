@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 
@@ -101,6 +101,11 @@ class ServerVectorStore(NodeStore):
         """The client itself."""
         return self._client
 
+    @property
+    def name(self) -> str:
+        """The collection's name on the server."""
+        return self._name
+
     def prepare(self) -> None:
         """Make the collection if it is missing.
 
@@ -193,6 +198,19 @@ class ServerVectorStore(NodeStore):
             if offset is None:
                 break
         return [node_of(record) for record in found]
+
+    def node_ids(self) -> Iterator[list[str]]:
+        """The ids of all nodes, page by page."""
+        offset = None
+        while True:
+            records, offset = self._ask(
+                lambda client, at=offset: client.scroll(  # type: ignore[misc]
+                    self._name, limit=SCROLL_POINTS, offset=at, with_payload=False
+                )
+            )
+            yield [str(record.id) for record in records]
+            if offset is None:
+                return
 
     def stored_embeddings(
         self, node_ids: Sequence[str], *, with_vectors: bool = True
