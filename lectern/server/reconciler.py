@@ -67,11 +67,12 @@ def mend_at_start(
         log.warning("deletions that were interrupted wait for the index: %s", error.detail)
 
 
-def reconciled(parts: ServiceParts) -> AbstractContextManager[None]:
+def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractContextManager[None]:
     """Mend in the background while the block runs, and give up what is kept long enough.
 
     An index is compared with the registry only where it is this process's own: on a server another
-    registry may have nodes too, and what we do not know is not ours.
+    registry may have nodes too, and what we do not know is not ours. What could not be done,
+    because something was away, is tried again after `again_s`.
     """
     steps: list[Callable[[ServiceParts], None]] = [_deletions, _rows, _originals, _expire]
     if parts.store.is_embedded:
@@ -79,9 +80,9 @@ def reconciled(parts: ServiceParts) -> AbstractContextManager[None]:
 
     def mend(stop: threading.Event) -> None:
         left = steps
-        for _ in range(int(EVERY_S // AGAIN_S)):
+        for _ in range(int(EVERY_S // again_s)):
             left = [step for step in left if stop.is_set() or not _carried_out(step, parts)]
-            if not left or stop.wait(AGAIN_S):
+            if not left or stop.wait(again_s):
                 return
 
     return repeating(mend, EVERY_S, name="reconciler", grace_s=STOP_GRACE_S)
