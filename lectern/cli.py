@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -279,7 +279,8 @@ def migrate(
         str | None, typer.Option(metavar="URL", help="An empty Postgres database for the registry.")
     ] = None,
     to_blobs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="A common folder for the originals.")
+        str | None,
+        typer.Option(metavar="URL", help="An s3:// bucket, or a common folder, for the originals."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -291,19 +292,16 @@ def migrate(
         if not (to_qdrant or to_database or to_blobs):
             raise InvalidRequest(
                 "There is nowhere to migrate to.",
-                hint="Say --to-qdrant URL, --to-database URL, --to-blobs FOLDER, or several.",
+                hint="Say --to-qdrant URL, --to-database URL, --to-blobs URL, or several.",
             )
         settings = _settings(data_dir)
         configure_logging(settings)
-        from corpus.originals.folder import FolderOriginals  # noqa: PLC0415
-        from lectern.migration.run import Targets, migrate_folder  # noqa: PLC0415
+        from lectern.migration.run import Targets, migrate_folder, originals_at  # noqa: PLC0415
 
-        targets = Targets(
-            to_qdrant,
-            SecretStr(to_database) if to_database else None,
-            FolderOriginals(Path(to_blobs)) if to_blobs else None,
-        )
-        migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
+        database_url = SecretStr(to_database) if to_database else None
+        with originals_at(settings, to_blobs) if to_blobs else nullcontext() as originals:
+            targets = Targets(to_qdrant, database_url, originals)
+            migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
 
 
 def main() -> None:

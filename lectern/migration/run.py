@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from corpus.errors import Misconfigured
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import EDGE_FOLDER, open_server_store
 from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import opened_originals
 from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
@@ -35,6 +36,16 @@ class Targets:
     qdrant_url: str | None
     database_url: SecretStr | None
     originals: OriginalStore | None
+
+
+@contextmanager
+def originals_at(settings: Settings, place: str) -> Iterator[OriginalStore]:
+    """The bucket of an `s3://` URL, or the folder of that path. Errors as `opened_originals`."""
+    if "://" not in place:
+        yield FolderOriginals(Path(place))
+        return
+    with opened_originals(settings.model_copy(update={"blob_url": place})) as originals:
+        yield originals
 
 
 def migrate_folder(settings: Settings, targets: Targets, say: Say) -> None:

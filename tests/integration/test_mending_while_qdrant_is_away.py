@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
+from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import IndexUnavailable
@@ -60,13 +61,15 @@ def interrupted(tmp_path: Path) -> Iterator[World]:
             registry.write() as connection,
         ):
             content = Content(staged.content_sha256, staged.size_bytes, "text/plain")
-            accepted = accept_upload(connection, Upload("default", "boats.txt", None), content)
+            accepted = accept_upload(
+                connection, Upload("default", "boats.txt", None), content, UNRESTRICTED
+            )
             staged.keep()
         document_id = accepted.document.id
         store.add([a_node(document_id=document_id)])
         proxy.refuse()
         with pytest.raises(IndexUnavailable):
-            delete_document(registry, originals, store, document_id)
+            delete_document(registry, originals, store, document_id, UNRESTRICTED)
         with registry.write() as connection:
             long_ago = datetime.now(UTC) - timedelta(hours=1)
             connection.execute(update(documents).values(deleted_at=long_ago))

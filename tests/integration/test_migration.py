@@ -11,6 +11,7 @@ import pytest
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 from sqlalchemy import func, select, update
 
+from corpus.access import UNRESTRICTED
 from corpus.errors import (
     DataDirInUse,
     IndexUnavailable,
@@ -152,6 +153,7 @@ def rows(tmp_path: Path) -> Iterator[Registry]:
                 connection,
                 Upload("default", f"{number}.txt", None),
                 Content(f"{number:064x}", 5, "text/plain"),
+                UNRESTRICTED,
             )
     yield registry
     registry.close()
