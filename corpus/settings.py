@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`text`, or `json`: one object a line."
+    )
 
     database_url: SecretStr | None = Field(
         None,

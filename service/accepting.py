@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -28,11 +29,14 @@ from corpus.registry.uploads import (
     accept_upload,
 )
 from corpus.values import Document
+from corpus.work import work_for
 from service.parts import ServiceParts
 
 MIB = 1 << 20
 
 Register = Callable[[Connection, Content], Acceptance]
+
+log = logging.getLogger("lectern.uploads")
 
 
 def check_upload(upload: Upload) -> None:
@@ -89,6 +93,7 @@ def accept_rollback(parts: ServiceParts, document_id: str, reader: Reader) -> Ac
         acceptance = roll_back(connection, document_id, reader)
         if not acceptance.duplicate:
             _refuse_when_full(parts, connection)
+    _note_queued(acceptance.document)
     parts.wake_worker()
     return acceptance
 
@@ -100,6 +105,7 @@ def accept_retry(parts: ServiceParts, document_id: str, reader: Reader) -> Docum
         document = ingest_again(connection, document_id, reader)
         if before.status.is_final:
             _refuse_when_full(parts, connection)
+    _note_queued(document)
     parts.wake_worker()
     return document
 
@@ -130,8 +136,15 @@ def _keep(
             with suppress(Unavailable):  # else the reconciler does it, within hours
                 drop_originals(parts.registry, parts.originals, [staged.content_sha256])
         raise
+    _note_queued(acceptance.document)
     parts.wake_worker()
     return acceptance
+
+
+def _note_queued(document: Document) -> None:
+    with work_for(document_id=document.id):
+        # Of bytes that are there already, the state that they are in.
+        log.info("document %s, version %d is %s", document.id, document.version, document.status)
 
 
 def _refuse_when_full(parts: ServiceParts, connection: Connection) -> None:

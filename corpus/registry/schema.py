@@ -160,6 +160,9 @@ jobs = Table(
     Column("lease_until", UtcDateTime),
     Column("run_after", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # What queued it, as corpus.work.Work has it.
+    Column("request_id", String(64)),
+    Column("traceparent", String(64)),
     UniqueConstraint("document_id", "version"),
     Index("jobs_by_turn", "state", "run_after"),
 )

@@ -17,6 +17,7 @@ from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.repeating import repeating
 from corpus.values import Coverage, ErrorReport
+from corpus.work import work_for
 from ingestion.pipeline.pipeline import Pipeline
 from ingestion.pipeline.progress import LostJobError, StoppingError
 from ingestion.worker.presence import present
@@ -77,7 +78,8 @@ class Worker:
                 if lease is None:
                     self._wake.wait(POLL_S)
                 else:
-                    self._work_on(lease)
+                    with _done_for(lease):
+                        self._work_on(lease)
             except Unavailable as error:
                 # The registry or the index is away, so nothing can be settled: the lease ends by
                 # itself, and the job is claimed again.
@@ -166,3 +168,12 @@ class Worker:
                 log.warning("the lease could not be renewed: %s", error.detail)
 
         return repeating(keep, RENEW_S, name="lease", first_after_s=RENEW_S)
+
+
+def _done_for(lease: Lease) -> AbstractContextManager[None]:
+    return work_for(
+        request_id=lease.request_id,
+        traceparent=lease.traceparent,
+        document_id=lease.document_id,
+        job_id=lease.job_id,
+    )

@@ -181,3 +181,12 @@ def test_the_database_of_a_newer_version_is_refused(database: Database) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Misconfigured, match="newer Lectern"):
         database.open()
+
+
+def test_tables_that_came_before_their_revision_do_no_harm(database: Database) -> None:
+    with database.connected() as connection:
+        upgrade(connection, "base", "0007")
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    database.open().close()
+    with database.connected() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
