@@ -50,6 +50,13 @@ class Settings(BaseSettings):
         "text", description="`text`, or `json`: one object a line."
     )
 
+    worker_metrics_host: str = Field(
+        "127.0.0.1", description="Address on which `lectern worker` serves /metrics and /healthz."
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port for that; empty: none."
+    )
+
     database_url: SecretStr | None = Field(
         None,
         validation_alias="DATABASE_URL",

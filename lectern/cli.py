@@ -257,6 +257,7 @@ def doctor(
 def worker(
     data_dir: DataDir = None,
     index_fd: Annotated[int | None, typer.Option("--index-fd", hidden=True)] = None,
+    figures_fd: Annotated[int | None, typer.Option("--figures-fd", hidden=True)] = None,
 ) -> None:
     """Ingest for a cluster: any number of these, on one Postgres database and Qdrant server."""
     with _errors_shown():
@@ -264,10 +265,10 @@ def worker(
         configure_logging(settings)
         from lectern.server.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
 
-        if index_fd is None:
+        if index_fd is None or figures_fd is None:
             run_worker(settings)
         else:
-            run_embedded_worker(settings, index_fd)
+            run_embedded_worker(settings, index_fd, figures_fd)
 
 
 @app.command()

@@ -9,11 +9,11 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from corpus.settings import Settings
 from service.accepting import MIB
 from service.http.access import Access
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
+from service.http.measuring import Measured
 from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
 from service.mcp.endpoint import McpEndpoint
 from service.openai_api import completions, models
@@ -27,6 +27,7 @@ from service.rest import (
     documents,
     health,
     many_documents,
+    metrics,
     originals,
     page_pictures,
     questions,
@@ -67,6 +68,7 @@ def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> Fast
     install_error_handlers(app)
     for routes in (
         health,
+        metrics,
         many_documents,
         uploads,
         page_pictures,
@@ -88,7 +90,7 @@ def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> Fast
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
-    _add_middleware(app, parts.settings)
+    _add_middleware(app, parts)
     return app
 
 
@@ -101,8 +103,9 @@ async def _serving(mcp: McpEndpoint, slack: SlackService | None) -> AsyncIterato
         yield
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, parts: ServiceParts) -> None:
     """The last is the outermost."""
+    settings = parts.settings
     app.add_middleware(
         BodyLimit,
         default_bytes=JSON_BODY_MAX_BYTES,
@@ -114,4 +117,5 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(OwnHostsOnly, allowed=settings.allowed_hosts, origins=origins)
     app.add_middleware(Access)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
+    app.add_middleware(Measured, measures=parts.measures)
     app.add_middleware(RequestId)

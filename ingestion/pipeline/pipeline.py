@@ -29,6 +29,7 @@ from corpus.registry.versions import Version, complete_version, find_version
 from corpus.reports import VersionReport
 from corpus.values import Coverage, PageText, Status
 from ingestion.chunking.chunking import DocumentContext, chunk_document
+from ingestion.measures import NOT_MEASURED, IngestionMeasures
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline.attachments import StagedChildren, staged_children
@@ -46,7 +47,10 @@ EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces th
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The parts that one ingestion uses; `run` may be called again and again."""
+    """The parts that one ingestion uses; `run` may be called again and again.
+
+    `measures` is told of each version that went live.
+    """
 
     registry: Registry
     originals: OriginalStore
@@ -60,6 +64,7 @@ class Pipeline:
     workspace: Workspace
     stop: threading.Event
     pace: Pace = field(default_factory=Pace)
+    measures: IngestionMeasures = NOT_MEASURED
 
     def run(self, lease: Lease) -> None:
         """Ingest the lease's version.
@@ -120,6 +125,12 @@ class Pipeline:
             parsed = parsed.model_copy(update={"warnings": (*parsed.warnings, *staged.warnings)})
             report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
             self._go_live(lease, parsed, pages, report, len(nodes), reused_count, staged)
+        self.measures.ingested(
+            pages=len(parsed.pages),
+            chunks=len(nodes),
+            reused=reused_count,
+            timings=report.timings_ms,
+        )
 
     def _parse(
         self, version: Version, reporter: ProgressReporter, scratch: Scratch | None

@@ -52,7 +52,9 @@ def serve(
         check_socket_mode(settings)
     with owned(settings.data_dir), _bound(settings) as listener:
         worker = EmbeddedWorker(settings) if with_worker else None
-        hooks = WorkerHooks(worker.wake, worker.is_alive) if worker else ELSEWHERE
+        hooks = ELSEWHERE
+        if worker is not None:
+            hooks = WorkerHooks(worker.wake, worker.is_alive, worker.figures)
         with (
             service_parts(settings, hooks) as parts,
             _working(worker, parts),

@@ -12,7 +12,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
+
+from prometheus_client import CollectorRegistry
 
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import Unavailable
@@ -32,6 +35,10 @@ from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
 from ingestion.showing import PagePainter
 from ingestion.worker.loop import Worker, unique_worker_name
+from lectern.server.metrics.exposition import describe_process, new_registry, with_worker
+from lectern.server.metrics.of_ingestion import IngestionMetrics
+from lectern.server.metrics.of_service import ServiceMetrics
+from lectern.server.metrics.of_state import StateCollector
 from lectern.server.models import open_llms, open_reranker
 from lectern.server.reconciler import mend_at_start
 from service.parts import ServiceParts
@@ -50,10 +57,14 @@ def open_registry(settings: Settings) -> Registry:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
-    """How the service reaches a worker of its own; `ELSEWHERE` when it has none."""
+    """How the service reaches a worker of its own; `ELSEWHERE` when it has none.
+
+    `figures` are what the worker said last of its work, for /metrics.
+    """
 
     wake: Callable[[], None]
     is_alive: Callable[[], bool] | None
+    figures: Callable[[], bytes] = bytes
 
 
 ELSEWHERE = WorkerHooks(wake=lambda: None, is_alive=None)  # the database tells them
@@ -73,7 +84,19 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
         store = open_node_store(settings, fingerprint.short, embedding.dimension)
         opened.callback(store.close)
         mend_at_start(settings, registry, originals, store, fingerprint)
-        llm, other_llms = open_llms(settings)
+        figures = new_registry()
+        measures = ServiceMetrics(figures)
+        llm, other_llms = open_llms(settings, measures)
+        describe_process(figures)
+        figures.register(
+            StateCollector(
+                registry,
+                store,
+                settings.data_dir,
+                has_worker=hooks.is_alive,
+                llm_is_failing=None if llm is None else lambda: llm.is_failing,
+            )
+        )
         yield ServiceParts(
             settings=settings,
             registry=registry,
@@ -88,6 +111,8 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             wake_worker=hooks.wake,
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
             page_pictures=opened.enter_context(_page_painter(settings)),
+            measures=measures,
+            metrics=partial(with_worker, figures, hooks.figures),
         )
 
 
@@ -115,11 +140,15 @@ def opened_worker(
     stop: threading.Event,
     drain: threading.Event,
     wake: threading.Event,
+    figures: CollectorRegistry,
 ) -> Iterator[Worker]:
     """A worker; with `index`, an API process that owns the embedded index serves it there.
 
+    What it does is counted in `figures`.
+
     Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
     """
+    measures = IngestionMetrics(figures)
     registry = open_registry(settings)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
     with registry.read() as connection:
@@ -150,6 +179,7 @@ def opened_worker(
             document_timeout_s=settings.document_timeout_s,
             workspace=workspace,
             stop=stop,
+            measures=measures,
         )
         try:
             yield Worker(
@@ -159,6 +189,7 @@ def opened_worker(
                 wake,
                 drain,
                 max_attempts=settings.max_attempts,
+                measures=measures,
             )
         finally:
             store.close()

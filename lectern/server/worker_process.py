@@ -7,9 +7,14 @@ import signal
 import threading
 from multiprocessing.connection import Connection
 
+from prometheus_client import CollectorRegistry
+
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.server.lifeline import follow_parent
+from lectern.server.metrics.exposition import new_registry
+from lectern.server.metrics.served import served_metrics
+from lectern.server.metrics.told import told_to_server
 from lectern.server.wiring import opened_worker, warn_of_folder
 
 NICENESS = 10  # questions come first: ingestion takes what they leave of the processor
@@ -18,13 +23,15 @@ LAST_GRACE_S = 20.0
 DRAIN_S = 5.0  # so long the job at hand may go on; then it is handed back
 
 
-def run_embedded_worker(settings: Settings, index_fd: int) -> None:
+def run_embedded_worker(settings: Settings, index_fd: int, figures_fd: int) -> None:
     """Work until the server (embedded_worker.py) closes our standard input, or ends."""
     os.nice(NICENESS)
     signals = _Signals()
     signal.signal(signal.SIGTERM, lambda *_: signals.end())
     follow_parent(on_word=signals.wake.set, on_end=signals.end, grace_s=LAST_GRACE_S)
-    _work(settings, Connection(index_fd), signals)
+    figures = new_registry()
+    with told_to_server(figures, Connection(figures_fd)):
+        _work(settings, Connection(index_fd), signals, figures)
 
 
 def run_worker(settings: Settings) -> None:
@@ -43,7 +50,9 @@ def run_worker(settings: Settings) -> None:
     signals = _Signals()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: signals.end())
-    _work(settings, None, signals)
+    figures = new_registry()
+    with served_metrics(figures, settings.worker_metrics_host, settings.worker_metrics_port):
+        _work(settings, None, signals, figures)
 
 
 class _Signals:
@@ -61,6 +70,10 @@ class _Signals:
         hand_back.start()
 
 
-def _work(settings: Settings, index: Connection | None, signals: _Signals) -> None:
-    with opened_worker(settings, index, signals.stop, signals.drain, signals.wake) as worker:
+def _work(
+    settings: Settings, index: Connection | None, signals: _Signals, figures: CollectorRegistry
+) -> None:
+    with opened_worker(
+        settings, index, signals.stop, signals.drain, signals.wake, figures
+    ) as worker:
         worker.run()
