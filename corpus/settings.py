@@ -57,6 +57,17 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="Port for that; empty: none."
     )
 
+    otel_endpoint: str = Field(
+        "",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Base URL of a collector of traces, by OTLP over HTTP: http://localhost:4318.",
+    )
+    otel_traces_exporter: str = Field(
+        "",
+        validation_alias="OTEL_TRACES_EXPORTER",
+        description="otlp or none; empty: otlp where there is an endpoint.",
+    )
+
     database_url: SecretStr | None = Field(
         None,
         validation_alias="DATABASE_URL",

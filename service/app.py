@@ -118,4 +118,4 @@ def _add_middleware(app: FastAPI, parts: ServiceParts) -> None:
     app.add_middleware(Access)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
     app.add_middleware(Measured, measures=parts.measures)
-    app.add_middleware(RequestId)
+    app.add_middleware(RequestId, tracing=parts.tracing)

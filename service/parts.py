@@ -17,6 +17,7 @@ from corpus.kinds.known import FileKind
 from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
+from corpus.tracing import UNTRACED, Tracing
 from corpus.values import PagePicture
 from service.measures import NOT_MEASURED, ServiceMeasures
 
@@ -47,6 +48,7 @@ class ServiceParts:
     name, that collections may choose.
     `wake_worker` is called after a document was queued; `worker_is_alive` says whether anyone would
     work on it. `measures` is told what happens; `metrics` has the figures, for a thread.
+    `tracing` makes spans of the steps.
     """
 
     settings: Settings
@@ -62,6 +64,7 @@ class ServiceParts:
     page_pictures: PagePictures
     other_llms: Mapping[str, LLM] = field(default_factory=dict)
     measures: ServiceMeasures = NOT_MEASURED
+    tracing: Tracing = UNTRACED
     metrics: Callable[[], bytes] = bytes
 
     def llm_named(self, model: str | None) -> LLM | None:

@@ -27,6 +27,7 @@ from corpus.registry.leases import Lease
 from corpus.registry.retention import retire_versions
 from corpus.registry.versions import Version, complete_version, find_version
 from corpus.reports import VersionReport
+from corpus.tracing import UNTRACED, Tracing
 from corpus.values import Coverage, PageText, Status
 from ingestion.chunking.chunking import DocumentContext, chunk_document
 from ingestion.measures import NOT_MEASURED, IngestionMeasures
@@ -49,7 +50,7 @@ EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces th
 class Pipeline:
     """The parts that one ingestion uses; `run` may be called again and again.
 
-    `measures` is told of each version that went live.
+    `measures` is told of each version that went live; the stages are spans of `tracing`.
     """
 
     registry: Registry
@@ -65,6 +66,7 @@ class Pipeline:
     stop: threading.Event
     pace: Pace = field(default_factory=Pace)
     measures: IngestionMeasures = NOT_MEASURED
+    tracing: Tracing = UNTRACED
 
     def run(self, lease: Lease) -> None:
         """Ingest the lease's version.
@@ -76,7 +78,8 @@ class Pipeline:
         with self.registry.write() as connection:
             version = find_version(connection, lease.document_id, lease.version)
             remember_fingerprint(connection, version.collection, self.fingerprint)
-            watch = Stopwatch(queued_since(connection, lease.document_id, lease.version))
+            since = queued_since(connection, lease.document_id, lease.version)
+            watch = Stopwatch(since, self.tracing)
             room = room_for_children(connection, lease.document_id)
         with self.workspace.folder() as folder:
             # What is in a mail is not larger than it.

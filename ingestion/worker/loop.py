@@ -82,7 +82,10 @@ class Worker:
                 if lease is None:
                     self._wake.wait(POLL_S)
                 else:
-                    with _done_for(lease):
+                    with (
+                        _done_for(lease),
+                        self._pipeline.tracing.job("ingest", lease.traceparent),
+                    ):
                         self._work_on(lease)
             except Unavailable as error:
                 # The registry or the index is away, so nothing can be settled: the lease ends by

@@ -11,6 +11,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.settings import EXTRACTIVE, Settings
+from corpus.tracing import UNTRACED, Tracing
 from lectern.server.providers import open_provider
 from service.measures import NOT_MEASURED, ServiceMeasures
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def open_llms(
-    settings: Settings, measures: ServiceMeasures = NOT_MEASURED
+    settings: Settings,
+    measures: ServiceMeasures = NOT_MEASURED,
+    tracing: Tracing = UNTRACED,
 ) -> tuple[GuardedLlm | None, Mapping[str, LLM]]:
     """The LLM that the settings name, and by name the others there, within common limits.
 
@@ -38,7 +41,7 @@ def open_llms(
         max_tries=1 + settings.llm_retries,
         concurrency=settings.llm_concurrency,
     )
-    guarded = GuardedLlm(llm, limits, away=away, measures=measures)
+    guarded = GuardedLlm(llm, limits, away=away, measures=measures, tracing=tracing)
     named = {name.strip() for name in settings.llm_models.split(",")} - {"", settings.llm_model}
     others = {
         name: guarded.beside(open_provider(settings.model_copy(update={"llm_model": name}))[0])

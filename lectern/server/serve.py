@@ -20,6 +20,7 @@ from lectern.server.embedded_worker import EmbeddedWorker
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
 from lectern.server.reconciler import reconciled
+from lectern.server.tracing.open import traced
 from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of_folder
 from service.app import create_app
 from service.parts import ServiceParts
@@ -56,12 +57,14 @@ def serve(
         if worker is not None:
             hooks = WorkerHooks(worker.wake, worker.is_alive, worker.figures)
         with (
-            service_parts(settings, hooks) as parts,
+            traced(settings, "lectern") as traces,
+            service_parts(settings, hooks, traces) as parts,
             _working(worker, parts),
             reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),
         ):
             app = create_app(parts, opens_slack_socket=with_slack_socket)
+            traces.watch_app(app)
             _run(app, settings, listener)
 
 

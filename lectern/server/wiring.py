@@ -41,6 +41,7 @@ from lectern.server.metrics.of_service import ServiceMetrics
 from lectern.server.metrics.of_state import StateCollector
 from lectern.server.models import open_llms, open_reranker
 from lectern.server.reconciler import mend_at_start
+from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
 
 log = logging.getLogger("lectern.server")
@@ -71,11 +72,14 @@ ELSEWHERE = WorkerHooks(wake=lambda: None, is_alive=None)  # the database tells 
 
 
 @contextmanager
-def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServiceParts]:
+def service_parts(
+    settings: Settings, hooks: WorkerHooks, traces: Traced = NOT_TRACED
+) -> Iterator[ServiceParts]:
     """Open what the service needs, mend what a crash left, close at the end."""
     with ExitStack() as opened:
         registry = open_registry(settings)
         opened.callback(registry.close)
+        traces.watch_registry(registry)
         originals = opened.enter_context(opened_originals(settings))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
@@ -86,7 +90,7 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
         mend_at_start(settings, registry, originals, store, fingerprint)
         figures = new_registry()
         measures = ServiceMetrics(figures)
-        llm, other_llms = open_llms(settings, measures)
+        llm, other_llms = open_llms(settings, measures, traces.tracing)
         describe_process(figures)
         figures.register(
             StateCollector(
@@ -112,6 +116,7 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
             page_pictures=opened.enter_context(_page_painter(settings)),
             measures=measures,
+            tracing=traces.tracing,
             metrics=partial(with_worker, figures, hooks.figures),
         )
 
@@ -141,15 +146,17 @@ def opened_worker(
     drain: threading.Event,
     wake: threading.Event,
     figures: CollectorRegistry,
+    traces: Traced,
 ) -> Iterator[Worker]:
     """A worker; with `index`, an API process that owns the embedded index serves it there.
 
-    What it does is counted in `figures`.
+    What it does is counted in `figures`, and in `traces`.
 
     Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
     """
     measures = IngestionMetrics(figures)
     registry = open_registry(settings)
+    traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
     with registry.read() as connection:
         check_fingerprints(connection, embedding.fingerprint.as_json())
@@ -180,6 +187,7 @@ def opened_worker(
             workspace=workspace,
             stop=stop,
             measures=measures,
+            tracing=traces.tracing,
         )
         try:
             yield Worker(

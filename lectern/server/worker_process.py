@@ -15,6 +15,7 @@ from lectern.server.lifeline import follow_parent
 from lectern.server.metrics.exposition import new_registry
 from lectern.server.metrics.served import served_metrics
 from lectern.server.metrics.told import told_to_server
+from lectern.server.tracing.open import traced
 from lectern.server.wiring import opened_worker, warn_of_folder
 
 NICENESS = 10  # questions come first: ingestion takes what they leave of the processor
@@ -73,7 +74,10 @@ class _Signals:
 def _work(
     settings: Settings, index: Connection | None, signals: _Signals, figures: CollectorRegistry
 ) -> None:
-    with opened_worker(
-        settings, index, signals.stop, signals.drain, signals.wake, figures
-    ) as worker:
+    with (
+        traced(settings, "lectern-worker") as traces,
+        opened_worker(
+            settings, index, signals.stop, signals.drain, signals.wake, figures, traces
+        ) as worker,
+    ):
         worker.run()

@@ -100,7 +100,7 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
         events = kept(events, keep, is_streamed=is_streamed)
     # The last word before an event is given out, however long the steps before it took.
     live = while_live(events, response.source_nodes, selection.live_versions)
-    told = measured(live, parts.measures, started_s=prepared.started_s)
+    told = measured(live, parts.measures, parts.tracing, started_s=prepared.started_s)
     return AnswerBegun(answer_id, prepared, told, timings_ms)
 
 

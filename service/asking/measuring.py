@@ -7,17 +7,19 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing
 
+from corpus.tracing import Tracing
 from service.answering.events import AnswerDone, AnswerEvents, TextPiece
 from service.measures import MeasuredAnswer, ServiceMeasures
 
 
 async def measured(
-    events: AnswerEvents, measures: ServiceMeasures, *, started_s: float
+    events: AnswerEvents, measures: ServiceMeasures, tracing: Tracing, *, started_s: float
 ) -> AnswerEvents:
     """The events; `measures` is told once, before the end is given out or when there is none.
 
     `started_s` is the `time.perf_counter()` at which the question came in.
     """
+    end_span = tracing.begin("answer")
     first_text_s: float | None = None
     is_told = False
 
@@ -45,3 +47,5 @@ async def measured(
     except Exception:
         tell("failed")
         raise
+    finally:
+        end_span()

@@ -9,13 +9,15 @@ from contextlib import aclosing
 
 from llama_index.core.base.llms.types import ChatResponse
 
+from corpus.tracing import Tracing
 from service.measures import LlmOutcome, ServiceMeasures
 
 
 async def measured_call(
-    events: AsyncGenerator[ChatResponse, None], measures: ServiceMeasures
+    events: AsyncGenerator[ChatResponse, None], measures: ServiceMeasures, tracing: Tracing
 ) -> AsyncGenerator[ChatResponse, None]:
     """The events; `measures` is told when they end, fail, or are read no further."""
+    end_span = tracing.begin("llm")
     started_s = time.perf_counter()
     first_token_s: float | None = None
     outcome: LlmOutcome = "ok"
@@ -34,3 +36,4 @@ async def measured_call(
     finally:
         total_s = time.perf_counter() - started_s
         measures.llm_called(outcome, first_token_s=first_token_s, total_s=total_s)
+        end_span()

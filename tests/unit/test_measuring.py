@@ -15,6 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from starlette.responses import StreamingResponse
 
 from corpus.errors import LlmUnavailable, SourcesChanged
+from corpus.tracing import UNTRACED
 from service.answering.events import AnswerDone, AnswerEvents, TextPiece
 from service.asking.measuring import measured
 from service.http.measuring import Measured
@@ -101,7 +102,7 @@ async def an_answer(*, error: Exception | None = None) -> AnswerEvents:
 async def read(kept: Kept, events: AnswerEvents, *, limit: int) -> None:
     count = 0
     started_s = time.perf_counter()
-    async with aclosing(measured(events, kept, started_s=started_s)) as answer:
+    async with aclosing(measured(events, kept, UNTRACED, started_s=started_s)) as answer:
         async for _ in answer:
             count += 1
             if count == limit:
@@ -140,7 +141,7 @@ async def a_call(*, tokens: int, fails: bool = False) -> AsyncGenerator[ChatResp
 
 async def listen(kept: Kept, call: AsyncGenerator[ChatResponse, None], *, limit: int) -> None:
     heard = 0
-    async with aclosing(measured_call(call, kept)) as reply:
+    async with aclosing(measured_call(call, kept, UNTRACED)) as reply:
         async for _ in reply:
             heard += 1
             if heard == limit:

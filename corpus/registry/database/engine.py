@@ -33,6 +33,11 @@ class Registry:
         self._writer = writer
         self._ping = BoundedPing(self._select_one, name="The registry")
 
+    @property
+    def engine(self) -> Engine:
+        """What runs the statements of all units of work; for those who watch them."""
+        return self._engine
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one consistent snapshot; nothing may be written through it."""
