@@ -29,6 +29,10 @@ class Scraped:
         """Whether there is a sample of this name."""
         return any(sample.name == name for sample in self._samples)
 
+    def labels_of(self, name: str) -> set[str]:
+        """The labels that its samples have."""
+        return {label for sample in self._samples if sample.name == name for label in sample.labels}
+
     def labels(self, name: str, label: str) -> set[str]:
         """The values of a label."""
         return {sample.labels[label] for sample in self._samples if sample.name == name}

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.deployed import alert_expressions, dashboard_expressions, labels_in, metrics_in
 from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm
 from tests.e2e.server import LecternServer
 from tests.postgres import OwnPostgres, new_database, own_postgres
@@ -47,7 +48,9 @@ def entries(server: LecternServer) -> list[dict[str, Any]]:
     ]
 
 
-def test_uploads_and_answers_move_the_figures(make_data_dir: MakeDataDir) -> None:
+@pytest.fixture(scope="module")
+def figures(make_data_dir: MakeDataDir) -> tuple[Scraped, Scraped]:
+    """Of a server at its start, and after all sorts of requests."""
     usage = {"prompt_tokens": 50, "completion_tokens": 7, "total_tokens": 57}
     reply = Reply(pieces=("A coracle is a small round boat [1].",), usage=usage)
     with ScriptedLlm(reply) as llm:
@@ -69,11 +72,11 @@ def test_uploads_and_answers_move_the_figures(make_data_dir: MakeDataDir) -> Non
                     and now.value("lectern_documents", status="failed") == 1
                 ),
             )
-            checked = server.http.get("/readyz").json()
-    assert checked["status"] == "ready"
-    expect_requests(now)
-    expect_answers(now)
-    expect_ingestion(before, now)
+    return before, now
+
+
+def test_the_state_is_told(figures: tuple[Scraped, Scraped]) -> None:
+    _, now = figures
     for up in ("ready", "registry_up", "index_up", "workers_alive"):
         assert now.value(f"lectern_{up}") == 1
     assert now.value("lectern_index_nodes") == 1
@@ -83,7 +86,8 @@ def test_uploads_and_answers_move_the_figures(make_data_dir: MakeDataDir) -> Non
     assert now.has("lectern_llm_breaker_open")
 
 
-def expect_requests(now: Scraped) -> None:
+def test_requests_are_told_by_their_routes(figures: tuple[Scraped, Scraped]) -> None:
+    _, now = figures
     requests = "lectern_http_requests_total"
     uploads = {"method": "POST", "route": "/documents", "status": "202"}
     assert now.value(requests, **uploads) == 2
@@ -97,7 +101,8 @@ def expect_requests(now: Scraped) -> None:
     assert not any("unknown" in route or "nowhere" in route for route in routes)
 
 
-def expect_answers(now: Scraped) -> None:
+def test_answers_are_told_with_what_they_took(figures: tuple[Scraped, Scraped]) -> None:
+    _, now = figures
     assert now.value("lectern_answers_total", state="answered") == 1
     assert now.value("lectern_answers_total", state="not_in_documents") == 1
     assert now.value("lectern_answer_first_text_seconds_count") == 2
@@ -110,7 +115,8 @@ def expect_answers(now: Scraped) -> None:
     assert "total" not in now.labels("lectern_llm_tokens_total", "kind")
 
 
-def expect_ingestion(before: Scraped, now: Scraped) -> None:
+def test_what_the_worker_did_is_told_by_the_server(figures: tuple[Scraped, Scraped]) -> None:
+    before, now = figures
     assert before.value("lectern_ingestion_pages_total") == 0
     assert now.value("lectern_ingestion_pages_total") == 1
     assert now.value("lectern_ingestion_chunks_total", embedding="new") == 1
@@ -120,6 +126,20 @@ def expect_ingestion(before: Scraped, now: Scraped) -> None:
     assert now.value("lectern_ingestion_attempts_total", code="broken_file") == 1
     assert now.value("lectern_jobs", state="queued") == 0
     assert now.value("lectern_documents", status="ready") == 1
+
+
+@pytest.mark.parametrize("place", ["dashboard", "alerts"])
+def test_what_is_shown_or_alerted_on_is_there(figures: tuple[Scraped, Scraped], place: str) -> None:
+    _, now = figures
+    expressions = dashboard_expressions() if place == "dashboard" else alert_expressions()
+    assert expressions
+    for expression in expressions:
+        named = metrics_in(expression)
+        assert named, expression
+        assert named - now.names == set(), expression
+        for metric, labels in labels_in(expression):
+            known = now.labels_of(metric) | {"instance", "le"}
+            assert not now.has(metric) or labels <= known, expression
 
 
 def test_an_answer_without_its_llm_is_counted_as_degraded(make_data_dir: MakeDataDir) -> None:
