@@ -71,6 +71,18 @@ def test_what_hangs_is_not_asked_again_and_again() -> None:
         assert time.monotonic() < deadline_s
 
 
+def test_of_what_became_slow_there_is_what_it_said_before() -> None:
+    source = Source()
+    lately = Lately(source, fresh_s=0, limit_s=0.05)
+    assert lately() == 1
+    source.goes_on.clear()
+    assert [lately(), lately()] == [1, 1]
+    source.goes_on.set()
+    deadline_s = time.monotonic() + 10
+    while lately() == 1:
+        assert time.monotonic() < deadline_s
+
+
 class Nodes:
     """A store that only counts; embedded, in a folder."""
 

@@ -14,6 +14,7 @@ from corpus.errors import Unavailable
 
 FRESH_S = 5.0
 LIMIT_S = 2.0  # Prometheus gives up on a scrape after 10 s
+KEPT_S = 120.0
 
 log = logging.getLogger("lectern.metrics")
 
@@ -23,7 +24,8 @@ T = TypeVar("T")
 class Lately(Generic[T]):
     """Asks in a thread of its own, one at a time, at most once in `fresh_s`.
 
-    Whoever calls waits `limit_s` at most: None then, or when the source is not available.
+    Whoever calls waits `limit_s` at most. From a source that takes longer they get what it said
+    before, `KEPT_S` ago at most, or None; from one that is not available None.
     """
 
     def __init__(
@@ -34,14 +36,17 @@ class Lately(Generic[T]):
         self._limit_s = limit_s
         self._lock = threading.Lock()
         self._last: _Question[T] | None = None
+        self._before: _Question[T] | None = None
 
     def __call__(self) -> T | None:
         """The value, asked for now or a few seconds ago."""
         with self._lock:
             if self._last is None or self._last.is_over(self._fresh_s):
-                self._last = _Question(self._ask)
-            question = self._last
-        return question.answer if question.ended.wait(self._limit_s) else None
+                self._before, self._last = self._last, _Question(self._ask)
+            question, before = self._last, self._before
+        if question.ended.wait(self._limit_s):
+            return question.answer
+        return None if before is None or before.is_over(KEPT_S) else before.answer
 
 
 class _Question(Generic[T]):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy import select
 
 from corpus.index.open import EDGE_FOLDER
 from corpus.index.port import NodeStore
@@ -45,6 +46,7 @@ class StateCollector(Collector):
         self._data_dir = data_dir
         self._has_worker = has_worker
         self._llm_is_failing = llm_is_failing
+        self._ping = Lately(lambda: _is_there(registry))
         self._registry = Lately(lambda: _ask_registry(registry))
         self._index = Lately(lambda: _ask_index(store, data_dir))
 
@@ -54,12 +56,14 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """All that is known now."""
-        registry, index = self._registry(), self._index()
+        # Where there are a million documents, counting them takes longer than a scrape may.
+        is_there = self._ping() is not None
+        registry, index = self._registry() if is_there else None, self._index()
         workers = registry.workers_alive if registry is not None else 0
         has_worker = self._has_worker() if self._has_worker is not None else workers > 0
-        is_ready = registry is not None and index is not None and has_worker
+        is_ready = is_there and index is not None and has_worker
         yield _gauge("ready", "Whether questions and uploads can be served.", int(is_ready))
-        yield _gauge("registry_up", "Whether the registry answers.", int(registry is not None))
+        yield _gauge("registry_up", "Whether the registry answers.", int(is_there))
         yield _gauge("index_up", "Whether the index answers.", int(index is not None))
         if registry is not None:
             yield from _of_registry(registry)
@@ -90,6 +94,11 @@ def _of_disk(data_dir: Path) -> Iterable[GaugeMetricFamily]:
         disk = shutil.disk_usage(data_dir)
         yield _gauge("data_disk_bytes", "Size of the data folder's disk.", disk.total)
         yield _gauge("data_disk_free_bytes", "What is free of it.", disk.free)
+
+
+def _is_there(registry: Registry) -> bool:
+    with registry.read() as connection:
+        return bool(connection.execute(select(1)).scalar_one())
 
 
 def _ask_registry(registry: Registry) -> RegistryFigures:
