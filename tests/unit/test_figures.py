@@ -73,10 +73,12 @@ def test_what_hangs_is_not_asked_again_and_again() -> None:
 
 def test_of_what_became_slow_there_is_what_it_said_before() -> None:
     source = Source()
-    lately = Lately(source, fresh_s=0, limit_s=0.05)
-    assert lately() == 1
+    lately = Lately(source, fresh_s=0, limit_s=0.05, kept_s=60)
+    forgetful = Lately(source, fresh_s=0, limit_s=0.05)
+    assert (lately(), forgetful()) == (1, 2)
     source.goes_on.clear()
     assert [lately(), lately()] == [1, 1]
+    assert forgetful() is None
     source.goes_on.set()
     deadline_s = time.monotonic() + 10
     while lately() == 1:

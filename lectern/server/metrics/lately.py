@@ -14,7 +14,6 @@ from corpus.errors import Unavailable
 
 FRESH_S = 5.0
 LIMIT_S = 2.0  # Prometheus gives up on a scrape after 10 s
-KEPT_S = 120.0
 
 log = logging.getLogger("lectern.metrics")
 
@@ -25,15 +24,21 @@ class Lately(Generic[T]):
     """Asks in a thread of its own, one at a time, at most once in `fresh_s`.
 
     Whoever calls waits `limit_s` at most. From a source that takes longer they get what it said
-    before, `KEPT_S` ago at most, or None; from one that is not available None.
+    before, `kept_s` ago at most, or None; from one that is not available None.
     """
 
     def __init__(
-        self, ask: Callable[[], T], *, fresh_s: float = FRESH_S, limit_s: float = LIMIT_S
+        self,
+        ask: Callable[[], T],
+        *,
+        fresh_s: float = FRESH_S,
+        limit_s: float = LIMIT_S,
+        kept_s: float = 0.0,
     ) -> None:
         self._ask = ask
         self._fresh_s = fresh_s
         self._limit_s = limit_s
+        self._kept_s = kept_s
         self._lock = threading.Lock()
         self._last: _Question[T] | None = None
         self._before: _Question[T] | None = None
@@ -46,7 +51,7 @@ class Lately(Generic[T]):
             question, before = self._last, self._before
         if question.ended.wait(self._limit_s):
             return question.answer
-        return None if before is None or before.is_over(KEPT_S) else before.answer
+        return None if before is None or before.is_over(self._kept_s) else before.answer
 
 
 class _Question(Generic[T]):

@@ -18,6 +18,8 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.statistics import RegistryFigures, count_everything
 from lectern.server.metrics.lately import Lately
 
+COUNTS_KEPT_S = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class IndexFigures:
@@ -47,7 +49,8 @@ class StateCollector(Collector):
         self._has_worker = has_worker
         self._llm_is_failing = llm_is_failing
         self._ping = Lately(lambda: _is_there(registry))
-        self._registry = Lately(lambda: _ask_registry(registry))
+        # Where there are a million documents, counting them takes longer than a scrape may.
+        self._registry = Lately(lambda: _ask_registry(registry), kept_s=COUNTS_KEPT_S)
         self._index = Lately(lambda: _ask_index(store, data_dir))
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
@@ -56,7 +59,6 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """All that is known now."""
-        # Where there are a million documents, counting them takes longer than a scrape may.
         is_there = self._ping() is not None
         registry, index = self._registry() if is_there else None, self._index()
         workers = registry.workers_alive if registry is not None else 0
