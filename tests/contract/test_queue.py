@@ -291,6 +291,6 @@ def test_a_job_knows_the_request_that_queued_it(registry: Registry) -> None:
     with registry.write() as connection:
         fail_version(connection, again, error=ErrorReport("x", "x", "x"), coverage=Coverage())
     with registry.write() as connection, work_for(request_id="r2"):
-        ingest_again(connection, document_id)
+        ingest_again(connection, document_id, UNRESTRICTED)
     assert (retried := claim(registry)) is not None
     assert (retried.request_id, retried.traceparent) == ("r2", None)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import update
 
+from corpus.access import UNRESTRICTED
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import bury
 from corpus.registry.leases import claim_next
@@ -22,7 +23,9 @@ from corpus.values import Coverage, ErrorReport, Status
 def upload(registry: Registry, external_id: str | None = None) -> str:
     content = Content(uuid4().hex * 2, 10, "text/plain")
     with registry.write() as connection:
-        accepted = accept_upload(connection, Upload("default", "f.txt", external_id), content)
+        accepted = accept_upload(
+            connection, Upload("default", "f.txt", external_id), content, UNRESTRICTED
+        )
     return accepted.document.id
 
 
@@ -48,7 +51,7 @@ def test_documents_count_by_their_newest_version_and_deleted_ones_not(registry: 
     upload(registry, "known")
     deleted = upload(registry)
     with registry.write() as connection:
-        bury(connection, deleted)
+        bury(connection, deleted, UNRESTRICTED)
         beat(connection, "w1")
     found = figures(registry)
     assert {status: count for status, count in found.documents.items() if count} == {
