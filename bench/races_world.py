@@ -18,6 +18,7 @@ from sqlalchemy import select
 from bench.stepping import SteppedOriginals, SteppedRegistry, SteppedStore
 from corpus.kinds.known import FileKind
 from corpus.registry.database.engine import Registry
+from corpus.registry.open import open_registry
 from corpus.registry.schema import documents, pages
 from corpus.settings import Settings
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
@@ -26,7 +27,6 @@ from ingestion.pipeline.pipeline import Pipeline
 from ingestion.pipeline.ports import OnProgress
 from ingestion.programs.workspace import Workspace
 from ingestion.worker.loop import Worker
-from lectern.server.wiring import open_registry
 from service.parts import ServiceParts
 
 DIMENSION = 64

@@ -5,11 +5,12 @@ LecternError
 │   ├── EmptyFile  UnknownFileKind  FileTooLarge  RequestTooLarge
 │   ├── NothingToRollBack  MalformedJson  MalformedUpload  TooManyFiles
 │   ├── DuplicateContent  InvalidCollectionName  InvalidFilter  InvalidMetadata  MessageTooLong
-│   ├── CollectionExists  ExternalIdTaken  NotPermitted
+│   ├── CollectionExists  ExternalIdTaken  Unauthorized  NotPermitted
+│   ├── TooManyRequests   RateLimited  QuotaExceeded
 │   ├── ForeignHost  BelongsToParent  PersonaFixed  CollectionBusy
 │   └── NotFound
 │       ├── DocumentNotFound  PageNotFound  CollectionNotFound  ConversationNotFound
-│       └── AnswerNotFound  NoPagePicture
+│       └── AnswerNotFound  NoPagePicture  KeyNotFound
 ├── UnreadableFile            the file itself is at fault; permanent, shown on the document
 │   ├── BrokenFile  EncryptedFile  NeedsOcr  NoText  ParserCrashed  ParserTimeout
 │   ├── IngestionTimeout  OriginalMissing
@@ -183,11 +184,42 @@ class CollectionBusy(InvalidRequest):
     default_hint = "Stop uploading to it, then delete it again."
 
 
+class Unauthorized(InvalidRequest):
+    """There is no key with the request, or none that is accepted."""
+
+    code = "unauthorized"
+    default_hint = (
+        "Send Authorization: Bearer and a key; `lectern keys create NAME` on the server makes one."
+    )
+
+
 class NotPermitted(InvalidRequest):
     """The caller is known, and may not do this."""
 
     code = "forbidden"
     default_hint = "Use a key that has the scope."
+
+
+class TooManyRequests(InvalidRequest):
+    """More was asked with a key than it is for; `retry_after_s`: until it may ask again."""
+
+    def __init__(self, detail: str, *, hint: str | None = None, retry_after_s: int = 1) -> None:
+        super().__init__(detail, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(TooManyRequests):
+    """More requests came with a key than it may send in a minute."""
+
+    code = "rate_limited"
+    default_hint = "Wait as long as Retry-After says; the operator sets the limit of a key."
+
+
+class QuotaExceeded(TooManyRequests):
+    """As many questions were asked with a key today (in UTC) as it may ask."""
+
+    code = "quota_exceeded"
+    default_hint = "Ask again tomorrow; the operator sets the limit of a key."
 
 
 class PersonaFixed(InvalidRequest):
@@ -244,6 +276,13 @@ class AnswerNotFound(NotFound):
 
     code = "answer_not_found"
     default_hint = "Answers are kept as long as their conversation; ask again."
+
+
+class KeyNotFound(NotFound):
+    """No key of this name can be used."""
+
+    code = "key_not_found"
+    default_hint = "`lectern keys list` shows the keys."
 
 
 class UnreadableFile(LecternError):
@@ -417,6 +456,9 @@ class UnsafeBinding(Misconfigured):
     """Asked to listen beyond this machine although no keys are configured."""
 
     code = "unsafe_binding"
+    default_hint = (
+        "Make the first key with `lectern keys create admin --scope admin`, or use 127.0.0.1."
+    )
 
 
 def unforeseen(request_id: str) -> LecternError:

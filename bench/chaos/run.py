@@ -25,8 +25,8 @@ from bench.chaos.stores_audit import StoresReport, audit_stores
 from bench.chaos.texts import make_text
 from bench.processes import SeenProcess
 from bench.real_server import RealServer
+from corpus.registry.open import open_registry
 from corpus.settings import Settings
-from lectern.server.wiring import open_registry
 
 SHARED_TEXTS = 12
 HEALTH_EVERY_S = 0.05

@@ -63,6 +63,11 @@ def lock_slack(connection: Connection, event_id: str) -> None:
     _lock(connection, "slack", event_id)
 
 
+def lock_key(connection: Connection, name: str) -> None:
+    """Keep others from changing this key, or counting what it is used for; nothing else after."""
+    _lock(connection, "key", name)
+
+
 def lock_schema(connection: Connection) -> None:
     """Keep others from making or migrating the tables; a migration may take its time."""
     if connection.dialect.name == _POSTGRES:

@@ -267,3 +267,49 @@ workers = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
 )
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("secret_sha256", String(64), nullable=False),
+    # The secret before, and until when it goes on.
+    Column("previous_sha256", String(64)),
+    Column("previous_until", UtcDateTime),
+    Column("scopes", JSON, nullable=False),
+    # None: all of them.
+    Column("collections", JSON(none_as_null=True)),
+    Column("principals", JSON, nullable=False),
+    Column("may_act_for", Boolean, nullable=False),
+    Column("requests_per_minute", Integer),
+    Column("questions_per_day", Integer),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+# How many questions were asked with a key on a day of UTC (2026-11-26).
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", String(12), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("questions", Integer, nullable=False),
+)
+
+# Who did what, without a word of any document.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(700), nullable=False),
+    Column("action", String(64), nullable=False),
+    # What it was done to: an id, or the name of a collection or key.
+    Column("subject", String(128)),
+    Column("outcome", String(64), nullable=False),
+    Column("request_id", String(64)),
+    Index("audit_by_time", "at", "id"),
+)

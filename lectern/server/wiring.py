@@ -23,9 +23,9 @@ from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.open import FOLDER, opened_originals
-from corpus.registry.database.engine import Registry, open_sqlite_registry
-from corpus.registry.database.postgres import open_postgres_registry
+from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.open import open_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
@@ -47,13 +47,6 @@ from service.parts import ServiceParts
 log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
-
-
-def open_registry(settings: Settings) -> Registry:
-    """The Postgres database that the settings name, else SQLite in the data folder."""
-    if settings.database_url is not None:
-        return open_postgres_registry(settings.database_url)
-    return open_sqlite_registry(settings.data_dir / "registry.sqlite")
 
 
 @dataclass(frozen=True, slots=True)

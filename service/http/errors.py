@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI, Request
@@ -44,7 +44,11 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.MessageTooLong: 422,
     errors.ForeignHost: 403,
     errors.PersonaFixed: 403,
+    errors.Unauthorized: 401,
     errors.NotPermitted: 403,
+    errors.RateLimited: 429,
+    errors.QuotaExceeded: 429,
+    errors.KeyNotFound: 404,
     errors.CollectionBusy: 409,
     errors.DocumentNotFound: 404,
     errors.PageNotFound: 404,
@@ -87,13 +91,17 @@ _CODE_OF_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a caller is told of an error; `param` is the field at fault, where it is one field."""
+    """What a caller is told of an error; `param` is the field at fault, where it is one field.
+
+    `retry_after_s`: when it may work, where that is known.
+    """
 
     status: int
     code: str
     detail: str
     hint: str
     param: str | None = None
+    retry_after_s: int = RETRY_AFTER_S
 
 
 # The status and the body that say it; `request_id` finds the request in the server's log.
@@ -102,7 +110,10 @@ ErrorShape: TypeAlias = Callable[[Problem, str], tuple[int, dict[str, Any]]]
 
 def problem_of(error: LecternError) -> Problem:
     """What the caller is told of one of our own errors."""
-    return Problem(status_of(error), error.code, error.detail, error.hint)
+    found = Problem(status_of(error), error.code, error.detail, error.hint)
+    if isinstance(error, errors.TooManyRequests):
+        return replace(found, retry_after_s=error.retry_after_s)
+    return found
 
 
 def status_of(error: LecternError) -> int:
@@ -131,7 +142,7 @@ def error_response(
     state = scope["state"]
     shape: ErrorShape = state.get("error_shape", _lectern_shape)
     status, body = shape(problem, state["request_id"])
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if status in RETRIED_STATUSES else {}
+    retry = {"Retry-After": str(problem.retry_after_s)} if status in RETRIED_STATUSES else {}
     return JSONResponse(body, status_code=status, headers={**(headers or {}), **retry})
 
 
