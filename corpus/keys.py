@@ -25,7 +25,7 @@ LOCAL_ID = "local"  # of the secret with which the commands on the server's mach
 
 _ID_BYTES = 6
 _SECRET_BYTES = 32
-_PRESENTED = re.compile(r"lk_([0-9a-f]{12}|local)_[0-9a-f]{64}")
+_PRESENTED = re.compile(rf"lk_([0-9a-f]{{12}}|{LOCAL_ID})_[0-9a-f]{{64}}")
 
 
 class Scope(StrEnum):

@@ -40,6 +40,15 @@ class Settings(BaseSettings):
         description="Origins of web pages elsewhere that may use the service, for instance "
         "http://localhost:5173, separated by commas.",
     )
+    api_key: SecretStr | None = Field(
+        None,
+        description="Key with which the commands come to a server; on its own machine they need "
+        "none.",
+    )
+    audit_questions: bool = Field(
+        False, description="Whether questions are in the audit log too: by whom, never what."
+    )
+    keep_audit_days: int = Field(365, ge=1, description="The audit log is kept for so many days.")
     data_dir: Path = Field(
         Path("lectern-data"), description="Folder for the registry, the originals and the index."
     )

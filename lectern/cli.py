@@ -66,8 +66,8 @@ def slack(
     ] = False,
 ) -> None:
     """Serve, and answer in Slack over Socket Mode: no public address is needed (docs/slack.md)."""
-    with _errors_shown():
-        settings = _settings(data_dir, host=host, port=port)
+    with errors_shown():
+        settings = settings_with(data_dir, host=host, port=port)
         configure_logging(settings)
         from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
@@ -289,13 +289,13 @@ def migrate(
 
     The folder stays as it is. Interrupted, the same command again copies what is missing.
     """
-    with _errors_shown():
+    with errors_shown():
         if not (to_qdrant or to_database or to_blobs):
             raise InvalidRequest(
                 "There is nowhere to migrate to.",
                 hint="Say --to-qdrant URL, --to-database URL, --to-blobs URL, or several.",
             )
-        settings = _settings(data_dir)
+        settings = settings_with(data_dir)
         configure_logging(settings)
         from lectern.migration.run import Targets, migrate_folder, originals_at  # noqa: PLC0415
 

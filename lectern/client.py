@@ -36,26 +36,35 @@ class ServerError(Exception):
 class Client:
     """One server; close it when done. Threads may share it.
 
-    `find` says where the server is now, should it have been started again at another port, and
+    `find` says where the server is now and with which key, should it have been started again, and
     `ends_with_us` whether it runs only for as long as this command.
     """
 
     def __init__(
         self,
         url: str,
+        key: str | None = None,
         *,
-        find: Callable[[], str | None] = lambda: None,
+        find: Callable[[], tuple[str, str | None] | None] = lambda: None,
         ends_with_us: bool = False,
     ) -> None:
         self.url = url
         self.ends_with_us = ends_with_us
         self._find = find
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+        self._present(key)
 
     def look_again(self) -> None:
         """Turn to where the server is now, after it did not answer."""
-        self.url = self._find() or self.url
-        self._http.base_url = self.url
+        found = self._find()
+        if found is not None:
+            self.url, key = found
+            self._http.base_url = self.url
+            self._present(key)
+
+    def _present(self, key: str | None) -> None:
+        if key is not None:
+            self._http.headers["Authorization"] = f"Bearer {key}"
 
     def close(self) -> None:
         """Release the connections."""

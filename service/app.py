@@ -6,15 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.routing import Route
 
 from service.accepting import MIB
 from service.http.access import Access
+from service.http.audit import Audited, AuditLog
+from service.http.authentication import Authenticator
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
+from service.http.limits import RateLimiter
 from service.http.measuring import Measured
 from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
+from service.http.recorder import Recorder
 from service.mcp.endpoint import McpEndpoint
 from service.openai_api import completions, models
 from service.openai_api.errors import openai_shape
@@ -42,12 +47,15 @@ from service.web import page
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
 
 
-def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> FastAPI:
+def create_app(
+    parts: ServiceParts, *, opens_slack_socket: bool = False, operator_key: str | None = None
+) -> FastAPI:
     """The application; closing the parts remains the caller's.
 
     With `opens_slack_socket` it fetches Slack's events by itself, for which both tokens are needed.
+    Whoever presents `operator_key` is the operator, whatever keys there are.
     """
-    mcp = McpEndpoint(parts)
+    mcp, recorder = McpEndpoint(parts), Recorder(lambda: parts.registry)
     answers_slack = takes_requests(parts.settings)
     slack = None
     if answers_slack or opens_slack_socket:
@@ -61,10 +69,11 @@ def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> Fast
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
-        lifespan=lambda _app: _serving(mcp, slack),
+        lifespan=lambda _app: _serving(mcp, slack, recorder),
     )
     app.state.parts = parts
     app.state.slack = slack
+    app.state.recorder = recorder
     install_error_handlers(app)
     for routes in (
         health,
@@ -90,20 +99,26 @@ def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> Fast
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
-    _add_middleware(app, parts)
+    authenticator = Authenticator(lambda: parts.registry, recorder, operator_key=operator_key)
+    _add_middleware(app, parts, authenticator, recorder)
     return app
 
 
 @asynccontextmanager
-async def _serving(mcp: McpEndpoint, slack: SlackService | None) -> AsyncIterator[None]:
+async def _serving(
+    mcp: McpEndpoint, slack: SlackService | None, recorder: Recorder
+) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(to_thread.run_sync, recorder.close)
         await stack.enter_async_context(mcp.serving())
         if slack is not None:
             await stack.enter_async_context(slack.serving())
         yield
 
 
-def _add_middleware(app: FastAPI, parts: ServiceParts) -> None:
+def _add_middleware(
+    app: FastAPI, parts: ServiceParts, authenticator: Authenticator, recorder: Recorder
+) -> None:
     """The last is the outermost."""
     settings = parts.settings
     app.add_middleware(
@@ -111,11 +126,14 @@ def _add_middleware(app: FastAPI, parts: ServiceParts) -> None:
         default_bytes=JSON_BODY_MAX_BYTES,
         upload_bytes=settings.max_request_mb * MIB,
     )
+    audit = AuditLog(recorder, with_questions=settings.audit_questions)
+    app.add_middleware(Audited, audit=audit)
+    app.add_middleware(Access, authenticator=authenticator, limiter=RateLimiter(), audit=audit)
     app.add_middleware(Unexpected)
     origins = origins_in(settings.cors_origins)
     app.add_middleware(CrossOrigin, origins=origins)
-    app.add_middleware(OwnHostsOnly, allowed=settings.allowed_hosts, origins=origins)
-    app.add_middleware(Access)
+    allowed = f"{settings.allowed_hosts},{settings.host}"
+    app.add_middleware(OwnHostsOnly, allowed=allowed, origins=origins)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
     app.add_middleware(Measured, measures=parts.measures)
     app.add_middleware(RequestId, tracing=parts.tracing)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import NotPermitted
+from corpus.keys import Key, Scope
 
 
-class Scope(StrEnum):
-    """What a caller may do: ask and read; upload, change and delete documents; set up the rest."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be asked with a key; None: as much as its bearer likes."""
 
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
+    key_id: str
+    requests_per_minute: int | None
+    questions_per_day: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `name` for the log, what they may read, and what they may do."""
+    """Who calls: `name` for the log, what they may read, and what they may do.
+
+    `may_act_for`: they may say for whom they ask.
+    """
 
     name: str
     reader: Reader
     scopes: frozenset[Scope]
+    may_act_for: bool = False
+    limits: Limits | None = None
 
     def require(self, scope: Scope) -> None:
         """Raise `NotPermitted` without this scope."""
@@ -31,5 +37,21 @@ class Caller:
             raise NotPermitted(f"{self.name} lacks the scope {scope.value!r}.")
 
 
-# Whoever reaches a service without keys: only this machine does.
-OPERATOR = Caller("The operator", UNRESTRICTED, frozenset(Scope))
+# Whoever reaches a service without keys: only this machine does. And whoever may read the data
+# folder of one that has keys.
+OPERATOR = Caller("The operator", UNRESTRICTED, frozenset(Scope), may_act_for=True)
+
+# Whoever asks for what is open to all: nothing else is there for them.
+STRANGER = Caller("A stranger", Reader(frozenset(), frozenset()), frozenset())
+
+
+def bearer_of(key: Key) -> Caller:
+    """The caller with this key."""
+    grant = key.grant
+    return Caller(
+        f"key {grant.name}",
+        key.reader(),
+        frozenset(Scope) if Scope.ADMIN in grant.scopes else grant.scopes,
+        grant.may_act_for,
+        Limits(key.id, grant.requests_per_minute, grant.questions_per_day),
+    )

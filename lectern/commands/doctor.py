@@ -58,7 +58,7 @@ def examine_server(settings: Settings) -> Iterator[Finding]:
     if running is None:
         yield Finding("broken", "server", f"none runs on {settings.data_dir}")
         return
-    client = Client(running.url)
+    client = Client(running.url, running.key)
     try:
         readiness = client.readiness()
         checks = readiness["checks"].items()

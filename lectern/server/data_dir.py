@@ -24,10 +24,11 @@ _OWN_AGAIN_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that owns a data folder."""
+    """A server that owns a data folder; with `key`, whoever may read that is its operator."""
 
     pid: int
     url: str
+    key: str | None = None
 
 
 @contextmanager
@@ -48,10 +49,12 @@ def owned(data_dir: Path) -> Iterator[None]:
             (data_dir / _ADDRESS).unlink(missing_ok=True)
 
 
-def announce(data_dir: Path, url: str) -> None:
-    """Let the commands on this machine find the server; the folder must be owned."""
+def announce(data_dir: Path, url: str, key: str | None = None) -> None:
+    """Let the commands of this user find the server; the folder must be owned."""
     draft = data_dir / f"{_ADDRESS}.new"
-    draft.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        json.dump({"pid": os.getpid(), "url": url, "key": key}, file)
     draft.replace(data_dir / _ADDRESS)
 
 
@@ -61,7 +64,7 @@ def find_server(data_dir: Path) -> RunningServer | None:
         return None
     try:
         said = json.loads((data_dir / _ADDRESS).read_text())
-        return RunningServer(pid=said["pid"], url=said["url"])
+        return RunningServer(pid=said["pid"], url=said["url"], key=said.get("key"))
     except (OSError, ValueError, KeyError):
         return None
 

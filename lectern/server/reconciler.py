@@ -15,9 +15,11 @@ from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
 from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
+from corpus.registry.audit_log import expire_entries
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import rechunk
+from corpus.registry.keys import expire_usage
 from corpus.registry.leases import release_all
 from corpus.registry.slack import forget_slack
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
@@ -139,6 +141,8 @@ def _expire(parts: ServiceParts) -> None:
             expire_conversations(connection, unused_for)
         drop_empty_conversations(connection, EMPTY)
         forget_slack(connection)
+        expire_usage(connection)
+        expire_entries(connection, timedelta(days=settings.keep_audit_days))
 
 
 def _index(parts: ServiceParts) -> None:

@@ -13,6 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from corpus.errors import Misconfigured, UnsafeBinding
+from corpus.keys import LOCAL_ID, new_secret
+from corpus.registry.keys import any_keys
+from corpus.registry.open import open_registry
 from corpus.settings import EXTRACTIVE, Settings
 from lectern.server.cleaner import disk_kept_clean
 from lectern.server.data_dir import announce, owned
@@ -26,6 +29,8 @@ from service.app import create_app
 from service.parts import ServiceParts
 
 SHUTDOWN_GRACE_S = 10
+# What listens everywhere is there on this machine too.
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
 
 
@@ -43,7 +48,6 @@ def serve(
     """
     if until_stdin_ends:
         follow_parent(on_end=lambda: os.kill(os.getpid(), signal.SIGTERM), grace_s=LAST_GRACE_S)
-    _require_loopback(settings.host)
     if not with_worker:
         _require_shared_stores(settings)
         warn_of_folder(settings)
@@ -51,7 +55,13 @@ def serve(
         from service.slack.preflight import check_socket_mode  # noqa: PLC0415  loads a client
 
         check_socket_mode(settings)
-    with owned(settings.data_dir), _bound(settings) as listener:
+    with owned(settings.data_dir):
+        _require_keys_or_loopback(settings)
+        _serve(settings, with_worker=with_worker, with_slack_socket=with_slack_socket)
+
+
+def _serve(settings: Settings, *, with_worker: bool, with_slack_socket: bool) -> None:
+    with _bound(settings) as listener:
         worker = EmbeddedWorker(settings) if with_worker else None
         hooks = ELSEWHERE
         if worker is not None:
@@ -63,9 +73,11 @@ def serve(
             reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),
         ):
-            app = create_app(parts, opens_slack_socket=with_slack_socket)
+            # For the commands on this machine: who may read the data folder needs no key.
+            operator_key = new_secret(LOCAL_ID)
+            app = create_app(parts, opens_slack_socket=with_slack_socket, operator_key=operator_key)
             traces.watch_app(app)
-            _run(app, settings, listener)
+            _run(app, settings, listener, operator_key)
 
 
 @contextmanager
@@ -89,19 +101,22 @@ def _require_shared_stores(settings: Settings) -> None:
         )
 
 
-def _run(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
+def _run(app: FastAPI, settings: Settings, listener: socket.socket, operator_key: str) -> None:
     host, port = listener.getsockname()[:2]
+    host = _REACHED_AT.get(host, host)
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    # Asked before it is announced: what is announced is called at once.
+    who_may_come = _who_may_come(settings)
     serving = app.router.lifespan_context
 
     @asynccontextmanager
     async def announced(app: FastAPI) -> AsyncIterator[None]:
         async with serving(app):
-            announce(settings.data_dir, url)
+            announce(settings.data_dir, url, operator_key)
             mode = "extractive answers (no LLM)" if settings.llm == EXTRACTIVE else settings.llm
             print(f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}")
-            print("No keys are configured, so it listens on this machine only.", flush=True)
+            print(who_may_come, flush=True)
             yield
 
     app.router.lifespan_context = announced
@@ -155,13 +170,30 @@ def _bound(settings: Settings) -> socket.socket:
     return listener
 
 
-def _require_loopback(host: str) -> None:
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+def _require_keys_or_loopback(settings: Settings) -> None:
+    if not _is_loopback(settings.host) and not _has_keys(settings):
         raise UnsafeBinding(
-            f"LECTERN_HOST is {host}, where others could reach it, and there are no keys.",
-            hint="Use 127.0.0.1, behind a proxy that authenticates.",
+            f"LECTERN_HOST is {settings.host}, where others could reach it, and there are no keys."
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_keys(settings: Settings) -> bool:
+    registry = open_registry(settings)
+    try:
+        with registry.read() as connection:
+            return any_keys(connection)
+    finally:
+        registry.close()
+
+
+def _who_may_come(settings: Settings) -> str:
+    if _has_keys(settings):
+        return "Requests need a key: `lectern keys list` shows which there are."
+    return "No keys are configured, so it listens on this machine only."

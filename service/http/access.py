@@ -1,48 +1,105 @@
-"""Who a request comes from, and for whom it is made."""
+"""Who a request comes from, and for whom it is made: before anything of its body is read."""
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+import anyio
+from anyio import to_thread
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.access import Reader
 from corpus.attributes import check_acl
-from corpus.errors import InvalidMetadata, InvalidRequest
-from service.callers import OPERATOR, Caller
-from service.http.errors import error_response, problem_of
+from corpus.errors import InvalidMetadata, InvalidRequest, LecternError, NotPermitted, Unauthorized
+from corpus.keys import Scope as KeyScope
+from service.callers import STRANGER, Caller
+from service.http.audit import AuditLog
+from service.http.authentication import Authenticator
+from service.http.errors import log_unavailable
+from service.http.limits import RateLimiter
+from service.http.refusing import refuse
 
 ON_BEHALF_OF = "X-Lectern-On-Behalf-Of"
 
+# Open to everybody. Slack signs what it sends; /readyz tells a stranger less.
+OPEN = frozenset({"/", "/healthz", "/openapi.json", "/slack/events"})
+OPEN_BELOW = "/web/"
+READINESS = "/readyz"
+
+LOOKUPS = 8  # at the same time, so that they never wait for the threads of slower work
+
+log = logging.getLogger("lectern.http")
+
 
 class Access:
-    """Notes the caller of each request, for service/http/state.py.
+    """Notes the caller of each request, for service/http/state.py, or refuses it.
 
-    There are no keys yet: whoever reaches the service is its operator. They may ask on behalf of
-    others, whose principals `X-Lectern-On-Behalf-Of` names, separated by commas, who they are
-    first: then only what these may read is there, and conversations are that one's.
+    Backends that are trusted may ask on behalf of others, whose principals `X-Lectern-On-Behalf-Of`
+    names, separated by commas, who they are first: then only what these may read is there,
+    conversations are that one's, and nothing is administered.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, *, authenticator: Authenticator, limiter: RateLimiter, audit: AuditLog
+    ) -> None:
         self._app = app
+        self._authenticator = authenticator
+        self._limiter = limiter
+        self._audit = audit
+        self._lookups: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the caller in the request's state."""
-        if scope["type"] == "http":
-            try:
-                scope["state"]["caller"] = on_behalf_of(OPERATOR, Headers(scope=scope))
-            except InvalidRequest as error:
-                await error_response(scope, problem_of(error))(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state, headers = scope["state"], Headers(scope=scope)
+        try:
+            caller = await self._caller(scope["path"], headers.get("authorization"))
+            limits = self._limiter.take(caller.limits)
+            state["caller"] = on_behalf_of(caller, headers)
+        except LecternError as error:
+            log_unavailable(state["request_id"], error)
+            await refuse(error, scope, receive, send, self._challenge(error, scope, headers))
+            return
+        await self._app(scope, receive, _with_headers(send, limits) if limits else send)
+
+    async def _caller(self, path: str, authorization: str | None) -> Caller:
+        if path in OPEN or path.startswith(OPEN_BELOW):
+            return STRANGER
+        find = self._authenticator.caller_of
+        if path == READINESS:
+            find = self._authenticator.caller_or_stranger
+        return await self._in_thread(functools.partial(find, authorization))
+
+    async def _in_thread(self, find: Callable[[], Caller]) -> Caller:
+        if self._lookups is None:
+            self._lookups = anyio.CapacityLimiter(LOOKUPS)
+        return await to_thread.run_sync(find, limiter=self._lookups)
+
+    def _challenge(self, error: LecternError, scope: Scope, headers: Headers) -> dict[str, str]:
+        if not isinstance(error, Unauthorized):
+            return {}
+        if "authorization" not in headers:
+            return {"WWW-Authenticate": "Bearer"}
+        self._audit.note_refusal(headers["authorization"], scope)
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
 def on_behalf_of(caller: Caller, headers: Headers) -> Caller:
-    """The caller as the one they ask for. Raises `InvalidRequest`."""
+    """The caller as the one they ask for. Raises `InvalidRequest`, or `NotPermitted`."""
     named = headers.getlist(ON_BEHALF_OF)
-    if not named:
+    if not named or caller is STRANGER:
         return caller
+    if not caller.may_act_for:
+        raise NotPermitted(
+            f"{caller.name} may not ask for others.",
+            hint="A key made with `lectern keys create NAME --on-behalf-of` may.",
+        )
     # Headers come as Latin-1, and clients send UTF-8.
     said = ",".join(named).encode("latin-1").decode(errors="replace")
     principals = [one.strip() for one in said.split(",") if one.strip()]
@@ -55,4 +112,14 @@ def on_behalf_of(caller: Caller, headers: Headers) -> Caller:
             f"{ON_BEHALF_OF} names no principals.", hint="As in acl: user:ann, group:legal."
         ) from error
     reader = Reader(frozenset(principals), caller.reader.collections, owner=principals[0])
-    return replace(caller, name=f"{caller.name}, for {principals[0]}", reader=reader)
+    scopes = caller.scopes - {KeyScope.ADMIN}
+    return replace(caller, name=f"{caller.name}, for {principals[0]}", reader=reader, scopes=scopes)
+
+
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return sending

@@ -12,7 +12,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from corpus.errors import Misconfigured
 
 # What a page's script may read besides the headers that it always may.
-READABLE_HEADERS = ("X-Request-ID", "Retry-After", "Content-Disposition")
+READABLE_HEADERS = (
+    "X-Request-ID",
+    "Retry-After",
+    "Content-Disposition",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+)
 
 _ORIGIN = re.compile(r"(?P<scheme>https?)://[^/:\s*,]+(?::(?P<port>\d{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}

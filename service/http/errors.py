@@ -140,6 +140,7 @@ def error_response(
 ) -> JSONResponse:
     """The error in the shape that its address has."""
     state = scope["state"]
+    state["error_code"] = problem.code  # for the audit log
     shape: ErrorShape = state.get("error_shape", _lectern_shape)
     status, body = shape(problem, state["request_id"])
     retry = {"Retry-After": str(problem.retry_after_s)} if status in RETRIED_STATUSES else {}

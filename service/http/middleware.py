@@ -10,19 +10,16 @@ import re
 from collections.abc import Collection
 from uuid import uuid4
 
-import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from corpus.errors import ForeignHost, LecternError, RequestTooLarge
+from corpus.errors import ForeignHost, RequestTooLarge
 from corpus.tracing import UNTRACED, Tracing
 from corpus.work import MAX_ID_CHARS, work_for
-from service.http.errors import ErrorShape, error_response, on_unexpected, problem_of
-
-DRAIN_LIMIT_S = 10.0
-DRAIN_LIMIT_BYTES = 64 << 20
+from service.http.errors import ErrorShape, on_unexpected
+from service.http.refusing import refuse
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/?#@\[\]]+))(?::\d*)?")
 _ACCEPTABLE_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID_CHARS}}}")
@@ -71,7 +68,7 @@ class ErrorShapeUnder:
 class OwnHostsOnly:
     """Refuses requests for, or from pages of, other hosts than this service's own.
 
-    Without keys, listening on loopback is what protects the documents, and a browser on this
+    Without keys, listening on loopback alone protects the documents, and a browser on this
     machine goes around it: a foreign page may post a form here (its Origin tells), or have its own
     name resolved to 127.0.0.1 and read the answers (the Host tells). Own are localhost, loopback
     addresses, and the names in `allowed`, separated by commas. Pages of `origins` may ask too.
@@ -87,7 +84,7 @@ class OwnHostsOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is for us."""
         if scope["type"] == "http" and (error := self._foreign(Headers(scope=scope))):
-            await _refuse(error, scope, receive, send)
+            await refuse(error, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -167,7 +164,7 @@ class BodyLimit:
         limit = self._upload_bytes if _is_upload(scope) else self._default_bytes
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
-            await _refuse(_too_large(limit), scope, receive, send)
+            await refuse(_too_large(limit), scope, receive, send)
             return
         received = 0
 
@@ -192,24 +189,5 @@ def _is_upload(scope: Scope) -> bool:
     return bool(scope["method"] == "PUT" and path.startswith("/documents/"))
 
 
-async def _drain(receive: Receive) -> None:
-    """Read on for a bounded while: who is still sending would not see the answer."""
-    drained_bytes = 0
-    with anyio.move_on_after(DRAIN_LIMIT_S):
-        while drained_bytes < DRAIN_LIMIT_BYTES:
-            message = await receive()
-            drained_bytes += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                return
-
-
 def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The request is larger than the {limit // 1024:,} KiB accepted.")
-
-
-async def _refuse(error: LecternError, scope: Scope, receive: Receive, send: Send) -> None:
-    if "expect" not in Headers(scope=scope):  # else the client waits for our word
-        await _drain(receive)
-    # The rest of the body is not read, so the connection cannot be used again.
-    response = error_response(scope, problem_of(error), {"Connection": "close"})
-    await response(scope, receive, send)

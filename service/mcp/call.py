@@ -8,7 +8,8 @@ from typing import cast
 from starlette.requests import Request
 
 from corpus.access import Reader
-from service.callers import Scope
+from corpus.keys import Scope
+from service.callers import Caller
 from service.http.state import caller_of
 from service.parts import ServiceParts
 
@@ -18,12 +19,17 @@ class Call:
     """What a tool works with; `request_id` finds the call in the server's log."""
 
     parts: ServiceParts
-    reader: Reader
+    caller: Caller
     request_id: str
+
+    @property
+    def reader(self) -> Reader:
+        """Whose eyes it reads with."""
+        return self.caller.reader
 
 
 def call_of(parts: ServiceParts, request: Request) -> Call:
     """The call that this request makes. Raises `NotPermitted` for a caller who may not read."""
     caller = caller_of(request)
     caller.require(Scope.READ)
-    return Call(parts, caller.reader, cast("str", request.state.request_id))
+    return Call(parts, caller, cast("str", request.state.request_id))

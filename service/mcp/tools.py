@@ -12,6 +12,7 @@ from corpus.registry.documents import find_content, find_page, list_documents
 from service.asking.answers import answer
 from service.asking.question import Keeping, Question
 from service.asking.searching import search
+from service.http.limits import note_asked
 from service.mcp.arguments import (
     A,
     AskArguments,
@@ -48,11 +49,13 @@ class ToolKind(Generic[A]):
 
 
 async def _search(call: Call, given: SearchArguments) -> SearchResult:
+    await note_asked(call.parts.registry, call.caller)
     question = Question(given.query, given.collection, call.reader, given.top_k, given.filters)
     return SearchResult.of(await search(call.parts, question))
 
 
 async def _ask(call: Call, given: AskArguments) -> AskResult:
+    await note_asked(call.parts.registry, call.caller)
     question = Question(
         given.question,
         given.collection,

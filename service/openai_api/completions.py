@@ -13,7 +13,7 @@ from corpus.errors import InvalidRequest
 from service.asking.answers import AnswerBegun, answer, ask
 from service.asking.question import Keeping, Question
 from service.http.sse import kept_alive
-from service.http.state import Parts, Reads, RequestIdentity
+from service.http.state import Asks, Parts, RequestIdentity
 from service.leaving import while_connected
 from service.openai_api.chunks import stream_data
 from service.openai_api.messages import read_messages
@@ -33,7 +33,7 @@ router = APIRouter()
 async def complete_chat(
     request: Request,
     parts: Parts,
-    reader: Reads,
+    reader: Asks,
     request_id: RequestIdentity,
     body: CompletionRequest,
     x_lectern_sources: Annotated[

@@ -15,6 +15,12 @@ _PARAMS: Mapping[str, str] = {
     errors.CollectionNotFound.code: "model",
     errors.MessageTooLong.code: "messages",
 }
+# Codes that clients know by OpenAI's own name.
+_CODES: Mapping[str, str] = {
+    errors.Unauthorized.code: "invalid_api_key",
+    errors.RateLimited.code: "rate_limit_exceeded",
+    errors.QuotaExceeded.code: "insufficient_quota",
+}
 
 
 class ErrorDetail(BaseModel):
@@ -40,7 +46,7 @@ def openai_shape(problem: Problem, _request_id: str = "") -> tuple[int, dict[str
         message=f"{sayable(problem.detail)} {problem.hint}",
         type=_type_of(status),
         param=problem.param or _PARAMS.get(problem.code),
-        code=problem.code,
+        code=_CODES.get(problem.code, problem.code),
     )
     return status, OpenAiErrorBody(error=detail).model_dump()
 

@@ -25,7 +25,7 @@ from corpus.registry.collections import (
     find_collection,
     list_collections,
 )
-from service.http.state import Administers, Parts, Reads
+from service.http.state import Administers, Noted, Parts, Reads
 from service.rest.collection_shapes import (
     ChangeCollectionRequest,
     CollectionBody,
@@ -54,8 +54,11 @@ def list_all(parts: Parts, reader: Reads) -> CollectionListBody:
     operation_id="createCollection",
     responses=error_responses(MalformedJson, InvalidCollectionName, CollectionExists),
 )
-def create(parts: Parts, reader: Administers, body: NewCollectionRequest) -> CollectionBody:
+def create(
+    parts: Parts, reader: Administers, noted: Noted, body: NewCollectionRequest
+) -> CollectionBody:
     """Make an empty collection; 409 when there is one of this name."""
+    noted.subjects(body.name)
     check_collection_name(body.name)
     reader.require(body.name)
     _check_model(parts, body.llm_model)

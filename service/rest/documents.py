@@ -29,7 +29,8 @@ from corpus.registry.steering import cancel_ingestion
 from corpus.registry.uploads import change_attributes
 from corpus.values import Status
 from service.accepting import accept_retry, accept_rollback
-from service.http.state import Parts, Reads, Writes
+from service.http.audit import ACCESS_CHANGED
+from service.http.state import Noted, Parts, Reads, Writes
 from service.rest.document_shapes import (
     AcceptedBody,
     ChangeRequest,
@@ -100,13 +101,14 @@ def get_document(parts: Parts, reader: Reads, document_id: DocumentId) -> Docume
     responses=error_responses(DocumentNotFound, MalformedJson, InvalidMetadata, BelongsToParent),
 )
 def change_document(
-    parts: Parts, reader: Writes, document_id: DocumentId, body: ChangeRequest
+    parts: Parts, reader: Writes, noted: Noted, document_id: DocumentId, body: ChangeRequest
 ) -> DocumentBody:
     """Put other metadata or access in place; what is left out stays. Nothing is ingested again."""
     if body.metadata is not None:
         check_metadata(body.metadata)
     if body.acl is not None:
         check_acl(body.acl)
+        noted.action(ACCESS_CHANGED)
     with parts.registry.write() as connection:
         changed = change_attributes(
             connection,

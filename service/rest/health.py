@@ -7,13 +7,14 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from corpus.errors import LecternError, Unavailable
+from service.callers import STRANGER
 from service.http.error_shape import ErrorBody
 from service.http.errors import RETRY_AFTER_S, error_body
-from service.http.state import Parts, RequestIdentity
+from service.http.state import AnyCaller, Parts, RequestIdentity
 from service.web.page import page_response, wants_page
 
 router = APIRouter(tags=["operations"])
@@ -46,8 +47,10 @@ class ReadinessBody(BaseModel):
     """Whether questions and uploads can be served; `llm` writes the answers, or `extractive`."""
 
     status: Literal["ready", "not_ready"]
-    checks: ChecksBody
-    llm: str
+    checks: ChecksBody | None = Field(
+        None, description="Not for strangers, where keys are asked for."
+    )
+    llm: str | None = Field(None, description="Neither is this.")
 
 
 class NotReadyBody(ReadinessBody, ErrorBody):
@@ -78,10 +81,16 @@ async def healthz() -> HealthBody:
     "/readyz",
     operation_id="checkReadiness",
     response_model=ReadinessBody,
+    response_model_exclude_none=True,
     responses={503: {"model": NotReadyBody, "description": "Something does not answer."}},
 )
-def readyz(parts: Parts, request_id: RequestIdentity) -> ReadinessBody | JSONResponse:
-    """Whether questions and uploads can be served; each dependency with its own word."""
+def readyz(
+    parts: Parts, caller: AnyCaller, request_id: RequestIdentity
+) -> ReadinessBody | JSONResponse:
+    """Whether questions and uploads can be served; each dependency with its own word.
+
+    Without a key, where keys are asked for, it is only said whether.
+    """
     checks = ChecksBody(
         registry=_check(parts.registry.ping),
         index=_check(parts.store.ping),
@@ -90,13 +99,14 @@ def readyz(parts: Parts, request_id: RequestIdentity) -> ReadinessBody | JSONRes
     )
     mode = "extractive" if parts.llm is None else parts.llm.metadata.model_name
     wrong = [f"{name}: {word}" for name, word in checks if word != "ok"]
+    more = {} if caller is STRANGER else {"checks": checks, "llm": mode}
     if not wrong:
-        return ReadinessBody(status="ready", checks=checks, llm=mode)
-    detail = f"Not ready: {'; '.join(wrong)}."
+        return ReadinessBody(status="ready", **more)
+    detail = "Not ready." if caller is STRANGER else f"Not ready: {'; '.join(wrong)}."
     said = error_body(request_id, Unavailable.code, detail, Unavailable.default_hint)
-    body = NotReadyBody(status="not_ready", checks=checks, llm=mode, **said)
+    body = NotReadyBody(status="not_ready", **more, **said)
     headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return JSONResponse(body.model_dump(), status_code=503, headers=headers)
+    return JSONResponse(body.model_dump(exclude_none=True), status_code=503, headers=headers)
 
 
 def _check(dependency: Callable[[], object]) -> str:

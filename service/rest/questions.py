@@ -32,7 +32,7 @@ from service.asking.searching import search
 from service.asking.timing import since_ms
 from service.http.errors import error_body
 from service.http.sse import event_stream
-from service.http.state import Parts, Reads, RequestIdentity
+from service.http.state import Asks, Parts, RequestIdentity
 from service.leaving import while_connected
 from service.rest.openapi import error_responses, event_stream_of
 from service.rest.question_shapes import (
@@ -61,7 +61,7 @@ QUESTION_ERRORS = (
 
 
 @router.post("/search", operation_id="search", responses=error_responses(*QUESTION_ERRORS))
-async def search_passages(parts: Parts, reader: Reads, body: SearchRequest) -> SearchReply:
+async def search_passages(parts: Parts, reader: Asks, body: SearchRequest) -> SearchReply:
     """Passages that fit the query, best first."""
     question = Question(body.query, body.collection, reader, body.top_k, body.filters)
     found = await search(parts, question)
@@ -100,7 +100,7 @@ async def search_passages(parts: Parts, reader: Reads, body: SearchRequest) -> S
 async def chat(
     request: Request,
     parts: Parts,
-    reader: Reads,
+    reader: Asks,
     request_id: RequestIdentity,
     body: ChatRequest,
 ) -> ChatReply | EventSourceResponse:

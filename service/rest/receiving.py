@@ -19,7 +19,11 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.requests import ClientDisconnect
 
+from corpus.errors import NotPermitted
+from corpus.keys import Scope as KeyScope
 from service.accepting import MIB
+from service.http.refusing import drained
+from service.http.state import caller_of
 from service.parts import ServiceParts
 from service.rest.form_parts import FormParts
 
@@ -44,6 +48,12 @@ class ReceivingRoute(APIRoute):
             return handle
 
         async def receive_and_handle(request: Request) -> Response:
+            try:
+                # The framework asks only when the body is there.
+                caller_of(request).require(KeyScope.WRITE)
+            except NotPermitted:
+                await drained(request.scope, request.receive)
+                raise
             try:
                 async with _received(request) as form:
                     return await handle(_WithForm(request, form))

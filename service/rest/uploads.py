@@ -34,7 +34,7 @@ from corpus.registry.uploads import Upload
 from service.accepting import accept_file, accept_new_bytes, check_uploads
 from service.asking.question import DEFAULT_COLLECTION
 from service.http.errors import log_unavailable
-from service.http.state import Parts, RequestIdentity, Writes
+from service.http.state import Noted, Parts, RequestIdentity, Writes
 from service.parts import ServiceParts
 from service.rest.document_shapes import (
     AcceptedBody,
@@ -100,6 +100,7 @@ def upload_documents(
     reader: Writes,
     request_id: RequestIdentity,
     response: Response,
+    noted: Noted,
     file: Annotated[list[ReceivedFile], File(min_length=1, description="One or more files.")],
     collection: Annotated[
         str, Form(description=COLLECTION_DESCRIPTION, json_schema_extra={**NAME_RULE})
@@ -133,14 +134,21 @@ def upload_documents(
     )
     if len(file) == 1:
         accepted = _accept(parts, file[0], template, reader)
+        noted.subjects(accepted.id)
         response.status_code = 200 if accepted.duplicate else 202
         return accepted
     # The same for all files: a mistake in it is the whole request's.
     check_uploads(parts, template, reader)
     outcomes = (_accept_or_refuse(parts, request_id, one, template, reader) for one in file)
+    ids, written = [], []
     # Written as they come: ten thousand of them as objects would take tens of megabytes, and the
     # event loop seconds to write down.
-    body = b",".join(outcome.model_dump_json().encode() for outcome in outcomes)
+    for outcome in outcomes:
+        written.append(outcome.model_dump_json().encode())
+        if isinstance(outcome, AcceptedBody):
+            ids.append(outcome.id)
+    noted.subjects(*ids)
+    body = b",".join(written)
     return Response(b'{"documents":[%b]}' % body, status_code=202, media_type="application/json")
 
 

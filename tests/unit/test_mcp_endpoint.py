@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from corpus.errors import LecternError, StorageUnavailable
+from corpus.keys import new_secret
 from corpus.registry.database.engine import Registry
 from service.app import create_app
 from tests.doubles.parts import parts_with
@@ -28,14 +29,20 @@ class FailingRegistry:
 
 def call(error: Callable[[], Exception], times: int = 1) -> list[dict[str, Any]]:
     """The results of calls at the same time, over HTTP without a socket."""
-    app = create_app(parts_with(cast("Registry", FailingRegistry(error))))
+    # Of the operator's key the registry is not asked.
+    parts, key = parts_with(cast("Registry", FailingRegistry(error))), new_secret("local")
+    app = create_app(parts, operator_key=key)
     message = {
         "jsonrpc": "2.0",
         "id": 1,
         "method": "tools/call",
         "params": {"name": "list_documents", "arguments": {}},
     }
-    headers = {"accept": "application/json", "x-request-id": "call-7"}
+    headers = {
+        "accept": "application/json",
+        "authorization": f"Bearer {key}",
+        "x-request-id": "call-7",
+    }
 
     async def send() -> list[dict[str, Any]]:
         transport = httpx.ASGITransport(app)

@@ -18,6 +18,14 @@ const isOfProxy = (status, body) => [502, 503, 504].includes(status) && !body?.e
 // In this tab alone: not in the address, not in what is logged, gone when the tab is closed.
 let key = sessionStorage.getItem("lectern-key");
 
+const showSignOut = () => { $("sign-out").hidden = !key; };
+showSignOut();
+// What was read with the key is nobody's any more: the page begins anew, at its own address.
+$("sign-out").onclick = () => {
+  sessionStorage.removeItem("lectern-key");
+  location.replace(location.pathname);
+};
+
 export const headers = () => (key ? { Authorization: `Bearer ${key}` } : {});
 
 export const address = (path, params = {}) => {
@@ -135,6 +143,7 @@ function signIn(sentKey) {
       }
       key = given;
       sessionStorage.setItem("lectern-key", key);
+      showSignOut();
       $("key").value = "";
       signingIn = null;
       dialog.close();
