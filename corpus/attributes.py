@@ -40,11 +40,16 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
 
 
 def check_acl(acl: Sequence[str]) -> None:
-    """At most `MAX_PRINCIPALS` names of 1 to `MAX_PRINCIPAL_CHARS` printable characters."""
+    """At most `MAX_PRINCIPALS` names of 1 to `MAX_PRINCIPAL_CHARS` printable characters.
+
+    Commas separate them where a header names several.
+    """
     if len(acl) > MAX_PRINCIPALS:
         raise InvalidMetadata(f"acl has {len(acl)} principals; {MAX_PRINCIPALS} are accepted.")
     for principal in acl:
         _check_name(principal, "A principal of acl", MAX_PRINCIPAL_CHARS)
+        if "," in principal or principal != principal.strip():
+            raise InvalidMetadata("A principal of acl has a comma in it, or a space at an end.")
 
 
 def check_external_id(external_id: str | None) -> None:

@@ -44,7 +44,7 @@ def check_upload(upload: Upload) -> None:
     check_collection_name(upload.collection)
     check_external_id(upload.external_id)
     check_metadata(upload.metadata)
-    check_acl(upload.acl)
+    check_acl(upload.acl or ())
 
 
 def check_uploads(parts: ServiceParts, template: Upload, reader: Reader) -> None:

@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    cast,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from corpus.access import Reader, audience
 from corpus.registry.locks import lock_audience
 from corpus.registry.schema import audiences, documents
+
+_BATCH = 1_000
 
 
 def access_columns(connection: Connection, acl: Collection[str]) -> dict[str, object]:
@@ -32,7 +45,8 @@ def is_readable(reader: Reader) -> ColumnElement[bool]:
         theirs = audiences.c.principal.in_(sorted(reader.principals))
         conditions.append(
             or_(
-                documents.c.audience.is_(None),
+                # A process of the version before writes an `acl` and no audience.
+                documents.c.audience.is_(None) & (cast(documents.c.acl, Text) == "[]"),
                 documents.c.audience.in_(select(audiences.c.audience).where(theirs)),
             )
         )
@@ -48,7 +62,6 @@ def hidden_from(
     return _ids(
         connection,
         documents.c.collection == collection,
-        documents.c.audience.is_not(None),
         ~is_readable(reader),
         limit=limit,
     )
@@ -59,6 +72,30 @@ def readable_by(
 ) -> Sequence[str]:
     """Ids of those that this reader may read, at most `limit`."""
     return _ids(connection, documents.c.collection == collection, is_readable(reader), limit=limit)
+
+
+def align_audiences(connection: Connection) -> int:
+    """Have documents' audiences say what their `acl` does; how many did not.
+
+    While servers of the version before run beside, they change the one without the other.
+    """
+    last, mended = "", 0
+    while True:
+        rows = connection.execute(
+            select(documents.c.id, documents.c.acl, documents.c.audience)
+            .where(documents.c.id > last)
+            .order_by(documents.c.id)
+            .limit(_BATCH)
+        ).all()
+        for document_id, acl, known in rows:
+            if audience(acl) != known:
+                columns = access_columns(connection, acl)
+                is_it = documents.c.id == document_id
+                connection.execute(update(documents).where(is_it).values(columns))
+                mended += 1
+        if len(rows) < _BATCH:
+            return mended
+        last = rows[-1].id
 
 
 def _ids(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> Sequence[str]:

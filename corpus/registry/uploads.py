@@ -34,14 +34,15 @@ from corpus.values import Document, Status
 class Upload:
     """What a person said about a file that they handed over.
 
-    `is_bulk`: it is part of an import, which lets what people upload singly go first.
+    `acl` None: that of the version before; of a new document, everybody. `is_bulk`: it is part of
+    an import, which lets what people upload singly go first.
     """
 
     collection: str
     filename: str
     external_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
-    acl: tuple[str, ...] = ()
+    acl: tuple[str, ...] | None = None
     is_bulk: bool = False
 
 
@@ -83,18 +84,21 @@ def accept_upload(
                 metadata=upload.metadata,
                 created_at=now,
                 updated_at=now,
-                **access_columns(connection, upload.acl),
+                **access_columns(connection, upload.acl or ()),
             )
         )
         add_version(connection, document_id, 1, upload.filename, content, now, upload.is_bulk)
         return Acceptance(find_document(connection, document_id, UNRESTRICTED), duplicate=False)
-    document = find_document(connection, known, reader)
+    document = find_document(connection, known, UNRESTRICTED)
     if document.content_sha256 == content.sha256:
         return _again(connection, document, now, is_bulk=upload.is_bulk)
     connection.execute(
         update(documents)
         .where(documents.c.id == document.id)
-        .values(metadata=upload.metadata, **access_columns(connection, upload.acl))
+        .values(
+            metadata=upload.metadata,
+            **({} if upload.acl is None else access_columns(connection, upload.acl)),
+        )
     )
     pass_on_attributes(connection, document.id)
     add_next_version(connection, document, upload.filename, content, now, is_bulk=upload.is_bulk)
@@ -194,7 +198,7 @@ def _identity_of(
     """
     if upload.external_id is None:
         return _by_bytes(
-            connection, upload.collection, content.sha256, upload.acl, reader, lock=True
+            connection, upload.collection, content.sha256, upload.acl or (), reader, lock=True
         )
     identity = by_external_id(upload.external_id)
     known = _find_by_identity(connection, upload.collection, identity, lock=True)
@@ -212,16 +216,22 @@ def _by_bytes(
     *,
     lock: bool = False,
 ) -> tuple[str, str | None]:
-    """The same of bytes: who may not read the document that has them gets one of their own."""
-    apart = by_bytes_for(sha256, audience(acl) or "everybody")
-    free = []
-    for identity in (by_bytes(sha256), apart):
-        known = _find_by_identity(connection, collection, identity, lock=lock)
-        if known is None:
-            free.append(identity)
-        elif _may_read(connection, known, reader):
-            return identity, known
-    return free[0] if free else by_bytes_for(sha256, str(uuid4())), None
+    """The same of bytes: who may not read the document that has them gets one of their own.
+
+    So does who uploads for others alone: the same again must be the same document for them.
+    """
+    common, own = by_bytes(sha256), by_bytes_for(sha256, f"{reader.owner}/{audience(acl)}")
+    known = _find_by_identity(connection, collection, common, lock=lock)
+    if known is None and _is_for(acl, reader):
+        theirs = _find_by_identity(connection, collection, own, lock=lock)
+        return (common, None) if theirs is None else (own, theirs)
+    if known is not None and _may_read(connection, known, reader):
+        return common, known
+    return own, _find_by_identity(connection, collection, own, lock=lock)
+
+
+def _is_for(acl: Collection[str], reader: Reader) -> bool:
+    return not acl or reader.principals is None or not reader.principals.isdisjoint(acl)
 
 
 def _may_read(connection: Connection, document_id: str, reader: Reader) -> bool:

@@ -15,6 +15,7 @@ from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
 from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
+from corpus.registry.access import align_audiences
 from corpus.registry.audit_log import expire_entries
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
@@ -107,6 +108,8 @@ def _deletions(parts: ServiceParts) -> None:
 
 def _rows(parts: ServiceParts) -> None:
     with parts.registry.write() as connection:
+        if mended := align_audiences(connection):
+            log.warning("the access of %d documents was changed by an older version", mended)
         jobs = drop_jobs_of_nothing(connection)
         stranded = queue_stranded(connection)
     if jobs:

@@ -12,9 +12,10 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from sqlalchemy import Connection
 
 from corpus.access import Reader, collection_not_found
-from corpus.errors import PersonaFixed
+from corpus.errors import PersonaFixed, SourcesChanged
 from corpus.registry.collections import settings_of
 from corpus.registry.database.engine import Registry
+from corpus.registry.documents import live_versions
 from corpus.values import CollectionSettings
 from service.answering.writing.persona import Persona
 from service.asking.question import ANSWER_TOP_K, DEFAULT_COLLECTION, Keeping, Question
@@ -47,8 +48,8 @@ class Prepared:
 async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     """Find the question's conversation, or begin one, and make it stand alone.
 
-    Raises `ConversationNotFound`, `CollectionNotFound`, `InvalidFilter`, `PersonaFixed` or
-    `InvalidRequest`.
+    Raises `ConversationNotFound`, `CollectionNotFound`, `InvalidFilter`, `PersonaFixed`,
+    `InvalidRequest`, or `SourcesChanged` where a document of what was said before went meanwhile.
     """
     started_s = time.perf_counter()
     settings, filters, dialogue = await asyncio.to_thread(_open, parts.registry, question)
@@ -56,6 +57,7 @@ async def prepare(parts: ServiceParts, question: Question) -> Prepared:
     llm = parts.llm_named(settings.llm_model)
     timeout_s = SHORT_REPLY_SHARE * parts.settings.llm_timeout_s
     understood = await understand(llm, question.text, dialogue.past, timeout_s=timeout_s)
+    await asyncio.to_thread(_require_past, parts.registry, dialogue, question.reader)
     timings_ms = {"conversation": opened_ms}
     if dialogue.past:
         timings_ms["understanding"] = round(since_ms(started_s) - opened_ms, 1)
@@ -95,6 +97,16 @@ def _open(
             must_exist=dialogue.collection != DEFAULT_COLLECTION,
         )
     return settings, filters, dialogue
+
+
+def _require_past(registry: Registry, dialogue: Dialogue, reader: Reader) -> None:
+    """What was said before has gone into the question: raise `SourcesChanged` if it may not."""
+    spoken_of = {one for turn in dialogue.past for one in turn.document_ids}
+    if not spoken_of:
+        return
+    with registry.read() as connection:
+        if spoken_of - live_versions(connection, spoken_of, reader).keys():
+            raise SourcesChanged("A document that was spoken of before was deleted or changed.")
 
 
 def settings_for(connection: Connection, collection: str, reader: Reader) -> CollectionSettings:

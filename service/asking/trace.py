@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
@@ -118,3 +118,18 @@ class Trace(BaseModel):
             return None if kept is None else cls.model_validate(kept)
         except ValidationError:
             return None
+
+    def document_ids(self) -> set[str]:
+        """Of all candidates, also of those that the answer has nothing from."""
+        ids = (one.document_id for stage in self.stages for one in stage.candidates)
+        return {one for one in ids if one is not None}
+
+    def of_documents(self, there: Collection[str]) -> Trace:
+        """The same without candidates of other documents: nobody is told that they were found."""
+        stages = []
+        for stage in self.stages:
+            kept = [one for one in stage.candidates if one.document_id in there]
+            struck = len(stage.candidates) - len(kept)
+            changed = {"candidates": kept, "count": stage.count - struck}
+            stages.append(stage.model_copy(update=changed))
+        return self.model_copy(update={"stages": stages})

@@ -100,8 +100,11 @@ def on_behalf_of(caller: Caller, headers: Headers) -> Caller:
             f"{caller.name} may not ask for others.",
             hint="A key made with `lectern keys create NAME --on-behalf-of` may.",
         )
-    # Headers come as Latin-1, and clients send UTF-8.
-    said = ",".join(named).encode("latin-1").decode(errors="replace")
+    try:
+        # Headers come as Latin-1, and clients send UTF-8.
+        said = ",".join(named).encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{ON_BEHALF_OF} is no UTF-8.", hint="Encode it so.") from error
     principals = [one.strip() for one in said.split(",") if one.strip()]
     if not principals:
         raise InvalidRequest(f"{ON_BEHALF_OF} names nobody.", hint="Name who asks: user:ann.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -77,13 +78,12 @@ class ExplainBody(TurnBody):
     timings_ms: dict[str, float] = {}
 
     @classmethod
-    def of(cls, turn: Turn) -> ExplainBody:
-        """Shape a turn and its trace."""
+    def of_trace(cls, turn: Turn, trace: Trace | None, there: Collection[str]) -> ExplainBody:
+        """Shape a turn and its trace; of candidates, those of the documents that are `there`."""
         said = TurnBody.of(turn).model_dump()
-        trace = Trace.read(turn.trace)
         if trace is None:
             return cls(**said, traced=False)
-        shown = trace.model_dump()
+        shown = trace.of_documents(there).model_dump()
         return cls(**said, traced=True, applied_filters=shown.pop("filters"), **shown)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from corpus.errors import AnswerNotFound, InvalidRequest, MalformedJson, StorageUnavailable
+from corpus.registry.documents import live_versions
 from corpus.registry.turns import find_turn, rate_answer
+from service.asking.trace import Trace
 from service.http.state import Parts, Reads
 from service.rest.answer_shapes import ExplainBody, FeedbackBody, FeedbackRequest, TurnBody
 from service.rest.openapi import error_responses
@@ -28,7 +30,10 @@ def read(parts: Parts, reader: Reads, answer_id: AnswerId) -> TurnBody:
 def explain(parts: Parts, reader: Reads, answer_id: AnswerId) -> ExplainBody:
     """How an answer came about: queries, candidates and scores of each stage, prompt, timings."""
     with parts.registry.read() as connection:
-        return ExplainBody.of(find_turn(connection, answer_id, reader))
+        turn = find_turn(connection, answer_id, reader)
+        trace = Trace.read(turn.trace)
+        there = live_versions(connection, trace.document_ids(), reader) if trace else {}
+    return ExplainBody.of_trace(turn, trace, there)
 
 
 @router.post("/feedback", operation_id="rateAnswer", responses=error_responses(MalformedJson))

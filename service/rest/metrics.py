@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from service.http.state import Parts
+from corpus.errors import NotPermitted
+from service.http.state import Parts, Reads
 from service.measures import METRICS_CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
@@ -17,10 +18,13 @@ router = APIRouter(tags=["operations"])
     response_description="Figures in Prometheus' text format.",
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(parts: Parts) -> Response:
+def metrics(parts: Parts, reader: Reads) -> Response:
     """Figures for Prometheus: requests, answers, the queue, and the worker beside this process.
 
     What needs the database or the index is at most a few seconds old; it is missing, and
-    `lectern_registry_up` or `lectern_index_up` 0, where these do not answer within seconds.
+    `lectern_registry_up` or `lectern_index_up` 0, where these do not answer within seconds. They
+    are of all documents: a key for some collections may not read them.
     """
+    if reader.collections is not None:
+        raise NotPermitted("Figures are of all collections.", hint="Use a key for all of them.")
     return Response(parts.metrics(), media_type=METRICS_CONTENT_TYPE)

@@ -58,7 +58,8 @@ METADATA_DESCRIPTION = (
 )
 ACL_DESCRIPTION = (
     "A JSON list of principals, such as `user:ann` or `group:legal`: the document is there for "
-    "them alone. Empty: for everybody who may read the collection. A duplicate keeps the first."
+    "them alone. Empty, the default: for everybody who may read the collection. A duplicate keeps "
+    "what it has, and so does a next version where this is left out."
 )
 
 PRIORITY_DESCRIPTION = (
@@ -113,7 +114,7 @@ def upload_documents(
         ),
     ] = None,
     metadata: Annotated[str, Form(description=METADATA_DESCRIPTION)] = "{}",
-    acl: Annotated[str, Form(description=ACL_DESCRIPTION)] = "[]",
+    acl: Annotated[str | None, Form(description=ACL_DESCRIPTION)] = None,
     priority: Annotated[
         Literal["normal", "bulk"] | None, Form(description=PRIORITY_DESCRIPTION)
     ] = None,
@@ -129,7 +130,7 @@ def upload_documents(
         filename="",
         external_id=external_id,
         metadata=json_object(metadata, "metadata"),
-        acl=json_strings(acl, "acl"),
+        acl=None if acl is None else json_strings(acl, "acl"),
         is_bulk=priority == "bulk" or (priority is None and len(file) > MANY_FILES),
     )
     if len(file) == 1:

@@ -20,6 +20,9 @@ from corpus.registry.live_documents import live_documents
 from service.retrieval.document_conditions import MAX_LISTED_IDS, parts_of, resolved
 from service.retrieval.live_nodes import LiveVersions
 
+# Ids that are looked for first.
+FEW = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -75,13 +78,17 @@ def _hidden(registry: Registry, collection: str, reader: Reader) -> MetadataFilt
     listed, and more can be read, there is none.
     """
     with registry.read() as connection:
-        hidden = hidden_from(connection, collection, reader, limit=MAX_LISTED_IDS + 1)
-        if not hidden:
+        # The list that is short is found soon, and the other need not be read.
+        for limit in (FEW, MAX_LISTED_IDS):
+            hidden = hidden_from(connection, collection, reader, limit=limit + 1)
+            if not hidden:
+                return None
+            readable = readable_by(connection, collection, reader, limit=len(hidden))
+            how, listed = FilterOperator.NIN, hidden
+            if len(readable) < len(hidden):
+                how, listed = FilterOperator.IN, readable
+            if len(listed) <= limit:
+                break
+        else:
             return None
-        how, listed = FilterOperator.NIN, hidden
-        readable = readable_by(connection, collection, reader, limit=len(hidden))
-    if len(readable) < len(hidden):
-        how, listed = FilterOperator.IN, readable
-    if len(listed) > MAX_LISTED_IDS:
-        return None
     return MetadataFilter(key="document_id", operator=how, value=sorted(listed))

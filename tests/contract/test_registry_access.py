@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from corpus.access import UNRESTRICTED, Reader
 from corpus.errors import DocumentNotFound
-from corpus.registry.access import hidden_from, readable_by
+from corpus.registry.access import align_audiences, hidden_from, readable_by
 from corpus.registry.collections import list_collections
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import (
@@ -160,3 +160,22 @@ def test_an_attachment_has_the_access_of_its_mail_from_the_moment_it_changes(
         with registry.read() as connection:
             found = find_documents(connection, [mail.id, attached.id], reader)
         assert len(found) == (2 if is_there else 0)
+
+
+def test_what_a_process_of_the_version_before_writes_is_hidden_until_it_is_known(
+    registry: Registry,
+) -> None:
+    [private, changed, *_] = [one for one in fill(registry, random.Random(5)) if not one.acl]
+    with registry.write() as connection:  # it knows `acl`, and no audience
+        for one in (private, changed):
+            row = documents.c.id == one.id
+            connection.execute(update(documents).where(row).values(acl=["user:ann"]))
+    ann, nobody = Reader(frozenset({"user:ann"})), Reader(frozenset())
+    ids = [private.id, changed.id]
+    with registry.write() as connection:
+        assert find_documents(connection, ids, nobody) == []
+        assert align_audiences(connection) == 2
+        assert align_audiences(connection) == 0
+    with registry.read() as connection:
+        assert find_documents(connection, ids, nobody) == []
+        assert {one.id for one in find_documents(connection, ids, ann)} == set(ids)

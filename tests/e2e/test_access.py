@@ -248,6 +248,33 @@ def test_access_that_is_taken_away_takes_answers_with_it(world: World) -> None:
     assert SECRET in world.chat(CREW, collection="withdrawn")["answer"]
 
 
+def test_what_was_found_and_is_hidden_now_is_explained_no_more(world: World) -> None:
+    for number in range(9):
+        world.server.add(f"{number}.txt", f"Room {number} is small.".encode(), collection="many")
+    hidden = world.server.add(f"{SECRET_NAME}-many.txt", b"Rooms are rooms.", collection="many")
+    told = world.chat(ANN, "Which room is small?", collection="many", top_k=1)
+    address = f"/answers/{told['answer_id']}/explain"
+    before = world.send("GET", address, ANN)
+    assert hidden["id"] in before.text
+    assert hidden["id"] not in json.dumps(told)
+    world.send("PATCH", f"/documents/{hidden['id']}", {}, json={"acl": ["user:bob"]})
+    after = world.send("GET", address, ANN)
+    assert after.json()["traced"]
+    assert hidden["id"] not in after.text
+    counts = [[stage["count"] for stage in one.json()["stages"]] for one in (before, after)]
+    assert counts[1][0] == counts[0][0] - 1
+
+
+def test_a_next_version_keeps_its_access_where_none_is_said(world: World) -> None:
+    document = world.add_anns("versions")
+    form = {"collection": "versions", "external_id": "secret-versions"}
+    newer = world.server.add("newer.txt", b"Another phrase: magnolia.", **form)
+    assert (newer["id"], newer["version"]) == (document["id"], 2)
+    assert newer["acl"] == document["acl"]
+    opened = world.server.add("open.txt", b"No phrase at all.", **form, acl="[]")
+    assert (opened["version"], opened["acl"]) == (3, [])
+
+
 def test_the_same_bytes_of_others_stay_theirs(world: World) -> None:
     content = f"The pass phrase of the strong room is {SECRET}.".encode()
     files = {"file": ("mine.txt", content)}
@@ -265,11 +292,19 @@ def test_the_same_bytes_of_others_stay_theirs(world: World) -> None:
     assert (taken.status_code, taken.json()["error"]) == (409, "external_id_taken")
     assert world.send("DELETE", f"/documents/{mine['id']}", bob).status_code == 200
     assert SECRET in world.chat(ANN)["answer"]
+    # What somebody uploads for others alone is one document too, however often they do.
+    form["acl"] = '["group:elsewhere"]'
+    once, twice = (
+        world.send("POST", "/documents", bob, files=files, data=form).json() for _ in range(2)
+    )
+    assert once["id"] == twice["id"]
+    assert world.send("GET", f"/documents/{once['id']}", bob).status_code == 404
 
 
-@pytest.mark.parametrize("value", ["", ",", "x" * 999, "a\tb"])
-def test_a_header_that_names_nobody_is_refused(world: World, value: str) -> None:
-    headers = {"X-Lectern-On-Behalf-Of": value}
+@pytest.mark.parametrize("value", ["", ",", "x" * 999, "a\tb", b"user:j\xf6rg"])
+def test_a_header_that_names_nobody_is_refused(world: World, value: str | bytes) -> None:
+    name = b"X-Lectern-On-Behalf-Of"
+    headers = {name: value if isinstance(value, bytes) else value.encode()}
     reply = world.server.http.get("/documents", headers=headers)
     assert reply.status_code in {400, 422}
     assert "documents" not in reply.text
