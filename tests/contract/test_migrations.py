@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 
@@ -19,7 +20,8 @@ from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.documents import find_document
 from corpus.registry.leases import claim_next
-from corpus.registry.migrations.upgrade import upgrade
+from corpus.registry.migrations import HEAD
+from corpus.registry.migrations.upgrade import configuration, upgrade
 from corpus.registry.schema import metadata
 from corpus.registry.turns import asked_questions
 from corpus.registry.versions import complete_version
@@ -154,6 +156,21 @@ def test_questions_to_suggest_are_taken_along(database: Database) -> None:
 def test_migrated_tables_are_those_of_a_new_database(database: Database) -> None:
     with database.connected() as connection:
         make_the_first_tables(connection, with_revision=True)
+    database.open().close()
+    with database.connected() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_newest_revision_is_the_one_that_databases_are_brought_to() -> None:
+    assert ScriptDirectory.from_config(configuration()).get_heads() == [HEAD]
+
+
+def test_new_tables_that_were_stamped_with_an_old_revision_are_taken_as_they_are(
+    database: Database,
+) -> None:
+    database.open().close()
+    with database.connected() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     database.open().close()
     with database.connected() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -11,6 +11,8 @@ down_revision = "0006"
 
 def upgrade() -> None:
     """Add the tables."""
+    if sa.inspect(op.get_bind()).has_table("slack_events"):
+        return  # made with the others, and stamped 0006, for a while before 0.1.0
     op.create_table(
         "slack_events",
         sa.Column("id", sa.String(255), primary_key=True),

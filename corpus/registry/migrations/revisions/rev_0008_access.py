@@ -15,6 +15,8 @@ _BATCH = 1_000
 
 def upgrade() -> None:
     """Add the columns and the table, and fill them from what documents say of access."""
+    if sa.inspect(op.get_bind()).has_table("audiences"):
+        return  # made with the others, and stamped 0006, for a while before 0.1.0
     known = op.create_table(
         "audiences",
         sa.Column("audience", sa.String(32), primary_key=True),
