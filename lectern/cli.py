@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +9,17 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from corpus.errors import InvalidRequest, LecternError, Unavailable
+from corpus.errors import InvalidRequest, Unavailable
 from corpus.names import check_collection_name
 from corpus.quiet import set_offline_environment
-from corpus.settings import Settings
-from lectern.client import Client, ServerError
+from lectern.client import Client
 from lectern.connect import connected
 from lectern.plain import plain
 from lectern.server.logs import configure_logging, without_userinfo
+from lectern.shown import DataDir, errors_shown, settings_of
+from lectern.upkeep import app as upkeep
 
 app = typer.Typer(
     help="Ask your own documents: cited answers, on your own machine.",
@@ -29,9 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the data [LECTERN_DATA_DIR].")
-]
 Url = Annotated[
     str | None,
     typer.Option("--url", help="A running server; by default the one of the data folder."),
@@ -50,8 +46,8 @@ def serve(
     until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
 ) -> None:
     """Serve the HTTP interface, with the ingestion worker beside it."""
-    with _errors_shown():
-        settings = _settings(data_dir, host=host, port=port)
+    with errors_shown():
+        settings = settings_of(data_dir, host=host, port=port)
         configure_logging(settings)
         from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
@@ -80,7 +76,7 @@ def add(
     from lectern.commands.adding import Order, add_files  # noqa: PLC0415
     from lectern.commands.walking import Globs  # noqa: PLC0415
 
-    with _errors_shown():
+    with errors_shown():
         check_collection_name(collection)
     order = Order(paths, collection, Globs(include or (), exclude or ()))
     with _client(data_dir, url) as client:
@@ -98,7 +94,7 @@ def ask(
     """Ask a question; prints the answer, then its sources."""
     from lectern.commands.asking import print_answer  # noqa: PLC0415
 
-    with _errors_shown():
+    with errors_shown():
         _refuse_empty(question)
     with _client(data_dir, url) as client:
         print_answer(client.ask(question, collection), Console())
@@ -136,9 +132,11 @@ def evaluate(
     from lectern.evaluation.making import write_proposal  # noqa: PLC0415
     from lectern.evaluation.running import Evaluation, evaluate_golden  # noqa: PLC0415
 
-    with _errors_shown():
+    with errors_shown():
         check_collection_name(collection)
-        folder = out or _settings(data_dir).data_dir / "evaluations" / f"{golden.stem}-{collection}"
+        folder = (
+            out or settings_of(data_dir).data_dir / "evaluations" / f"{golden.stem}-{collection}"
+        )
     with _client(data_dir, url) as client:
         if make is not None:
             made = write_proposal(client, collection, make, golden)
@@ -225,8 +223,8 @@ def doctor(
 
     marks = {"ok": "✓", "broken": "✗"}
     broken = False
-    with _errors_shown():
-        settings = _settings(data_dir)
+    with errors_shown():
+        settings = settings_of(data_dir)
         for finding in examine_server(settings) if ready else examine(settings):
             broken = broken or finding.mark == "broken"
             text = plain(without_userinfo(finding.text))
@@ -241,8 +239,8 @@ def worker(
     index_fd: Annotated[int | None, typer.Option("--index-fd", hidden=True)] = None,
 ) -> None:
     """Ingest for a cluster: any number of these, on one Postgres database and Qdrant server."""
-    with _errors_shown():
-        settings = _settings(data_dir)
+    with errors_shown():
+        settings = settings_of(data_dir)
         configure_logging(settings)
         from lectern.server.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
 
@@ -250,6 +248,9 @@ def worker(
             run_worker(settings)
         else:
             run_embedded_worker(settings, index_fd)
+
+
+app.add_typer(upkeep)
 
 
 def main() -> None:
@@ -265,13 +266,6 @@ def _for_each(document_ids: Sequence[str], change: Callable[[str], dict[str, Any
         print(plain(f"{document['status']} {document_id} {document['filename']}"))
 
 
-def _settings(data_dir: Path | None, **given: str | int | None) -> Settings:
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if data_dir is not None:
-        chosen["data_dir"] = str(data_dir)
-    return Settings(**chosen)  # type: ignore[arg-type]  # pydantic checks them
-
-
 def _refuse_empty(question: str) -> None:
     if not question.strip():
         raise InvalidRequest(
@@ -281,25 +275,8 @@ def _refuse_empty(question: str) -> None:
 
 @contextmanager
 def _client(data_dir: Path | None, url: str | None) -> Iterator[Client]:
-    with _errors_shown(), connected(_settings(data_dir), url) as client:
+    with errors_shown(), connected(settings_of(data_dir), url) as client:
         try:
             yield client
         except httpx.TransportError as error:
             raise Unavailable(f"{client.url} does not answer: {error}.") from error
-
-
-@contextmanager
-def _errors_shown() -> Iterator[None]:
-    try:
-        yield
-    except (LecternError, ServerError) as error:
-        print(plain(f"error: {error.detail}\n{error.hint}"), file=sys.stderr)
-        raise typer.Exit(1) from error
-    except ValidationError as error:
-        for problem in error.errors():
-            field = str(problem["loc"][0])
-            name = f"LECTERN_{field.upper()}" if field in Settings.model_fields else field
-            print(f"error: {name}: {problem['msg']}", file=sys.stderr)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as interrupt:
-        raise typer.Exit(130) from interrupt

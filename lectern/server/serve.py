@@ -17,6 +17,7 @@ from corpus.settings import EXTRACTIVE, Settings
 from lectern.server.cleaner import disk_kept_clean
 from lectern.server.data_dir import announce, owned
 from lectern.server.embedded_worker import EmbeddedWorker
+from lectern.server.gate import gate_open
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
 from lectern.server.reconciler import reconciled
@@ -43,6 +44,7 @@ def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: boo
         hooks = WorkerHooks(worker.wake, worker.is_alive) if worker else ELSEWHERE
         with (
             service_parts(settings, hooks) as parts,
+            gate_open(settings.data_dir, parts.store),
             _working(worker, parts),
             reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),

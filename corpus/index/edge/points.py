@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from llama_index.core.schema import BaseNode
@@ -31,6 +31,19 @@ def node_of(found: ScoredPoint | Record) -> BaseNode:
     if isinstance(found.vector, dict):
         node.embedding = cast("list[float]", found.vector[DENSE_VECTOR])
     return node
+
+
+def point_of(found: Record) -> IndexPoint:
+    """The point as it was given, if payload and vectors were asked for."""
+    vectors = cast("dict[str, Any]", found.vector)
+    sparse = vectors.get(SPARSE_VECTOR)
+    return IndexPoint(
+        id=str(found.id),
+        dense=np.asarray(vectors[DENSE_VECTOR], dtype="<f4").tobytes(),
+        sparse_indices=[*sparse.indices] if sparse else [],
+        sparse_values=[*sparse.values] if sparse else [],
+        payload=found.payload or {},
+    )
 
 
 def stored_embedding_of(found: Record) -> StoredEmbedding:

