@@ -332,7 +332,7 @@ class OriginalMissing(UnreadableFile):
     """The bytes of this version are no longer in the store of originals."""
 
     code = "original_missing"
-    default_hint = "Upload the file again; look for what removed files from the data folder."
+    default_hint = "Upload the file again; look for what removed originals behind our back."
 
 
 class Unavailable(LecternError):
@@ -361,7 +361,7 @@ class LlmUnavailable(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """The registry or the folder of originals cannot be read or written."""
+    """The registry or the store of originals cannot be read or written."""
 
     code = "storage_unavailable"
     default_hint = "Check the free space of the server's disk; the server's log has the reason."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ def repeating(
             work(ended)
             wait_s = every_s
 
-    thread = threading.Thread(target=repeat, name=name, daemon=True)
+    # What it logs belongs to the work that began it (corpus/work.py).
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(repeat,), name=name, daemon=True)
     thread.start()
     try:
         yield

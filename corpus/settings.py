@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXTRACTIVE = "extractive"
@@ -46,12 +46,61 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`text`, or `json`: one object a line."
+    )
+
+    worker_metrics_host: str = Field(
+        "127.0.0.1", description="Address on which `lectern worker` serves /metrics and /healthz."
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port for that; empty: none."
+    )
+
+    otel_endpoint: str = Field(
+        "",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Base URL of a collector of traces, by OTLP over HTTP: http://localhost:4318.",
+    )
+    otel_traces_exporter: str = Field(
+        "",
+        validation_alias="OTEL_TRACES_EXPORTER",
+        description="otlp or none; empty: otlp where there is an endpoint.",
+    )
 
     database_url: SecretStr | None = Field(
         None,
         validation_alias="DATABASE_URL",
         description="Postgres database of the registry and the queue, "
         "postgresql://user:password@host:5432/database; empty: SQLite in the data folder.",
+    )
+
+    blob_url: str | None = Field(
+        None,
+        validation_alias="BLOB_URL",
+        description="S3-compatible bucket for the originals, s3://bucket/prefix?region=..., with "
+        "&endpoint=... where it is not Amazon's; empty: a folder in the data folder.",
+    )
+    aws_access_key_id: str = Field(
+        "",
+        validation_alias="AWS_ACCESS_KEY_ID",
+        description="Key for that bucket; empty: what else Amazon's tools find (a profile, a role)",
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None, validation_alias="AWS_SECRET_ACCESS_KEY", description="The secret of that key."
+    )
+    aws_session_token: SecretStr | None = Field(
+        None,
+        validation_alias="AWS_SESSION_TOKEN",
+        description="What belongs to a key for a while only.",
+    )
+    aws_region: str = Field(
+        "", validation_alias="AWS_REGION", description="Region, where BLOB_URL names none."
+    )
+    aws_endpoint_url_s3: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL_S3",
+        description="Address of the bucket's server, where BLOB_URL names none.",
     )
 
     qdrant_url: str | None = Field(
@@ -61,6 +110,26 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: SecretStr | None = Field(
         None, validation_alias="QDRANT_API_KEY", description="Key for that server."
+    )
+    qdrant_shards: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Shards of a new Qdrant collection; 0: as many as the server makes by itself.",
+    )
+    qdrant_replicas: int = Field(
+        1, ge=1, le=64, description="Replicas of each shard of a new Qdrant collection."
+    )
+    qdrant_write_consistency: int = Field(
+        1, ge=1, description="Replicas that must have what is written before it counts as written."
+    )
+    qdrant_on_disk: bool = Field(
+        False, description="Vectors and payload of a new Qdrant collection are kept on disk."
+    )
+    qdrant_quantization: Literal["none", "scalar", "binary"] = Field(
+        "none",
+        description="`scalar` (a quarter of the memory) or `binary` (a thirty-second; for 1024 "
+        "dimensions and more): the best found are compared again exactly; `none`.",
     )
 
     llm: str = Field(
@@ -113,8 +182,22 @@ class Settings(BaseSettings):
         validation_alias="SLACK_SIGNING_SECRET",
         description="What Slack signs its requests with.",
     )
+    slack_app_token: SecretStr | None = Field(
+        None,
+        validation_alias="SLACK_APP_TOKEN",
+        description="App-level token (xapp-...) with which `lectern slack` fetches Slack's events.",
+    )
     slack_api_url: str = Field(
         "https://slack.com/api/", description="Slack's API; a proxy's address, where there is one."
+    )
+    slack_emails: Literal["on", "off"] = Field(
+        "off",
+        description="`on`: people in Slack are also user:<their e-mail address>, for documents "
+        "whose acl says so; needs the scopes users:read and users:read.email.",
+    )
+    slack_collections: str = Field(
+        "",
+        description="Collections that may be asked in Slack, separated by commas; empty: all.",
     )
     public_url: str = Field(
         "",
@@ -174,6 +257,14 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         3, ge=1, description="Tries for one document before it is failed for good."
     )
+
+    @field_validator("qdrant_write_consistency")
+    @classmethod
+    def _no_more_than_there_are(cls, value: int, info: ValidationInfo) -> int:
+        replicas = info.data.get("qdrant_replicas", value)
+        if value > replicas:
+            raise ValueError(f"there are only {replicas} replicas (LECTERN_QDRANT_REPLICAS)")
+        return value
 
     @property
     def embedded_languages(self) -> frozenset[str] | None:

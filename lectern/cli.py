@@ -1,14 +1,15 @@
-"""The command line: `lectern serve | add | ask | eval | list | rm | doctor`, and more."""
+"""The command line: `lectern serve | slack | add | ask | eval | list | rm | doctor`, and more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 
 from corpus.errors import InvalidRequest, Unavailable
@@ -52,6 +53,24 @@ def serve(
         from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
         run(settings, with_worker=not no_worker, until_stdin_ends=until_stdin_ends)
+
+
+@app.command()
+def slack(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [LECTERN_HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [LECTERN_PORT].")] = None,
+    data_dir: DataDir = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave ingestion to `lectern worker` processes.")
+    ] = False,
+) -> None:
+    """Serve, and answer in Slack over Socket Mode: no public address is needed (docs/slack.md)."""
+    with errors_shown():
+        settings = settings_of(data_dir, host=host, port=port)
+        configure_logging(settings)
+        from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
+
+        run(settings, with_worker=not no_worker, with_slack_socket=True)
 
 
 @app.command()
@@ -221,7 +240,7 @@ def doctor(
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
     from lectern.commands.doctor import examine, examine_server  # noqa: PLC0415
 
-    marks = {"ok": "✓", "broken": "✗"}
+    marks = {"ok": "✓", "note": "!", "broken": "✗"}
     broken = False
     with errors_shown():
         settings = settings_of(data_dir)
@@ -237,6 +256,7 @@ def doctor(
 def worker(
     data_dir: DataDir = None,
     index_fd: Annotated[int | None, typer.Option("--index-fd", hidden=True)] = None,
+    figures_fd: Annotated[int | None, typer.Option("--figures-fd", hidden=True)] = None,
 ) -> None:
     """Ingest for a cluster: any number of these, on one Postgres database and Qdrant server."""
     with errors_shown():
@@ -244,10 +264,44 @@ def worker(
         configure_logging(settings)
         from lectern.server.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
 
-        if index_fd is None:
+        if index_fd is None or figures_fd is None:
             run_worker(settings)
         else:
-            run_embedded_worker(settings, index_fd)
+            run_embedded_worker(settings, index_fd, figures_fd)
+
+
+@app.command()
+def migrate(
+    to_qdrant: Annotated[
+        str | None, typer.Option(metavar="URL", help="A Qdrant server for the nodes.")
+    ] = None,
+    to_database: Annotated[
+        str | None, typer.Option(metavar="URL", help="An empty Postgres database for the registry.")
+    ] = None,
+    to_blobs: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An s3:// bucket, or a common folder, for the originals."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Copy what is in the data folder to servers, without embedding it again.
+
+    The folder stays as it is. Interrupted, the same command again copies what is missing.
+    """
+    with errors_shown():
+        if not (to_qdrant or to_database or to_blobs):
+            raise InvalidRequest(
+                "There is nowhere to migrate to.",
+                hint="Say --to-qdrant URL, --to-database URL, --to-blobs URL, or several.",
+            )
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        from lectern.migration.run import Targets, migrate_folder, originals_at  # noqa: PLC0415
+
+        database_url = SecretStr(to_database) if to_database else None
+        with originals_at(settings, to_blobs) if to_blobs else nullcontext() as originals:
+            targets = Targets(to_qdrant, database_url, originals)
+            migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
 
 
 app.add_typer(upkeep)

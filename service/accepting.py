@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
 from corpus.access import Reader
 from corpus.attributes import check_acl, check_external_id, check_metadata
 from corpus.declared_fields import check_values
-from corpus.errors import QueueFull, StorageUnavailable
+from corpus.deletion import drop_originals
+from corpus.errors import LecternError, QueueFull, StorageUnavailable, Unavailable
 from corpus.kinds.recognition import detect_kind
 from corpus.names import check_collection_name
 from corpus.originals.port import StagedOriginal
@@ -26,11 +29,14 @@ from corpus.registry.uploads import (
     accept_upload,
 )
 from corpus.values import Document
+from corpus.work import work_for
 from service.parts import ServiceParts
 
 MIB = 1 << 20
 
 Register = Callable[[Connection, Content], Acceptance]
+
+log = logging.getLogger("lectern.uploads")
 
 
 def check_upload(upload: Upload) -> None:
@@ -87,6 +93,7 @@ def accept_rollback(parts: ServiceParts, document_id: str, reader: Reader) -> Ac
         acceptance = roll_back(connection, document_id, reader)
         if not acceptance.duplicate:
             _refuse_when_full(parts, connection)
+    _note_queued(acceptance.document)
     parts.wake_worker()
     return acceptance
 
@@ -98,6 +105,7 @@ def accept_retry(parts: ServiceParts, document_id: str, reader: Reader) -> Docum
         document = ingest_again(connection, document_id, reader)
         if before.status.is_final:
             _refuse_when_full(parts, connection)
+    _note_queued(document)
     parts.wake_worker()
     return document
 
@@ -116,13 +124,27 @@ def _keep(
             f"The file could not be read: {error.strerror or error}."
         ) from error
     content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-    with parts.registry.write() as connection:
-        acceptance = register(connection, content)
-        if not acceptance.duplicate:
-            _refuse_when_full(parts, connection)
-        staged.keep()
+    sent = staged.send_ahead()
+    try:
+        with parts.registry.write() as connection:
+            acceptance = register(connection, content)
+            if not acceptance.duplicate:
+                _refuse_when_full(parts, connection)
+            staged.keep()
+    except LecternError:
+        if sent:
+            with suppress(Unavailable):  # else the reconciler does it, within hours
+                drop_originals(parts.registry, parts.originals, [staged.content_sha256])
+        raise
+    _note_queued(acceptance.document)
     parts.wake_worker()
     return acceptance
+
+
+def _note_queued(document: Document) -> None:
+    with work_for(document_id=document.id):
+        # Of bytes that are there already, the state that they are in.
+        log.info("document %s, version %d is %s", document.id, document.version, document.status)
 
 
 def _refuse_when_full(parts: ServiceParts, connection: Connection) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from corpus.settings import Settings
 from service.accepting import MIB
 from service.http.access import Access
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
+from service.http.measuring import Measured
 from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
 from service.mcp.endpoint import McpEndpoint
 from service.openai_api import completions, models
@@ -25,6 +27,7 @@ from service.rest import (
     documents,
     health,
     many_documents,
+    metrics,
     originals,
     page_pictures,
     questions,
@@ -32,15 +35,23 @@ from service.rest import (
     uploads,
 )
 from service.rest.openapi import DESCRIPTION, TAGS, complete_openapi, error_responses
-from service.slack import endpoint as slack
+from service.slack import endpoint as slack_endpoint
+from service.slack.serving import SlackService, takes_requests
 from service.web import page
 
 JSON_BODY_MAX_BYTES = MIB  # questions and settings; uploads have their own limit
 
 
-def create_app(parts: ServiceParts) -> FastAPI:
-    """The application; closing the parts remains the caller's."""
+def create_app(parts: ServiceParts, *, opens_slack_socket: bool = False) -> FastAPI:
+    """The application; closing the parts remains the caller's.
+
+    With `opens_slack_socket` it fetches Slack's events by itself, for which both tokens are needed.
+    """
     mcp = McpEndpoint(parts)
+    answers_slack = takes_requests(parts.settings)
+    slack = None
+    if answers_slack or opens_slack_socket:
+        slack = SlackService(parts, opens_socket=opens_slack_socket)
     app = FastAPI(
         title="Lectern",
         version=version("lectern"),
@@ -50,12 +61,14 @@ def create_app(parts: ServiceParts) -> FastAPI:
         # The interactive pages load their scripts from elsewhere, and we load nothing from there.
         docs_url=None,
         redoc_url=None,
-        lifespan=lambda _app: mcp.serving(),
+        lifespan=lambda _app: _serving(mcp, slack),
     )
     app.state.parts = parts
+    app.state.slack = slack
     install_error_handlers(app)
     for routes in (
         health,
+        metrics,
         many_documents,
         uploads,
         page_pictures,
@@ -72,17 +85,27 @@ def create_app(parts: ServiceParts) -> FastAPI:
     # OpenAI's own document describes the first two.
     for routes in (models, completions, page):
         app.include_router(routes.router, include_in_schema=False)
-    if slack.is_configured(parts.settings):
-        app.include_router(slack.router)
+    if answers_slack:
+        app.include_router(slack_endpoint.router)
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
-    _add_middleware(app, parts.settings)
+    _add_middleware(app, parts)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+@asynccontextmanager
+async def _serving(mcp: McpEndpoint, slack: SlackService | None) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(mcp.serving())
+        if slack is not None:
+            await stack.enter_async_context(slack.serving())
+        yield
+
+
+def _add_middleware(app: FastAPI, parts: ServiceParts) -> None:
     """The last is the outermost."""
+    settings = parts.settings
     app.add_middleware(
         BodyLimit,
         default_bytes=JSON_BODY_MAX_BYTES,
@@ -94,4 +117,5 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(OwnHostsOnly, allowed=settings.allowed_hosts, origins=origins)
     app.add_middleware(Access)
     app.add_middleware(ErrorShapeUnder, prefix="/v1/", shape=openai_shape)
-    app.add_middleware(RequestId)
+    app.add_middleware(Measured, measures=parts.measures)
+    app.add_middleware(RequestId, tracing=parts.tracing)

@@ -17,7 +17,9 @@ from corpus.kinds.known import FileKind
 from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
+from corpus.tracing import UNTRACED, Tracing
 from corpus.values import PagePicture
+from service.measures import NOT_MEASURED, ServiceMeasures
 
 log = logging.getLogger("lectern.llm")
 
@@ -45,7 +47,8 @@ class ServiceParts:
     `reranker` where none is configured. `other_llms` are further models at the LLM's endpoint, by
     name, that collections may choose.
     `wake_worker` is called after a document was queued; `worker_is_alive` says whether anyone would
-    work on it.
+    work on it. `measures` is told what happens; `metrics` has the figures, for a thread.
+    `tracing` makes spans of the steps.
     """
 
     settings: Settings
@@ -60,6 +63,9 @@ class ServiceParts:
     worker_is_alive: Callable[[], bool]
     page_pictures: PagePictures
     other_llms: Mapping[str, LLM] = field(default_factory=dict)
+    measures: ServiceMeasures = NOT_MEASURED
+    tracing: Tracing = UNTRACED
+    metrics: Callable[[], bytes] = bytes
 
     def llm_named(self, model: str | None) -> LLM | None:
         """The model that a collection chose; `llm` for None, or one that is not offered now."""

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from corpus.quiet import set_offline_environment
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
+from tests.bucket import BucketServer, own_bucket_server
 from tests.offline.refuse import refuse_outgoing_connections
 from tests.postgres import new_database, own_postgres
 
@@ -30,7 +31,8 @@ def pytest_configure() -> None:
     set_offline_environment()
     # Settings of whoever runs the tests must not reach the servers under test.
     for name in list(os.environ):
-        if (name.startswith("LECTERN_") and name not in OURS) or name == "DATABASE_URL":
+        is_ours = name.startswith("LECTERN_") and name not in OURS
+        if is_ours or name.startswith("AWS_") or name in {"DATABASE_URL", "BLOB_URL"}:
             del os.environ[name]
     os.environ["PYTHONPATH"] = str(ROOT / "tests" / "offline")
     refuse_outgoing_connections()
@@ -68,6 +70,13 @@ def postgres_registry(postgres_url: str) -> Iterator[Registry]:
     opened = open_postgres_registry(SecretStr(postgres_url))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[BucketServer]:
+    """An S3-compatible server."""
+    with own_bucket_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

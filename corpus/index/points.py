@@ -36,8 +36,12 @@ class IndexPoint:
     def node(self) -> BaseNode:
         """The node again, with its embedding."""
         node = node_in(self.payload)
-        node.embedding = StoredEmbedding("", self.dense).vector()
+        node.embedding = self.embedding()
         return node
+
+    def embedding(self) -> list[float]:
+        """The embedding as LlamaIndex keeps it on a node."""
+        return StoredEmbedding("", self.dense).vector()
 
 
 @dataclass(frozen=True, slots=True)

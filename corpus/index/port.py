@@ -43,6 +43,10 @@ class NodeStore(BasePydanticVectorStore):
         """
         return False
 
+    def ping(self) -> None:
+        """Raise `IndexUnavailable` unless the engine answers; soon, also when it is away."""
+        self.count()
+
     @abstractmethod
     def count(self, filters: MetadataFilters | None = None) -> int:
         """How many nodes match, exactly; of all nodes without filters."""

@@ -1,7 +1,8 @@
 """What a store of originals does: the uploaded bytes, by their sha256.
 
 An upload is staged first (bytes on disk, measured), and kept only inside the transaction that
-registers it, so a deletion of the same bytes that happens meanwhile cannot take them away.
+registers it, so a deletion of the same bytes that happens meanwhile cannot take them away. What
+takes long can be done before, outside of any transaction: `send_ahead`.
 What writes, reads or lists raises `StorageUnavailable` where what it stands on does not answer.
 """
 
@@ -30,6 +31,14 @@ class StagedOriginal(Protocol):
     @property
     def path(self) -> Path:
         """Where the bytes can be read until `keep` or the end of the staging block."""
+        ...
+
+    def send_ahead(self) -> bool:
+        """Do what takes long of `keep`, before the transaction; whether the store has grown by it.
+
+        Then who does not keep the bytes after all has to see to it that they are removed, where
+        nobody else refers to them (`drop_originals`).
+        """
         ...
 
     def keep(self) -> None:
@@ -94,4 +103,8 @@ class OriginalStore(Protocol):
 
     def clear_staging(self) -> None:
         """Remove what interrupted uploads left; uploads under way, anyone's, are not touched."""
+        ...
+
+    def ping(self) -> None:
+        """Return when the store answers, within seconds, else raise `StorageUnavailable`."""
         ...

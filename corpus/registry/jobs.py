@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from corpus.registry.schema import jobs
+from corpus.work import current_work
 
 CHANNEL = "lectern_jobs"  # of Postgres' NOTIFY
 
@@ -26,9 +27,11 @@ def enqueue(
 ) -> None:
     """Queue the version from the beginning, whatever its job was before.
 
-    `is_bulk`: part of an import, which lets what people upload singly go first.
+    `is_bulk`: part of an import, which lets what people upload singly go first. The job remembers
+    which request it is done for.
     """
     drop_jobs(connection, document_id, version)
+    work = current_work()
     connection.execute(
         insert(jobs).values(
             id=str(uuid4()),
@@ -38,6 +41,8 @@ def enqueue(
             is_bulk=is_bulk,
             run_after=now,
             created_at=now,
+            request_id=work.request_id,
+            traceparent=work.traceparent,
         )
     )
     announce_work(connection)

@@ -27,7 +27,7 @@ class Lease:
     """A version that `worker` has taken on.
 
     `claims` counts the tries without an outcome, this one included, and `failures` the tries that
-    failed for a reason that may pass.
+    failed for a reason that may pass. `request_id` and `traceparent` are those of what queued it.
     """
 
     job_id: str
@@ -36,6 +36,8 @@ class Lease:
     worker: str
     claims: int = 1
     failures: int = 0
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 def claim_next(connection: Connection, worker: str) -> Lease | None:
@@ -55,6 +57,8 @@ def claim_next(connection: Connection, worker: str) -> Lease | None:
             jobs.c.version,
             jobs.c.claims,
             jobs.c.failures,
+            jobs.c.request_id,
+            jobs.c.traceparent,
             documents.c.collection,
         )
         .join(documents, documents.c.id == jobs.c.document_id)
@@ -86,7 +90,16 @@ def claim_next(connection: Connection, worker: str) -> Lease | None:
             lease_until=now + timedelta(seconds=LEASE_S),
         )
     )
-    return Lease(row.id, row.document_id, row.version, worker, row.claims + 1, row.failures)
+    return Lease(
+        row.id,
+        row.document_id,
+        row.version,
+        worker,
+        claims=row.claims + 1,
+        failures=row.failures,
+        request_id=row.request_id,
+        traceparent=row.traceparent,
+    )
 
 
 def hold(connection: Connection, lease: Lease) -> bool:

@@ -160,6 +160,9 @@ jobs = Table(
     Column("lease_until", UtcDateTime),
     Column("run_after", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # What queued it, as corpus.work.Work has it.
+    Column("request_id", String(64)),
+    Column("traceparent", String(64)),
     UniqueConstraint("document_id", "version"),
     Index("jobs_by_turn", "state", "run_after"),
 )
@@ -229,6 +232,10 @@ slack_events = Table(
     metadata,
     Column("id", String(255), primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
+    # Until it is answered: where, and until when whoever has it in hand need not say so again.
+    Column("channel_id", String(64)),
+    Column("thread_ts", String(64)),
+    Column("lease_until", UtcDateTime, index=True),
 )
 
 slack_threads = Table(
@@ -239,6 +246,18 @@ slack_threads = Table(
     Column("thread_ts", String(64), primary_key=True),
     Column("conversation_id", String(36)),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Which collection is asked in a channel of Slack, and how an LLM writes there.
+slack_channels = Table(
+    "slack_channels",
+    metadata,
+    Column("team_id", String(64), primary_key=True),
+    Column("channel_id", String(64), primary_key=True),
+    Column("collection", String(64)),
+    Column("persona", JSON(none_as_null=True)),
+    Column("changed_by", String(64), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
 )
 
 workers = Table(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
 
 from corpus.registry.locks import lock_slack
 from corpus.registry.schema import slack_events, slack_threads
@@ -13,6 +14,11 @@ from corpus.registry.schema import slack_events, slack_threads
 # Slack sends an event again for an hour at most.
 REMEMBERED = timedelta(days=1)
 OLD_THREAD = timedelta(days=180)
+# Whoever answers a message says so again far more often.
+LEASE = timedelta(seconds=60)
+# Later, nobody waits for the answer to a message any more.
+AWAITED = timedelta(hours=1)
+_BATCH = 100  # the rest comes the next time
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +30,69 @@ class SlackThread:
     thread_ts: str
 
 
-def take_event(connection: Connection, event_id: str) -> bool:
-    """Whether nobody, here or in another replica, took this event before; now it is taken."""
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A message that was taken, and whose process is gone before it was answered."""
+
+    event_id: str
+    channel_id: str
+    thread_ts: str
+
+
+def take_event(connection: Connection, event_id: str, thread: SlackThread | None = None) -> bool:
+    """Whether nobody, here or in another replica, took this event before; now it is taken.
+
+    With a thread it is leased for `LEASE`: `renew_events` until `end_event`.
+    """
     lock_slack(connection, event_id)
     known = select(slack_events.c.id).where(slack_events.c.id == event_id)
     if connection.execute(known).first() is not None:
         return False
-    connection.execute(insert(slack_events).values(id=event_id, seen_at=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    values: dict[str, object] = {"id": event_id, "seen_at": now}
+    if thread is not None:
+        where = {"channel_id": thread.channel_id, "thread_ts": thread.thread_ts}
+        values |= {**where, "lease_until": now + LEASE}
+    connection.execute(insert(slack_events).values(values))
     return True
+
+
+def renew_events(connection: Connection, event_ids: Collection[str]) -> None:
+    """They are still being answered."""
+    connection.execute(
+        update(slack_events)
+        .where(slack_events.c.id.in_(list(event_ids)), slack_events.c.lease_until.is_not(None))
+        .values(lease_until=datetime.now(UTC) + LEASE)
+    )
+
+
+def end_event(connection: Connection, event_id: str) -> None:
+    """Its thread was told an answer, or why there is none."""
+    connection.execute(
+        update(slack_events).where(slack_events.c.id == event_id).values(lease_until=None)
+    )
+
+
+def has_abandoned(connection: Connection) -> bool:
+    """Whether there is something to claim."""
+    return connection.execute(_abandoned().limit(1)).first() is not None
+
+
+def claim_abandoned(connection: Connection, besides: Collection[str]) -> list[Abandoned]:
+    """Lease what others left behind, but not these; each goes to one of several that ask."""
+    claimed = []
+    now = datetime.now(UTC)
+    for row in connection.execute(_abandoned().limit(_BATCH)).all():
+        if row.id in besides:
+            continue
+        changed = connection.execute(
+            update(slack_events)
+            .where(slack_events.c.id == row.id, slack_events.c.lease_until == row.lease_until)
+            .values(lease_until=now + LEASE)
+        )
+        if changed.rowcount == 1:
+            claimed.append(Abandoned(row.id, row.channel_id, row.thread_ts))
+    return claimed
 
 
 def takes_part(connection: Connection, thread: SlackThread) -> bool:
@@ -77,6 +138,20 @@ def forget_slack(connection: Connection) -> None:
     now = datetime.now(UTC)
     connection.execute(delete(slack_events).where(slack_events.c.seen_at < now - REMEMBERED))
     connection.execute(delete(slack_threads).where(slack_threads.c.created_at < now - OLD_THREAD))
+
+
+def _abandoned() -> Select[tuple[str, str, str, datetime]]:
+    now = datetime.now(UTC)
+    return (
+        select(
+            slack_events.c.id,
+            slack_events.c.channel_id,
+            slack_events.c.thread_ts,
+            slack_events.c.lease_until,
+        )
+        .where(slack_events.c.lease_until < now, slack_events.c.seen_at > now - AWAITED)
+        .order_by(slack_events.c.seen_at)
+    )
 
 
 def _is(thread: SlackThread) -> tuple[ColumnElement[bool], ...]:

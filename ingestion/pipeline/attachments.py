@@ -32,6 +32,11 @@ class StagedChildren:
     originals: tuple[StagedOriginal, ...]
     warnings: tuple[ReadingWarning, ...]
 
+    def send_ahead(self) -> None:
+        """Do what takes long of `keep`; what is not kept then, the reconciler removes."""
+        for original in self.originals:
+            original.send_ahead()
+
     def keep(self) -> None:
         """Make the originals durable; within the transaction that registers the children."""
         for original in self.originals:

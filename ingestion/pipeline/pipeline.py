@@ -27,8 +27,10 @@ from corpus.registry.leases import Lease
 from corpus.registry.retention import retire_versions
 from corpus.registry.versions import Version, complete_version, find_version
 from corpus.reports import VersionReport
+from corpus.tracing import UNTRACED, Tracing
 from corpus.values import Coverage, PageText, Status
 from ingestion.chunking.chunking import DocumentContext, chunk_document
+from ingestion.measures import NOT_MEASURED, IngestionMeasures
 from ingestion.parsing.parsed import ParsedDocument
 from ingestion.parsing.sandbox.scratch import Scratch
 from ingestion.pipeline.attachments import StagedChildren, staged_children
@@ -46,7 +48,10 @@ EMBED_BATCH = 64  # nodes embedded and written per step: bounds memory, paces th
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The parts that one ingestion uses; `run` may be called again and again."""
+    """The parts that one ingestion uses; `run` may be called again and again.
+
+    `measures` is told of each version that went live; the stages are spans of `tracing`.
+    """
 
     registry: Registry
     originals: OriginalStore
@@ -60,6 +65,8 @@ class Pipeline:
     workspace: Workspace
     stop: threading.Event
     pace: Pace = field(default_factory=Pace)
+    measures: IngestionMeasures = NOT_MEASURED
+    tracing: Tracing = UNTRACED
 
     def run(self, lease: Lease) -> None:
         """Ingest the lease's version.
@@ -67,10 +74,12 @@ class Pipeline:
         Raises `LostJobError`, `StoppingError`, an `UnreadableFile` (the file is at fault) or an
         `Unavailable` (trying again may help).
         """
+        self.store.ping()  # nothing is read for an index that is away
         with self.registry.write() as connection:
             version = find_version(connection, lease.document_id, lease.version)
             remember_fingerprint(connection, version.collection, self.fingerprint)
-            watch = Stopwatch(queued_since(connection, lease.document_id, lease.version))
+            since = queued_since(connection, lease.document_id, lease.version)
+            watch = Stopwatch(since, self.tracing)
             room = room_for_children(connection, lease.document_id)
         with self.workspace.folder() as folder:
             # What is in a mail is not larger than it.
@@ -119,6 +128,12 @@ class Pipeline:
             parsed = parsed.model_copy(update={"warnings": (*parsed.warnings, *staged.warnings)})
             report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
             self._go_live(lease, parsed, pages, report, len(nodes), reused_count, staged)
+        self.measures.ingested(
+            pages=len(parsed.pages),
+            chunks=len(nodes),
+            reused=reused_count,
+            timings=report.timings_ms,
+        )
 
     def _parse(
         self, version: Version, reporter: ProgressReporter, scratch: Scratch | None
@@ -186,6 +201,7 @@ class Pipeline:
         written = self.store.count(of_version(lease.document_id, lease.version))
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
+        staged.send_ahead()
         with self.registry.write() as connection:
             buried = settle_children(connection, lease.document_id, lease.version, staged.children)
             completed = complete_version(

@@ -36,6 +36,10 @@ class Parser(Protocol):
 class NodeWriter(EmbeddingLender, Protocol):
     """The part of a node store that ingestion needs."""
 
+    def ping(self) -> None:
+        """Raise `IndexUnavailable` unless the engine answers."""
+        ...
+
     def add(self, nodes: Sequence[TextNode]) -> list[str]:
         """Write nodes with their embeddings; their ids."""
         ...

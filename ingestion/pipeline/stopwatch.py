@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from corpus.reports import StageTimings
+from corpus.tracing import UNTRACED, Tracing
 
 Stage = Literal["parsing", "chunking", "embedding", "indexing"]
 
@@ -18,10 +19,12 @@ _MS = 1000
 class Stopwatch:
     """Runs from its making; stages may be entered again and again, and then add up.
 
-    `queued_since` is when the job was put into the queue, by the clock of whoever did that.
+    `queued_since` is when the job was put into the queue, by the clock of whoever did that. Each
+    time that a stage is entered is a span of `tracing`.
     """
 
-    def __init__(self, queued_since: datetime | None) -> None:
+    def __init__(self, queued_since: datetime | None, tracing: Tracing = UNTRACED) -> None:
+        self._tracing = tracing
         waited_s = (datetime.now(UTC) - queued_since).total_seconds() if queued_since else 0.0
         self._waited_s = max(0.0, waited_s)  # another machine's clock may be ahead
         self._started_s = time.monotonic()
@@ -32,7 +35,8 @@ class Stopwatch:
         """Count the time inside the block for a stage."""
         began_s = time.monotonic()
         try:
-            yield
+            with self._tracing.span(name):
+                yield
         finally:
             spent_s = time.monotonic() - began_s
             self._spent_s[name] = self._spent_s.get(name, 0.0) + spent_s

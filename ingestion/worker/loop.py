@@ -17,6 +17,8 @@ from corpus.registry.locks import lock_document
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.repeating import repeating
 from corpus.values import Coverage, ErrorReport
+from corpus.work import work_for
+from ingestion.measures import NOT_MEASURED, IngestionMeasures
 from ingestion.pipeline.pipeline import Pipeline
 from ingestion.pipeline.progress import LostJobError, StoppingError
 from ingestion.worker.presence import present
@@ -45,6 +47,7 @@ class Worker:
 
     Setting `wake` makes an idle worker look at the queue at once. Once `drain` is set it takes no
     more jobs, and ends with the one at hand; once `pipeline.stop` is set it hands that one back.
+    `measures` is told how each try ended.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Worker:
         drain: threading.Event,
         *,
         max_attempts: int,
+        measures: IngestionMeasures = NOT_MEASURED,
     ) -> None:
         self._registry = registry
         self._pipeline = pipeline
@@ -63,6 +67,7 @@ class Worker:
         self._wake = wake
         self._drain = drain
         self._max_attempts = max_attempts
+        self._measures = measures
 
     def run(self) -> None:
         """Return when asked to drain or to stop."""
@@ -77,7 +82,11 @@ class Worker:
                 if lease is None:
                     self._wake.wait(POLL_S)
                 else:
-                    self._work_on(lease)
+                    with (
+                        _done_for(lease),
+                        self._pipeline.tracing.job("ingest", lease.traceparent),
+                    ):
+                        self._work_on(lease)
             except Unavailable as error:
                 # The registry or the index is away, so nothing can be settled: the lease ends by
                 # itself, and the job is claimed again.
@@ -95,7 +104,7 @@ class Worker:
                 self._ingest(lease)
             except (StoppingError, LostJobError, DocumentNotFound) as outcome:
                 log.info("document %s: %s", lease.document_id, type(outcome).__name__)
-                self._hand_back(lease, failures=lease.failures, delay_s=0)
+                self._hand_back(lease)
             except LecternError as error:
                 log.warning("document %s: %s (%s)", lease.document_id, error.detail, error.code)
                 self._settle(lease, error)
@@ -110,12 +119,13 @@ class Worker:
             self._end(lease, interrupted.error, Coverage())
             return
         self._pipeline.run(lease)
+        self._measures.attempted("live")
         log.info("document %s, version %d is live", lease.document_id, lease.version)
 
     def _settle(self, lease: Lease, error: LecternError) -> None:
         if self._pipeline.stop.is_set():
             # Whatever failed, it failed while the server was going away.
-            self._hand_back(lease, failures=lease.failures, delay_s=0)
+            self._hand_back(lease)
             return
         decision = after_failure(
             error,
@@ -125,21 +135,26 @@ class Worker:
         )
         match decision:
             case TryAgain(delay_s, failures):
-                self._hand_back(lease, failures=failures, delay_s=delay_s, reason=error.detail)
+                self._retry(lease, failures, delay_s, error)
             case GiveUp(report):
                 self._end(
                     lease, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
                 )
 
-    def _hand_back(
-        self, lease: Lease, *, failures: int, delay_s: float, reason: str | None = None
-    ) -> None:
+    def _hand_back(self, lease: Lease) -> None:
         with self._registry.write() as connection:
-            give_back(connection, lease, failures=failures, delay_s=delay_s, reason=reason)
+            give_back(connection, lease, failures=lease.failures, delay_s=0)
+        self._measures.attempted("handed_back")
+
+    def _retry(self, lease: Lease, failures: int, delay_s: float, error: LecternError) -> None:
+        with self._registry.write() as connection:
+            give_back(connection, lease, failures=failures, delay_s=delay_s, reason=error.detail)
+        self._measures.attempted("retried", error.code)
 
     def _end(self, lease: Lease, report: ErrorReport, coverage: Coverage) -> None:
         with self._registry.write() as connection:
             fail_version(connection, lease, error=report, coverage=coverage)
+        self._measures.attempted("failed", report.code)
 
     def _sweep(self, lease: Lease) -> None:
         """Remove what was written of a version that is neither live nor still to be ingested.
@@ -166,3 +181,12 @@ class Worker:
                 log.warning("the lease could not be renewed: %s", error.detail)
 
         return repeating(keep, RENEW_S, name="lease", first_after_s=RENEW_S)
+
+
+def _done_for(lease: Lease) -> AbstractContextManager[None]:
+    return work_for(
+        request_id=lease.request_id,
+        traceparent=lease.traceparent,
+        document_id=lease.document_id,
+        job_id=lease.job_id,
+    )

@@ -15,6 +15,7 @@ import httpx
 
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
+from corpus.originals.open import check_originals
 from corpus.registry.database.postgres import describe_database
 from corpus.settings import BUILT_IN_EMBEDDING, EXTRACTIVE, Settings
 from ingestion.ocr.tesseract import find_tesseract
@@ -28,7 +29,7 @@ PROBE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: `mark` is "ok" or "broken"."""
+    """One line: `mark` is "ok", "note" (look at it) or "broken"."""
 
     mark: str
     name: str
@@ -44,8 +45,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     else:
         yield from examine_server(settings)
     yield _registry(settings)
+    yield _originals(settings)
     yield _embedding(settings)
-    yield _index(settings)
+    yield from _index(settings)
     yield _llm(settings)
     yield from _programs(settings)
 
@@ -92,6 +94,13 @@ def _registry(settings: Settings) -> Finding:
         return Finding("broken", "registry", f"{error.detail} {error.hint}")
 
 
+def _originals(settings: Settings) -> Finding:
+    try:
+        return Finding("ok", "originals", check_originals(settings))
+    except LecternError as error:
+        return Finding("broken", "originals", f"{error.detail} {error.hint}")
+
+
 def _embedding(settings: Settings) -> Finding:
     if settings.embedding != BUILT_IN_EMBEDDING:
         return _endpoint("embedding", settings.embedding, settings.embedding_model)
@@ -102,16 +111,31 @@ def _embedding(settings: Settings) -> Finding:
     return Finding("ok", "embedding", f"{BUILT_IN_EMBEDDING}, on this machine")
 
 
-def _index(settings: Settings) -> Finding:
+def _index(settings: Settings) -> Iterator[Finding]:
     if settings.qdrant_url is None:
-        return Finding("ok", "index", "Qdrant Edge, in the data folder")
+        yield Finding("ok", "index", "Qdrant Edge, in the data folder")
+        return
+    # Imported only when used: the client takes two seconds.
+    from corpus.index.server.collection import CollectionLayout  # noqa: PLC0415
+    from corpus.index.server.connection import Limits, ServerAddress  # noqa: PLC0415
+    from corpus.index.server.survey import survey  # noqa: PLC0415
+
+    key = settings.qdrant_api_key
+    address = ServerAddress(
+        settings.qdrant_url,
+        key.get_secret_value() if key else None,
+        Limits(read_s=PROBE_TIMEOUT_S, tries=1),
+    )
     try:
-        key = settings.qdrant_api_key
-        headers = {"api-key": key.get_secret_value()} if key else {}
-        httpx.get(settings.qdrant_url, headers=headers, timeout=PROBE_TIMEOUT_S).raise_for_status()
-    except httpx.HTTPError as error:
-        return Finding("broken", "index", f"{settings.qdrant_url}: {error}")
-    return Finding("ok", "index", f"Qdrant at {settings.qdrant_url}")
+        found = survey(address, CollectionLayout.of(settings))
+    except LecternError as error:
+        yield Finding("broken", "index", f"{settings.qdrant_url}: {error.detail} {error.hint}")
+        return
+    yield Finding("ok", "index", f"Qdrant {found.version} at {settings.qdrant_url}")
+    for name, points in found.collections:
+        yield Finding("ok", "  collection", f"{name}, about {points} chunks")
+    for remark in found.remarks:
+        yield Finding("note", "  collection", remark)
 
 
 def _llm(settings: Settings) -> Finding:

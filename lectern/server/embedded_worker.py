@@ -1,8 +1,9 @@
 """The ingestion worker as a child of the server: started, watched, restarted, stopped.
 
-Two channels: a socket pair over which the worker writes nodes into the index that the server owns
-(to a Qdrant server it writes by itself), and the worker's standard input, where a byte means "look
-at the queue" and the end means that the server is gone.
+Three channels: a socket pair over which the worker writes nodes into the index that the server owns
+(to a Qdrant server it writes by itself), another one over which it says now and then what it has
+done, for /metrics, and its standard input, where a byte means "look at the queue" and the end means
+that the server is gone.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.leases import release_jobs_of
 from corpus.settings import Settings
 from ingestion.worker.loop import worker_names_of
+from lectern.server.metrics.told import LastTold
 
 log = logging.getLogger("lectern.worker")
 
@@ -43,6 +45,7 @@ class EmbeddedWorker:
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._supervisor: threading.Thread | None = None
+        self._told = LastTold()
 
     def start(self, registry: Registry, store: NodeStore) -> None:
         """Start the worker and watch it from a thread of its own."""
@@ -80,6 +83,10 @@ class EmbeddedWorker:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    def figures(self) -> bytes:
+        """What the process said last of its work, as Prometheus reads it; nothing at first."""
+        return self._told.text
+
     def _supervise(self, registry: Registry, store: NodeStore) -> None:
         delay_s = FIRST_RESTART_S
         while not self._stopping.is_set():
@@ -98,7 +105,7 @@ class EmbeddedWorker:
     def _run_one(self, store: NodeStore) -> str:
         """Run a worker to its end, and say how it ended."""
         try:
-            with _spawned(self._settings, store) as process:
+            with _spawned(self._settings, store, self._told) as process:
                 self._process = process
                 if self._stopping.is_set() and process.stdin is not None:
                     process.stdin.close()
@@ -118,17 +125,26 @@ def _queue_its_jobs_again(registry: Registry, pid: int) -> None:
 
 
 @contextmanager
-def _spawned(settings: Settings, store: NodeStore) -> Iterator[subprocess.Popen[bytes]]:
+def _spawned(
+    settings: Settings, store: NodeStore, told: LastTold
+) -> Iterator[subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair()
+    hearing, telling = socket.socketpair()
     environment = {**os.environ, "LECTERN_DATA_DIR": str(settings.data_dir.resolve())}
-    with ours, theirs:
+    fds = (theirs.fileno(), telling.fileno())
+    with ours, theirs, hearing, telling:
         process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-m", "lectern", "worker", "--index-fd", str(theirs.fileno())],
+            [
+                *(sys.executable, "-m", "lectern", "worker"),
+                *("--index-fd", str(fds[0]), "--figures-fd", str(fds[1])),
+            ],
             stdin=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
+            pass_fds=fds,
             env=environment,
         )
         theirs.close()
+        telling.close()
+        told.listen(Connection(hearing.detach()))
         connection = Connection(ours.detach())
         gateway: threading.Thread | None = None
         if store.is_embedded:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llama_index.core.llms import LLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
 from corpus.settings import EXTRACTIVE, Settings
+from corpus.tracing import UNTRACED, Tracing
 from lectern.server.providers import open_provider
+from service.measures import NOT_MEASURED, ServiceMeasures
+
+if TYPE_CHECKING:
+    from service.llm.guarded import GuardedLlm
 
 
-def open_llms(settings: Settings) -> tuple[LLM | None, Mapping[str, LLM]]:
+def open_llms(
+    settings: Settings,
+    measures: ServiceMeasures = NOT_MEASURED,
+    tracing: Tracing = UNTRACED,
+) -> tuple[GuardedLlm | None, Mapping[str, LLM]]:
     """The LLM that the settings name, and by name the others there, within common limits.
 
     None and no others for extractive answers. Raises Misconfigured when the settings name none that
@@ -31,7 +41,7 @@ def open_llms(settings: Settings) -> tuple[LLM | None, Mapping[str, LLM]]:
         max_tries=1 + settings.llm_retries,
         concurrency=settings.llm_concurrency,
     )
-    guarded = GuardedLlm(llm, limits, away=away)
+    guarded = GuardedLlm(llm, limits, away=away, measures=measures, tracing=tracing)
     named = {name.strip() for name in settings.llm_models.split(",")} - {"", settings.llm_model}
     others = {
         name: guarded.beside(open_provider(settings.model_copy(update={"llm_model": name}))[0])

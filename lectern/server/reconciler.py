@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from corpus.deletion import finish_deletions
 from corpus.embedding.fingerprint import EmbeddingFingerprint
-from corpus.errors import Unavailable
+from corpus.errors import IndexUnavailable, Unavailable
 from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
 from corpus.originals.port import OriginalStore
@@ -27,6 +27,7 @@ from corpus.settings import Settings
 from service.parts import ServiceParts
 
 EVERY_S = 3600.0
+AGAIN_S = 60.0  # for what could not be done, because something was away
 STOP_GRACE_S = 10.0
 # A deletion takes seconds; one that is older was interrupted.
 DELETION_S = 60.0
@@ -44,7 +45,10 @@ def mend_at_start(
     store: NodeStore,
     fingerprint: EmbeddingFingerprint,
 ) -> None:
-    """Mend what must not wait: before it is done, nobody is served. Errors as of the stores."""
+    """Mend what must not wait: before it is done, nobody is served. Errors as of the stores.
+
+    What a Qdrant server that is away leaves undone is done once it is back (`reconciled`).
+    """
     originals.clear_staging()
     with registry.write() as connection:
         count = rechunk(connection, fingerprint.as_json())
@@ -55,29 +59,42 @@ def mend_at_start(
         # workers may live; the jobs of dead ones are claimed when their leases end.
         with registry.write() as connection:
             release_all(connection)
-    finish_deletions(registry, originals, store)
+    try:
+        finish_deletions(registry, originals, store)
+    except IndexUnavailable as error:
+        if store.is_embedded:
+            raise
+        log.warning("deletions that were interrupted wait for the index: %s", error.detail)
 
 
-def reconciled(parts: ServiceParts) -> AbstractContextManager[None]:
+def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractContextManager[None]:
     """Mend in the background while the block runs, and give up what is kept long enough.
 
     An index is compared with the registry only where it is this process's own: on a server another
-    registry may have nodes too, and what we do not know is not ours.
+    registry may have nodes too, and what we do not know is not ours. What could not be done,
+    because something was away, is tried again after `again_s`.
     """
     steps: list[Callable[[ServiceParts], None]] = [_deletions, _rows, _originals, _expire]
     if parts.store.is_embedded:
         steps.append(_index)
 
     def mend(stop: threading.Event) -> None:
-        for step in steps:
-            if stop.is_set():
+        left = steps
+        for _ in range(int(EVERY_S // again_s)):
+            left = [step for step in left if stop.is_set() or not _carried_out(step, parts)]
+            if not left or stop.wait(again_s):
                 return
-            try:
-                step(parts)
-            except Unavailable as error:
-                log.warning("not reconciled: %s (%s)", error.detail, error.code)
 
     return repeating(mend, EVERY_S, name="reconciler", grace_s=STOP_GRACE_S)
+
+
+def _carried_out(step: Callable[[ServiceParts], None], parts: ServiceParts) -> bool:
+    try:
+        step(parts)
+    except Unavailable as error:
+        log.warning("not reconciled: %s (%s)", error.detail, error.code)
+        return False
+    return True
 
 
 def _deletions(parts: ServiceParts) -> None:

@@ -17,7 +17,7 @@ from corpus.errors import Misconfigured
 from corpus.index.open import EDGE_FOLDER, open_node_store
 from corpus.index.port import NodeStore
 from corpus.index.selections import of_document
-from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.audit import document_ids
 from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import postgres_registry_as_it_is
@@ -27,7 +27,6 @@ from corpus.registry.schema import workers
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from lectern.server.stores import (
-    ORIGINALS_FOLDER,
     REGISTRY_FILE,
     existing_registry,
     sqlite_registry,
@@ -65,12 +64,12 @@ def _opened(settings: Settings, building: Path, manifest: Manifest) -> Iterator[
     """Where everything is built; what is not in the data folder is filled where it is."""
     in_building = settings.model_copy(update={"data_dir": building})
     with ExitStack() as opened:
-        originals = settings.data_dir / ORIGINALS_FOLDER
         if settings.database_url is None:
             registry = opened.enter_context(sqlite_registry(building / REGISTRY_FILE))
-            originals = building / ORIGINALS_FOLDER
         else:
             registry = opened.enter_context(postgres_registry_as_it_is(settings.database_url))
+        place = in_building if _are_swapped(settings) else settings
+        originals = opened.enter_context(opened_originals(place))
         store: NodeStore | None = None
         if manifest.has_vectors:
             embedding = open_embedding(settings, 1, "float32")
@@ -78,17 +77,24 @@ def _opened(settings: Settings, building: Path, manifest: Manifest) -> Iterator[
             if are_comparable(manifest.fingerprint, fingerprint.as_json()):
                 store = open_node_store(in_building, fingerprint.short, embedding.dimension)
                 opened.enter_context(closing(store))
-        yield Targets(registry, FolderOriginals(originals), store)
+        yield Targets(registry, originals, store)
 
 
 def _outgoing(settings: Settings) -> list[str]:
     """What in the data folder makes way for what was built; originals that are not, stay."""
     outgoing: list[str] = []
     if settings.database_url is None:
-        outgoing += [*_REGISTRY_FILES, ORIGINALS_FOLDER]
+        outgoing += _REGISTRY_FILES
+    if _are_swapped(settings):
+        outgoing.append(FOLDER)
     if not settings.index_is_shared:
         outgoing += _INDEX_FILES
     return outgoing
+
+
+def _are_swapped(settings: Settings) -> bool:
+    """Whether originals go with the registry; elsewhere more of them are harmless."""
+    return settings.database_url is None and settings.blob_url is None
 
 
 def _what_is_replaced(settings: Settings, *, force: bool) -> set[str]:

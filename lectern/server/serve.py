@@ -21,7 +21,8 @@ from lectern.server.gate import gate_open
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
 from lectern.server.reconciler import reconciled
-from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts
+from lectern.server.tracing.open import traced
+from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of_folder
 from service.app import create_app
 from service.parts import ServiceParts
 
@@ -29,27 +30,44 @@ SHUTDOWN_GRACE_S = 10
 LAST_GRACE_S = 30.0  # requests and then the worker have ten seconds each
 
 
-def serve(settings: Settings, *, with_worker: bool = True, until_stdin_ends: bool = False) -> None:
+def serve(
+    settings: Settings,
+    *,
+    with_worker: bool = True,
+    with_slack_socket: bool = False,
+    until_stdin_ends: bool = False,
+) -> None:
     """Serve until SIGINT or SIGTERM, or until the end of standard input.
 
-    Raises `Misconfigured` without a worker where none could work from elsewhere.
+    Raises `Misconfigured` without a worker where none could work from elsewhere, and with
+    `with_slack_socket` where Slack's tokens are missing or refused.
     """
     if until_stdin_ends:
         follow_parent(on_end=lambda: os.kill(os.getpid(), signal.SIGTERM), grace_s=LAST_GRACE_S)
     _require_loopback(settings.host)
     if not with_worker:
         _require_shared_stores(settings)
+        warn_of_folder(settings)
+    if with_slack_socket:
+        from service.slack.preflight import check_socket_mode  # noqa: PLC0415  loads a client
+
+        check_socket_mode(settings)
     with owned(settings.data_dir), _bound(settings) as listener:
         worker = EmbeddedWorker(settings) if with_worker else None
-        hooks = WorkerHooks(worker.wake, worker.is_alive) if worker else ELSEWHERE
+        hooks = ELSEWHERE
+        if worker is not None:
+            hooks = WorkerHooks(worker.wake, worker.is_alive, worker.figures)
         with (
-            service_parts(settings, hooks) as parts,
+            traced(settings, "lectern") as traces,
+            service_parts(settings, hooks, traces) as parts,
             gate_open(settings.data_dir, parts.store),
             _working(worker, parts),
             reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),
         ):
-            _run(create_app(parts), settings, listener)
+            app = create_app(parts, opens_slack_socket=with_slack_socket)
+            traces.watch_app(app)
+            _run(app, settings, listener)
 
 
 @contextmanager

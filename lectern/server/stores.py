@@ -14,7 +14,7 @@ from corpus.backup.making import Points, Sources
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import Misconfigured
 from corpus.index.open import open_node_store
-from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import opened_originals
 from corpus.registry.database.engine import Registry, sqlite_registry_as_it_is
 from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.settings import Settings
@@ -22,7 +22,6 @@ from lectern.server.data_dir import is_held, owned
 from lectern.server.gate import through_the_gate
 
 REGISTRY_FILE = "registry.sqlite"
-ORIGINALS_FOLDER = "originals"
 
 
 @contextmanager
@@ -46,7 +45,7 @@ def sources(settings: Settings, *, with_vectors: bool) -> Iterator[Sources]:
 
         opener: Callable[[Mapping[str, Any]], Points] | None = points if with_vectors else None
         registry = opened.enter_context(existing_registry(settings))
-        yield Sources(registry, FolderOriginals(settings.data_dir / ORIGINALS_FOLDER), opener)
+        yield Sources(registry, opened.enter_context(opened_originals(settings)), opener)
 
 
 @contextmanager

@@ -1,24 +1,28 @@
 """All parts are put together here, by the settings, and nowhere else.
 
-The store and the embedding are chosen by their packages' own `open.py`, the models that answer by
+The stores and the embedding are chosen by their packages' own `open.py`, the models that answer by
 models.py.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
+
+from prometheus_client import CollectorRegistry
 
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
-from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.fingerprints import check_fingerprints
@@ -31,9 +35,16 @@ from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
 from ingestion.showing import PagePainter
 from ingestion.worker.loop import Worker, unique_worker_name
+from lectern.server.metrics.exposition import describe_process, new_registry, with_worker
+from lectern.server.metrics.of_ingestion import IngestionMetrics
+from lectern.server.metrics.of_service import ServiceMetrics
+from lectern.server.metrics.of_state import StateCollector
 from lectern.server.models import open_llms, open_reranker
 from lectern.server.reconciler import mend_at_start
+from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
+
+log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
 
@@ -47,22 +58,29 @@ def open_registry(settings: Settings) -> Registry:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
-    """How the service reaches a worker of its own; `ELSEWHERE` when it has none."""
+    """How the service reaches a worker of its own; `ELSEWHERE` when it has none.
+
+    `figures` are what the worker said last of its work, for /metrics.
+    """
 
     wake: Callable[[], None]
     is_alive: Callable[[], bool] | None
+    figures: Callable[[], bytes] = bytes
 
 
 ELSEWHERE = WorkerHooks(wake=lambda: None, is_alive=None)  # the database tells them
 
 
 @contextmanager
-def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServiceParts]:
+def service_parts(
+    settings: Settings, hooks: WorkerHooks, traces: Traced = NOT_TRACED
+) -> Iterator[ServiceParts]:
     """Open what the service needs, mend what a crash left, close at the end."""
     with ExitStack() as opened:
         registry = open_registry(settings)
         opened.callback(registry.close)
-        originals = FolderOriginals(settings.data_dir / "originals")
+        traces.watch_registry(registry)
+        originals = opened.enter_context(opened_originals(settings))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
         with registry.read() as connection:
@@ -70,7 +88,19 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
         store = open_node_store(settings, fingerprint.short, embedding.dimension)
         opened.callback(store.close)
         mend_at_start(settings, registry, originals, store, fingerprint)
-        llm, other_llms = open_llms(settings)
+        figures = new_registry()
+        measures = ServiceMetrics(figures)
+        llm, other_llms = open_llms(settings, measures, traces.tracing)
+        describe_process(figures)
+        figures.register(
+            StateCollector(
+                registry,
+                store,
+                settings.data_dir,
+                has_worker=hooks.is_alive,
+                llm_is_failing=None if llm is None else lambda: llm.is_failing,
+            )
+        )
         yield ServiceParts(
             settings=settings,
             registry=registry,
@@ -85,6 +115,9 @@ def service_parts(settings: Settings, hooks: WorkerHooks) -> Iterator[ServicePar
             wake_worker=hooks.wake,
             worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
             page_pictures=opened.enter_context(_page_painter(settings)),
+            measures=measures,
+            tracing=traces.tracing,
+            metrics=partial(with_worker, figures, hooks.figures),
         )
 
 
@@ -112,12 +145,18 @@ def opened_worker(
     stop: threading.Event,
     drain: threading.Event,
     wake: threading.Event,
+    figures: CollectorRegistry,
+    traces: Traced,
 ) -> Iterator[Worker]:
     """A worker; with `index`, an API process that owns the embedded index serves it there.
 
+    What it does is counted in `figures`, and in `traces`.
+
     Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
     """
+    measures = IngestionMetrics(figures)
     registry = open_registry(settings)
+    traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
     with registry.read() as connection:
         check_fingerprints(connection, embedding.fingerprint.as_json())
@@ -125,13 +164,18 @@ def opened_worker(
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
         open_workspace(settings.data_dir / "scratch") as workspace,
+        # The server that we are beside, if any, has checked and cleared. A worker reads an original
+        # once, and keeps none.
+        opened_originals(settings, is_checked=index is None, copies_bytes=0) as originals,
     ):
+        if index is None:
+            originals.clear_staging()
         store = _worker_store(settings, embedding, index)
         office = Office(settings.parse_timeout_s)
         limit_tokens = embedding.limit_tokens or settings.chunk_tokens
         pipeline = Pipeline(
             registry=registry,
-            originals=FolderOriginals(settings.data_dir / "originals"),
+            originals=originals,
             parser=Reader(sandbox, office, workspace, ocr_options(settings)),
             embedding=embedding.model,
             tokens=embedding.tokens,
@@ -142,6 +186,8 @@ def opened_worker(
             document_timeout_s=settings.document_timeout_s,
             workspace=workspace,
             stop=stop,
+            measures=measures,
+            tracing=traces.tracing,
         )
         try:
             yield Worker(
@@ -151,10 +197,21 @@ def opened_worker(
                 wake,
                 drain,
                 max_attempts=settings.max_attempts,
+                measures=measures,
             )
         finally:
             store.close()
             registry.close()
+
+
+def warn_of_folder(settings: Settings) -> None:
+    """Say what servers and workers apart from each other need, where nothing but a folder is."""
+    if settings.blob_url is None:
+        log.warning(
+            "originals are in %s: servers and workers elsewhere need that same folder, or a bucket"
+            " for all of them (BLOB_URL)",
+            settings.data_dir / FOLDER,
+        )
 
 
 def ocr_options(settings: Settings) -> OcrOptions | None:

@@ -25,6 +25,7 @@ from service.answering.events import (
 )
 from service.answering.synthesizer import answer_of
 from service.asking.keeping import kept
+from service.asking.measuring import measured
 from service.asking.preparing import Prepared, prepare
 from service.asking.question import Keeping, Question
 from service.asking.retrieving import Retrieval
@@ -69,6 +70,7 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
     engine = retrieval.engine(synthesizer_with(parts, llm, prepared.persona))
     bundle = QueryBundle(prepared.understood.text)
     response = cast("CitedResponse", await engine.aquery(bundle))
+    parts.measures.retrieved(time.perf_counter() - retrieving_s)
     timings_ms = {**prepared.timings_ms, "retrieval": since_ms(retrieving_s)}
     before = [turn.standalone_question for turn in prepared.dialogue.past]
     asked = [prepared.understood.text, prepared.question.text, *before]
@@ -98,7 +100,8 @@ async def begin(parts: ServiceParts, prepared: Prepared, *, is_streamed: bool) -
         events = kept(events, keep, is_streamed=is_streamed)
     # The last word before an event is given out, however long the steps before it took.
     live = while_live(events, response.source_nodes, selection.live_versions)
-    return AnswerBegun(answer_id, prepared, live, timings_ms)
+    told = measured(live, parts.measures, parts.tracing, started_s=prepared.started_s)
+    return AnswerBegun(answer_id, prepared, told, timings_ms)
 
 
 async def ask(parts: ServiceParts, question: Question) -> AnswerBegun:

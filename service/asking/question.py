@@ -40,7 +40,7 @@ class Question:
     which is the conversation's, and otherwise the default one. `filters` are as the caller wrote
     them: only the collection tells what they mean. `past` is what was said before, where the
     caller keeps the conversation. At most `top_k` passages are used. `persona` and `top_k` None are
-    the collection's.
+    the collection's. One that `is_private` is not suggested to others.
 
     Errors: InvalidRequest when the text is empty, MessageTooLong, InvalidCollectionName.
     """
@@ -54,6 +54,7 @@ class Question:
     keeping: Keeping = Keeping.CONVERSATION
     past: tuple[PastTurn, ...] = ()
     persona: Persona | None = None
+    is_private: bool = False
 
     def __post_init__(self) -> None:
         """Raise InvalidRequest for an empty text, MessageTooLong, or InvalidCollectionName."""

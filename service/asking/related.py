@@ -52,6 +52,17 @@ def related_questions(
     return [one.question for one in chosen[:MAX_RELATED]]
 
 
+def lately_asked(registry: Registry, collection: str, reader: Reader, *, limit: int) -> list[str]:
+    """The last questions whose answers hold for the reader, each once. Blocks."""
+    with registry.read() as connection:
+        asked = asked_questions(connection, collection, limit=LOOKED_INTO)
+        holding = holding_answers(connection, [one.answer_id for one in asked], reader)
+    said = {
+        _folded(one.question): one.question for one in reversed(asked) if one.answer_id in holding
+    }
+    return list(reversed(said.values()))[:limit]
+
+
 @dataclass(frozen=True, slots=True)
 class _Near:
     answer_id: str

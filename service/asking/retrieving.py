@@ -46,6 +46,7 @@ class Retrieval:
             live_versions=live,
             filters=selection.filters,
             top_k=top_k,
+            tracing=parts.tracing,
         )
 
     def engine(self, synthesizer: BaseSynthesizer) -> RetrieverQueryEngine:

@@ -45,4 +45,5 @@ async def search(parts: ServiceParts, question: Question) -> Found:
     nodes = await retrieval.nodes(QueryBundle(question.text))
     # Ranking takes a moment, a reranker seconds: what was deleted meanwhile is no hit.
     nodes = await LiveNodesOnly(selection.live_versions).apostprocess_nodes(nodes)
+    parts.measures.retrieved(time.perf_counter() - started_s)
     return Found(nodes, since_ms(started_s), retrieval.degraded)

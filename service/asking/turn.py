@@ -41,6 +41,7 @@ def keep_answer(
         done.state == "answered"
         and question.keeping is Keeping.CONVERSATION
         and not question.filters
+        and not question.is_private
         and embedding is not None
     )
     read = {found.node.metadata["document_id"] for found in nodes}

@@ -17,23 +17,26 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import ForeignHost, LecternError, RequestTooLarge
+from corpus.tracing import UNTRACED, Tracing
+from corpus.work import MAX_ID_CHARS, work_for
 from service.http.errors import ErrorShape, error_response, on_unexpected, problem_of
 
 DRAIN_LIMIT_S = 10.0
 DRAIN_LIMIT_BYTES = 64 << 20
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/?#@\[\]]+))(?::\d*)?")
-_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ACCEPTABLE_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID_CHARS}}}")
 
 
 class RequestId:
     """Gives each request an id (the caller's X-Request-ID when it is a plain one)."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tracing: Tracing = UNTRACED) -> None:
         self._app = app
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Note the id for the error bodies and send it back."""
+        """Note the id for the error bodies, the log and the jobs, and send it back."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -46,7 +49,8 @@ class RequestId:
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        with work_for(request_id=request_id, traceparent=self._tracing.traceparent()):
+            await self._app(scope, receive, send_with_id)
 
 
 class ErrorShapeUnder:

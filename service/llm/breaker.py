@@ -30,9 +30,14 @@ class CircuitBreaker:
         self._next_trial_s = 0.0
 
     @property
+    def is_failing(self) -> bool:
+        """Whether no call has succeeded since it opened, trials or not."""
+        return self._failures >= self._limit
+
+    @property
     def is_open(self) -> bool:
         """Whether a call would be refused now."""
-        return self._failures >= self._limit and self._now() < self._next_trial_s
+        return self.is_failing and self._now() < self._next_trial_s
 
     def admits(self) -> bool:
         """Whether a call may go out; while the endpoint is failing, it is then the trial."""

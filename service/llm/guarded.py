@@ -21,9 +21,12 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms import LLM, CustomLLM
 
 from corpus.errors import LlmUnavailable
+from corpus.tracing import UNTRACED, Tracing
 from service.llm.breaker import CircuitBreaker
 from service.llm.failures import Failure, failure_of
+from service.llm.measuring import measured_call
 from service.llm.retry import pause_before_retry
+from service.measures import NOT_MEASURED, ServiceMeasures
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class GuardedLlm(CustomLLM):
     pauses that honour `Retry-After` and stay within the time budget. `away` are the errors of the
     client library of `llm` for an endpoint that is not there; its own retries must be off. Calls
     are refused at once while `breaker` is open: too many in a row had no first token. Only the
-    streamed chat is offered.
+    streamed chat is offered. `measures` is told of every call, which is a span of `tracing`.
     """
 
     _llm: LLM = PrivateAttr()
@@ -58,6 +61,8 @@ class GuardedLlm(CustomLLM):
     _away: tuple[type[Exception], ...] = PrivateAttr()
     _breaker: CircuitBreaker = PrivateAttr()
     _places: asyncio.Semaphore = PrivateAttr()
+    _measures: ServiceMeasures = PrivateAttr()
+    _tracing: Tracing = PrivateAttr()
     _sleep: Callable[[float], Awaitable[None]] = PrivateAttr()
     _jitter: Callable[[], float] = PrivateAttr()
 
@@ -68,6 +73,8 @@ class GuardedLlm(CustomLLM):
         *,
         away: tuple[type[Exception], ...],
         breaker: CircuitBreaker | None = None,
+        measures: ServiceMeasures = NOT_MEASURED,
+        tracing: Tracing = UNTRACED,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -77,6 +84,8 @@ class GuardedLlm(CustomLLM):
         self._away = away
         self._breaker = breaker or CircuitBreaker()
         self._places = asyncio.Semaphore(limits.concurrency)
+        self._measures = measures
+        self._tracing = tracing
         self._sleep = sleep
         self._jitter = jitter
 
@@ -95,11 +104,18 @@ class GuardedLlm(CustomLLM):
             self._limits,
             away=self._away,
             breaker=self._breaker,
+            measures=self._measures,
+            tracing=self._tracing,
             sleep=self._sleep,
             jitter=self._jitter,
         )
         other._places = self._places
         return other
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the endpoint failed so often that it is left alone, but for a trial at times."""
+        return self._breaker.is_failing
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -113,7 +129,7 @@ class GuardedLlm(CustomLLM):
 
         Errors, while they are read: LlmUnavailable, also in the middle.
         """
-        return self._events(messages, kwargs)
+        return measured_call(self._events(messages, kwargs), self._measures, self._tracing)
 
     async def _events(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, object]

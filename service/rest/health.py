@@ -38,6 +38,7 @@ class ChecksBody(BaseModel):
 
     registry: str
     index: str
+    originals: str
     worker: str
 
 
@@ -83,7 +84,8 @@ def readyz(parts: Parts, request_id: RequestIdentity) -> ReadinessBody | JSONRes
     """Whether questions and uploads can be served; each dependency with its own word."""
     checks = ChecksBody(
         registry=_check(parts.registry.ping),
-        index=_check(lambda: parts.store.count(None)),
+        index=_check(parts.store.ping),
+        originals=_check(parts.originals.ping),
         worker="ok" if parts.worker_is_alive() else "no worker is alive",
     )
     mode = "extractive" if parts.llm is None else parts.llm.metadata.model_name

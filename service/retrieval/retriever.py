@@ -19,6 +19,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus.index.fusion import FusedResult
+from corpus.tracing import UNTRACED, Tracing
 from service.retrieval.live_nodes import LiveVersions, find_dead
 from service.wording.rewriting import Rewritten, rewrite
 
@@ -55,6 +56,7 @@ class HybridRetriever(BaseRetriever):
         live_versions: LiveVersions,
         filters: MetadataFilters | None = None,
         top_k: int,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         super().__init__(callback_manager=CallbackManager())
         self._store = store
@@ -62,6 +64,7 @@ class HybridRetriever(BaseRetriever):
         self._live_versions = live_versions
         self._filters = within_collection(collection, filters)
         self._top_k = top_k
+        self._tracing = tracing
         self._limit = max(OVER_FETCH * top_k, CANDIDATES)
         self.halves: Mapping[str, tuple[float | None, float | None]] = {}
 
@@ -86,17 +89,17 @@ class HybridRetriever(BaseRetriever):
     def _search(
         self, words: str, embedding: Sequence[float], filters: MetadataFilters
     ) -> list[NodeWithScore]:
-        result = self._store.query(
-            VectorStoreQuery(
-                query_embedding=list(embedding),
-                query_str=words,
-                similarity_top_k=self._limit,
-                hybrid_top_k=self._limit,
-                sparse_top_k=self._limit,
-                mode=VectorStoreQueryMode.HYBRID,
-                filters=filters,
-            )
+        query = VectorStoreQuery(
+            query_embedding=list(embedding),
+            query_str=words,
+            similarity_top_k=self._limit,
+            hybrid_top_k=self._limit,
+            sparse_top_k=self._limit,
+            mode=VectorStoreQueryMode.HYBRID,
+            filters=filters,
         )
+        with self._tracing.span("index query"):
+            result = self._store.query(query)
         if isinstance(result, FusedResult):
             self.halves = result.halves
         scores = result.similarities or []

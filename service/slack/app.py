@@ -1,10 +1,13 @@
-"""The Bolt application: which listener gets what Slack sends."""
+"""The Bolt application: which listener gets what Slack sends, over HTTP and over sockets alike."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncRateLimitErrorRetryHandler,
@@ -12,64 +15,156 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 )
 from slack_sdk.web.async_client import AsyncWebClient
 
+from corpus.registry.slack import Abandoned
 from corpus.settings import Settings
 from service.parts import ServiceParts
-from service.slack.asked import asked_in
+from service.slack.access import SlackAccess
+from service.slack.asked import asked_in, place_in
+from service.slack.assistant import Assistant
 from service.slack.bot import Bot
-from service.slack.texts import FEEDBACK_ACTION
+from service.slack.bot_token import BotToken
+from service.slack.buttons import Buttons
+from service.slack.calling import API_TIMEOUT_S, open_session
+from service.slack.commands import command_in
+from service.slack.holding import Holding
+from service.slack.texts import FEEDBACK_ACTION, QUOTES_ACTION
 
-API_TIMEOUT_S = 15
 RATE_LIMIT_TRIES = 3
+MESSAGES = frozenset({"app_mention", "message"})
+# Slack's checks of the address: no token is needed to answer them.
+CHECKS = frozenset({"url_verification", "ssl_check"})
+
+Next: TypeAlias = Callable[[], Awaitable[Any]]
+First: TypeAlias = Callable[[dict[str, Any], Next], Awaitable[BoltResponse | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class SlackApp:
-    """What listens to Slack, and what answers."""
+    """What listens to Slack, and what answers; close it in the end."""
 
     bolt: AsyncApp
     bot: Bot
+    token: BotToken
+    holding: Holding
+
+    @property
+    def client(self) -> AsyncWebClient:
+        """For calls of Slack's Web API, on one session."""
+        return self.bolt.client
+
+    async def keep_in_hand(self) -> None:
+        """Until it is cancelled: what is being answered, and what others left behind."""
+
+        async def tell(left: Abandoned) -> bool:
+            return await self.bot.tell_interrupted(left, self.client)
+
+        await self.holding.keep(tell)
+
+    async def close(self) -> None:
+        """Have threads told that the service ends, and close the session."""
+        await self.bot.close()
+        await self.token.close()
+        if self.client.session is not None:
+            await self.client.session.close()
 
 
 def create_slack_app(parts: ServiceParts) -> SlackApp:
-    """The application for the settings' token; requests are verified before it has them."""
-    bolt = AsyncApp(
-        client=_client(parts.settings),
-        signing_secret="verified before",  # noqa: S106 - not used
-        request_verification_enabled=False,
-    )
-    bot = Bot(parts)
-    _listen_to_messages(bolt, bot)
-    _listen_to_buttons(bolt, bot)
-    return SlackApp(bolt, bot)
+    """The application for the settings' token, inside a running event loop.
+
+    Requests are verified before it has them.
+    """
+
+    async def first(body: dict[str, Any], next_: Next) -> BoltResponse | None:
+        return await _received(slack, body, next_)
+
+    bolt = _bolt(parts.settings, first)
+    token = BotToken(bolt.client)
+    holding = Holding(parts.registry)
+    access = SlackAccess(parts.settings)
+    bot = Bot(parts, token, holding, access)
+    slack = SlackApp(bolt, bot, token, holding)
+    _listen_to_buttons(bolt, Buttons(parts, token, access))
+    _listen_to_commands(bolt, bot)
+    _listen_to_assistant(bolt, Assistant(parts, access))
+    return slack
 
 
-def _listen_to_messages(bolt: AsyncApp, bot: Bot) -> None:
-    async def on_message(body: dict[str, Any], client: AsyncWebClient) -> None:
-        asked = asked_in(body)
-        if asked is not None:
-            await bot.answer(asked, client)
+async def _received(slack: SlackApp, body: dict[str, Any], next_: Next) -> BoltResponse | None:
+    """Messages are taken here, before they are acknowledged; the rest goes on to its listener.
 
-    bolt.event("app_mention")(on_message)
-    bolt.event("message")(on_message)
+    What cannot be taken, or not answered, is refused (503), so that Slack sends it again.
+    """
+    if body.get("type") in CHECKS or "ssl_check" in body:
+        await next_()
+        return None
+    if not await slack.token.is_good():
+        return BoltResponse(status=503, body="Slack does not take the bot's token.")
+    if (body.get("event") or {}).get("type") not in MESSAGES:
+        await next_()
+        return None
+    asked = asked_in(body)
+    if asked is None or await slack.bot.receive(asked, slack.client):
+        return BoltResponse(status=200, body="")
+    return BoltResponse(status=503, body="The message was not taken yet.")
 
 
-def _listen_to_buttons(bolt: AsyncApp, bot: Bot) -> None:
+def _listen_to_buttons(bolt: AsyncApp, buttons: Buttons) -> None:
     async def on_feedback(ack: Any, body: dict[str, Any]) -> None:  # noqa: ANN401  Bolt's
         await ack()
-        await bot.rate(body["actions"][0].get("value", ""))
+        await buttons.rate(body["actions"][0].get("value", ""))
+
+    async def on_quotes(
+        ack: Any,  # noqa: ANN401  Bolt's
+        body: dict[str, Any],
+        client: AsyncWebClient,
+    ) -> None:
+        await ack()
+        await buttons.show_quotes(body["actions"][0].get("value", ""), place_in(body), client)
 
     bolt.action(FEEDBACK_ACTION)(on_feedback)
+    bolt.action(QUOTES_ACTION)(on_quotes)
 
 
-def _client(settings: Settings) -> AsyncWebClient:
+def _listen_to_commands(bolt: AsyncApp, bot: Bot) -> None:
+    async def on_command(
+        ack: Any,  # noqa: ANN401  Bolt's
+        body: dict[str, Any],
+        client: AsyncWebClient,
+    ) -> None:
+        await ack()
+        bot.respond(command_in(body), client)
+
+    # Whatever its name is in the manifest: another app may have /lectern already.
+    bolt.command(re.compile("^/"))(on_command)
+
+
+def _listen_to_assistant(bolt: AsyncApp, assistant: Assistant) -> None:
+    async def on_opened(body: dict[str, Any], client: AsyncWebClient) -> None:
+        await assistant.greet(body, client)
+
+    async def on_moved() -> None:
+        """Where somebody looks meanwhile changes nothing."""
+
+    bolt.event("assistant_thread_started")(on_opened)
+    bolt.event("assistant_thread_context_changed")(on_moved)
+
+
+def _bolt(settings: Settings, first: First) -> AsyncApp:
     token = settings.slack_bot_token
-    client = AsyncWebClient(
+    bolt = AsyncApp(
+        name="lectern",
+        # With a client of ours, Bolt would warn of the token that it finds in the environment.
         token=token.get_secret_value() if token else None,
-        base_url=settings.slack_api_url,
-        timeout=API_TIMEOUT_S,
+        signing_secret="verified before",  # noqa: S106 - not used
+        request_verification_enabled=False,
+        before_authorize=first,
     )
+    client = bolt.client
+    client.base_url = settings.slack_api_url.rstrip("/") + "/"
+    client.timeout = int(API_TIMEOUT_S)
+    client.session = open_session()
     client.retry_handlers += [
         AsyncRateLimitErrorRetryHandler(max_retry_count=RATE_LIMIT_TRIES),
         AsyncServerErrorRetryHandler(),
     ]
-    return client
+    return bolt

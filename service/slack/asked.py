@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpus.registry.slack import SlackThread
+from service.slack.dropped import DroppedFile, files_in
 
 # Of what people write; other messages are about messages.
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
@@ -17,7 +18,7 @@ class Asked:
 
     `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
     alone. `is_private`: nobody else reads the answer. `is_shared`: people of other organisations
-    read the channel.
+    read the channel, or write to the bot.
     """
 
     event_id: str
@@ -28,7 +29,34 @@ class Asked:
     text: str
     is_direct: bool
     is_private: bool = False
+    files: tuple[DroppedFile, ...] = ()
     is_shared: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names the message, not the event: a mention in a thread comes as two events."""
+        return f"{self.thread.team_id}/{self.thread.channel_id}/{self.ts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody pressed a button."""
+
+    team_id: str
+    channel_id: str
+    thread_ts: str
+    user_id: str
+
+
+def place_in(body: dict[str, Any]) -> Place:
+    """The place of an interaction with a message (`block_actions`)."""
+    container, message = body.get("container") or {}, body.get("message") or {}
+    message_ts = container.get("message_ts") or message.get("ts") or ""
+    thread_ts = container.get("thread_ts") or message.get("thread_ts") or message_ts
+    channel_id = container.get("channel_id") or body["channel"]["id"]
+    return Place(
+        (body.get("team") or {}).get("id") or "", channel_id, thread_ts, body["user"]["id"]
+    )
 
 
 def asked_in(body: dict[str, Any]) -> Asked | None:
@@ -59,5 +87,6 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         text=text,
         is_direct=is_direct,
         is_private=event.get("channel_type") == "im",
-        is_shared=bool(body.get("is_ext_shared_channel")) and event.get("channel_type") != "im",
+        files=files_in(event) if is_direct else (),
+        is_shared=bool(body.get("is_ext_shared_channel")),
     )

@@ -4,51 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from corpus.access import UNRESTRICTED, Reader
+from corpus.access import Reader
 from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
-from corpus.registry.slack import (
-    SlackThread,
-    conversation_of,
-    remember_conversation,
-    take_event,
-    take_part,
-    takes_part,
-)
-from corpus.registry.turns import find_turn, rate_answer
-from corpus.turns import Rating
-from service.answering.events import AnswerDone, Degraded, TextPiece
+from corpus.registry.slack import Abandoned, SlackThread, conversation_of, remember_conversation
+from corpus.registry.slack_channels import ChannelSettings
+from service.answering.events import AnswerDone, TextPiece
 from service.asking.answers import ask
-from service.asking.question import Question
 from service.parts import ServiceParts
-from service.slack.access import reader_alone, reader_in_channel
+from service.slack.access import SlackAccess, acl_of_dropped
 from service.slack.asked import Asked
-from service.slack.replying import SLACK_ERRORS, Reply, reason_of
-from service.slack.texts import (
-    escaped,
-    feedback_blocks,
-    note_blocks,
-    question_of,
-    source_blocks,
-)
+from service.slack.bot_token import REFUSALS, BotToken
+from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.commands import SlashCommand
+from service.slack.holding import Holding
+from service.slack.questions import question_in, settings_here
+from service.slack.reading import ReadingFiles
+from service.slack.replying import HOPELESS, Reply
+from service.slack.responding import Response
+from service.slack.taking import take
+from service.slack.texts import ending_blocks, question_of, warning_blocks
 
 log = logging.getLogger("lectern.slack")
 
 # Answers that are on their way at once; further questions wait, at most so many.
 MAX_AT_ONCE = 20
 MAX_WAITING = 500
+# Messages that the registry is asked for at once: a thread each, where the registry is slow.
+MAX_TAKING = 100
+# Slack waits three seconds for an acknowledgement; part of it is spent on asking for the token.
+TAKE_LIMIT_S = 1.5
 LAST_WORD_S = 3.0
+# Slack names the wait itself; who waits for longer has asked again.
+LONGEST_WAIT_S = 900.0
 
 EMPTY = "Ask me something about your documents."
 BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
-INTERRUPTED = "The language model broke off before the answer was complete."
+CUT_OFF = "The service was cut off before it could answer here. Ask again."
 NOT_TAKEN = "Slack did not take all of this answer. Ask again."
+LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
 SHARED = (
     "This channel is shared with another organisation, and my documents are yours: ask me in a "
     "direct message, or in a channel of your own."
@@ -56,57 +57,137 @@ SHARED = (
 
 
 class Bot:
-    """Answers in threads, and keeps what people think of the answers."""
+    """Answers in threads, and commands; close it in the end."""
 
-    def __init__(self, parts: ServiceParts) -> None:
+    def __init__(
+        self, parts: ServiceParts, token: BotToken, holding: Holding, access: SlackAccess
+    ) -> None:
         self._parts = parts
+        self._token = token
+        self._access = access
+        self._holding = holding
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
-        self._waiting = 0
+        self._taking: set[asyncio.Future[bool]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_closing = False
         # Questions of one thread are answered one after the other: each may go on from the last.
         self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
 
-    async def answer(self, asked: Asked, client: AsyncWebClient) -> None:
-        """Answer in the thread, once; whatever goes wrong is said there."""
-        thread = asked.thread
-        reply = Reply(client, thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id)
-        reply.is_expected = asked.is_direct
+    async def receive(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Take a message, and answer it afterwards; False: Slack shall send it again.
+
+        Returns within `TAKE_LIMIT_S`. What the registry takes later than that is answered all the
+        same, and when Slack sends it again, it was taken.
+        """
+        if self._is_closing or len(self._taking) >= MAX_TAKING:
+            return False
+        if len(self._tasks) >= MAX_WAITING:
+            if asked.is_direct:
+                self._start(self._last_word(self._reply(asked, client), BUSY))
+            return len(self._tasks) < 2 * MAX_WAITING
+        taking = asyncio.ensure_future(asyncio.to_thread(take, self._parts.registry, asked))
+        self._taking.add(taking)
+
+        def taken(done: asyncio.Future[bool]) -> None:
+            self._taking.discard(done)
+            if done.cancelled():
+                return
+            if error := done.exception():
+                log.warning("a message in Slack was not taken: %s", error)
+            elif done.result():
+                self._holding.add(asked.key)
+                self._start(self._answer_taken(asked, client))
+
+        taking.add_done_callback(taken)
+        await asyncio.wait({taking}, timeout=TAKE_LIMIT_S)
+        return taking.done() and not taking.cancelled() and taking.exception() is None
+
+    async def answer(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Answer in the thread what was taken; whatever goes wrong is said there.
+
+        False: Slack did not even take that. Cancelled, it says that the service ends, and returns.
+        """
+        reply = self._reply(asked, client)
         try:
-            await self._answer_once(asked, reply)
+            await self._answer_in_turn(asked, reply)
         except asyncio.CancelledError:
             # The service ends: nobody shall wait for more.
-            await self._last_word(reply, ENDS)
-            raise
+            return await self._last_word(reply, ENDS)
         except SourcesChanged as error:
-            with suppress(*SLACK_ERRORS):
-                await reply.withdraw(f"{error.detail} Ask again.")
+            return await self._withdraw(reply, f"{error.detail} Ask again.")
         except LecternError as error:
-            await self._last_word(reply, f"{error.detail} {error.hint}".strip())
+            return await self._last_word(reply, f"{error.detail} {error.hint}".strip())
         except SLACK_ERRORS as error:
-            log.warning("Slack refused an answer: %s", reason_of(error))
-            await self._last_word(reply, NOT_TAKEN)
+            return await self._after_refusal(reply, error)
         except Exception:
             log.exception("the answer to %s in Slack failed", asked.event_id)
             unknown = unforeseen(asked.event_id)
-            await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
+            return await self._last_word(reply, f"{unknown.detail} {unknown.hint}".strip())
+        return True
 
-    async def _answer_once(self, asked: Asked, reply: Reply) -> None:
-        if self._waiting >= MAX_WAITING:
-            if asked.is_direct:
-                await reply.finish((), text=BUSY)
-            return
-        self._waiting += 1
+    async def tell_interrupted(self, left: Abandoned, client: AsyncWebClient) -> bool:
+        """Tell a thread that nobody answers any more; False: it has to be tried again."""
         try:
-            if await asyncio.to_thread(self._take, asked):
-                reply.is_expected = True
-                await self._answer_in_turn(asked, reply)
+            await client.chat_postMessage(
+                channel=left.channel_id,
+                thread_ts=left.thread_ts,
+                text=CUT_OFF,
+                blocks=warning_blocks(CUT_OFF),
+            )
+        except SLACK_ERRORS as error:
+            self._token.doubt(error)
+            log.warning("a thread was not told of an interruption: %s", reason_of(error))
+            return reason_of(error) in HOPELESS - REFUSALS  # it will not be told tomorrow either
+        return True
+
+    async def close(self) -> None:
+        """Have every thread told that the service ends; takes some seconds at most."""
+        self._is_closing = True
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=TAKE_LIMIT_S)
+        await asyncio.sleep(0)  # a task that has not begun would be cancelled without a word
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WORD_S + 1)
+
+    def respond(self, command: SlashCommand, client: AsyncWebClient) -> None:
+        """Answer a slash command afterwards: it was acknowledged."""
+        if self._is_closing or len(self._tasks) >= 2 * MAX_WAITING:
+            return
+        response = Response(self._parts, self._access, patient(client), command)
+        self._start(response.give(self._places, is_busy=len(self._tasks) >= MAX_WAITING))
+
+    async def _answer_taken(self, asked: Asked, client: AsyncWebClient) -> None:
+        is_told = False
+        try:
+            is_told = await self.answer(asked, client)
         finally:
-            self._waiting -= 1
+            if is_told:
+                await self._holding.end(asked.key)
+            else:
+                self._holding.leave(asked.key)
+
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _reply(self, asked: Asked, client: AsyncWebClient) -> Reply:
+        thread = asked.thread
+        return Reply(
+            patient(client), thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id
+        )
 
     async def _answer_in_turn(self, asked: Asked, reply: Reply) -> None:
         if asked.is_shared:
             await reply.finish((), text=SHARED)
             return
         question = question_of(asked.text)
+        if asked.files:
+            is_answerable = await self._read_files(asked, reply.client)
+            if not question or not is_answerable:
+                return
         if not question:
             await reply.finish((), text=EMPTY)
             return
@@ -115,13 +196,23 @@ class Bot:
             await self._answer(asked, question, reply)
 
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
-        thread, reader = asked.thread, _reader_of(asked)
+        thread, url = asked.thread, self._parts.settings.public_url
+        reader = await self._reader_of(asked, reply.client)
+        here = await self._settings_in(thread)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
         try:
-            question = Question(text, None, reader, conversation_id=conversation_id)
+            question = question_in(
+                here,
+                text,
+                reader,
+                conversation_id=conversation_id,
+                is_private=asked.is_private,
+            )
             begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another
-            begun = await ask(self._parts, Question(text, None, reader))
+            begun = await ask(
+                self._parts, question_in(here, text, reader, is_private=asked.is_private)
+            )
         async with aclosing(begun.events) as events:
             now = begun.prepared.dialogue.conversation_id
             if now is not None and now != conversation_id:
@@ -131,55 +222,63 @@ class Bot:
                     case TextPiece(said):
                         await reply.say(said)
                     case AnswerDone():
-                        await reply.finish(self._ending(begun.answer_id, event))
+                        await reply.finish(ending_blocks(begun.answer_id, event, url))
 
-    def _ending(self, answer_id: str, done: AnswerDone) -> list[dict[str, Any]]:
-        url = self._parts.settings.public_url
-        blocks = source_blocks(done.citations, url)
-        if done.state == "not_in_documents":
-            blocks = source_blocks(done.nearest, url, heading="The closest passages")
-        blocks += note_blocks(done.degraded, len(done.unsupported))
-        if Degraded.LLM_INTERRUPTED in done.degraded:
-            blocks.append(_warning(INTERRUPTED))
-        return [*blocks, *feedback_blocks(answer_id)]
-
-    async def _last_word(self, reply: Reply, text: str) -> None:
-        """Say why there is no more, within a moment and without a failure of its own."""
-        if not reply.is_expected:
-            return
-        with suppress(Exception):
-            async with asyncio.timeout(LAST_WORD_S):
-                await reply.finish([_warning(text)], text=text)
-
-    async def rate(self, value: str) -> None:
-        """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
-        rating, _, answer_id = value.partition(" ")
-        if rating not in {"up", "down"}:
-            return
-
-        def keep() -> None:
-            with self._parts.registry.write() as connection:
-                comment = find_turn(connection, answer_id, UNRESTRICTED).comment
-                said: Rating = "up" if rating == "up" else "down"
-                rate_answer(connection, answer_id, said, comment, UNRESTRICTED)
-
-        try:
-            await asyncio.to_thread(keep)
-        except LecternError as error:
-            log.info("a rating was not kept: %s", error.detail)
-
-    def _take(self, asked: Asked) -> bool:
-        """Whether the message is for this bot, and for this replica of it."""
+    async def _read_files(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Take in what was dropped, and tell how far it is; whether it can be asked about."""
         thread = asked.thread
-        # By the message, not the event: a mention in a thread comes as two events.
-        named = f"{thread.team_id}/{thread.channel_id}/{asked.ts}"
-        with self._parts.registry.write() as connection:
-            if not asked.is_direct and not takes_part(connection, thread):
-                return False
-            if not take_event(connection, named):
-                return False
-            take_part(connection, thread)
-            return True
+        settings = await self._settings_in(thread)
+        reading = ReadingFiles(
+            self._parts,
+            client,
+            thread.channel_id,
+            thread.thread_ts,
+            await self._access.alone(client, thread.team_id, thread.channel_id, asked.user_id),
+            settings.collection,
+            acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
+        )
+        return await reading.read(asked.files)
+
+    async def _settings_in(self, thread: SlackThread) -> ChannelSettings:
+        return await asyncio.to_thread(
+            settings_here, self._parts.registry, thread.team_id, thread.channel_id
+        )
+
+    async def _withdraw(self, reply: Reply, text: str) -> bool:
+        try:
+            await reply.withdraw(text)
+        except SLACK_ERRORS as error:
+            return await self._after_refusal(reply, error)
+        return True
+
+    async def _after_refusal(self, reply: Reply, error: BaseException) -> bool:
+        """Say that Slack did not take an answer, as soon as it takes anything."""
+        log.warning("Slack refused an answer: %s", reason_of(error))
+        self._token.doubt(error)
+        wait_s = retry_after_s(error)
+        if wait_s is None:
+            return await self._last_word(reply, NOT_TAKEN)
+        if wait_s > LONGEST_WAIT_S or self._is_closing:
+            return False
+        self._start(self._say_later(reply, wait_s))
+        return True
+
+    async def _say_later(self, reply: Reply, wait_s: float) -> None:
+        # Not while it holds a place: others may be answered in other channels.
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(wait_s)
+        await self._last_word(reply, LIMITED)
+
+    async def _last_word(self, reply: Reply, text: str) -> bool:
+        """Say why there is no more, within a moment and without a failure; whether it was said."""
+        try:
+            async with asyncio.timeout(LAST_WORD_S):
+                await reply.last_word(warning_blocks(text), text=text)
+        except SLACK_ERRORS as error:
+            self._token.doubt(error)
+            log.warning("a thread in Slack was not told what went wrong: %s", reason_of(error))
+            return False
+        return True
 
     def _conversation(self, thread: SlackThread) -> str | None:
         with self._parts.registry.read() as connection:
@@ -189,14 +288,8 @@ class Bot:
         with self._parts.registry.write() as connection:
             remember_conversation(connection, thread, conversation_id)
 
-
-def _warning(text: str) -> dict[str, Any]:
-    said = {"type": "mrkdwn", "text": f":warning: {escaped(text)}"}
-    return {"type": "context", "elements": [said]}
-
-
-def _reader_of(asked: Asked) -> Reader:
-    thread = asked.thread
-    if asked.is_private:
-        return reader_alone(asked.team_id, asked.user_id)
-    return reader_in_channel(thread.team_id, thread.channel_id)
+    async def _reader_of(self, asked: Asked, client: AsyncWebClient) -> Reader:
+        team_id, channel_id = asked.thread.team_id, asked.thread.channel_id
+        if asked.is_private:
+            return await self._access.alone(client, team_id, channel_id, asked.user_id)
+        return self._access.in_channel(team_id, channel_id)

@@ -9,17 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_chat_stream import AsyncChatStream
 from slack_sdk.web.async_client import AsyncWebClient
 
+from service.slack.bot_token import REFUSALS
+from service.slack.calling import SLACK_ERRORS, reason_of
 from service.slack.texts import shown
 
 log = logging.getLogger("lectern.slack")
 
-# What a call of Slack's API may raise.
-SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
 # A message has 12,000 characters of Markdown at most, and about as many with its blocks; what is
 # longer goes on in the next message.
 MAX_MESSAGE_CHARS = 9_000
@@ -31,24 +29,7 @@ BUFFER_CHARS = 200
 # second for each channel).
 EDIT_EVERY_S = 1.5
 # With these, no other way of writing there would work.
-HOPELESS = frozenset(
-    {
-        "invalid_auth",
-        "token_revoked",
-        "account_inactive",
-        "channel_not_found",
-        "not_in_channel",
-        "is_archived",
-    }
-)
-
-
-def reason_of(error: BaseException) -> str:
-    """Slack's name for what is wrong, or the error's."""
-    try:
-        return str(error.response["error"])  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001 - a response may be anything that a proxy sent
-        return type(error).__name__
+HOPELESS = REFUSALS | {"channel_not_found", "not_in_channel", "is_archived"}
 
 
 @dataclass(slots=True)
@@ -56,7 +37,6 @@ class Reply:
     """Say pieces, then finish; `SLACK_ERRORS` where Slack takes it in no way.
 
     It is streamed; where that does not work, or no longer, a message is edited instead.
-    `is_expected`: somebody waits for it, so that a failure has to be said.
     """
 
     client: AsyncWebClient
@@ -64,7 +44,6 @@ class Reply:
     thread_ts: str
     team_id: str
     user_id: str
-    is_expected: bool = False
     _stream: AsyncChatStream | None = None
     _edited: _EditedMessage | None = None
     _text: str = ""
@@ -91,20 +70,34 @@ class Reply:
         """End the message, once, with these blocks below it; `text` where nothing was said."""
         if self._is_finished:
             return
-        self._is_finished = True
         if self._edited is not None:
             await self._edited.finish(blocks)
         elif self._stream is not None:
             await self._end_stream(blocks)
         else:
-            await self.client.chat_postMessage(
-                channel=self.channel,
-                thread_ts=self.thread_ts,
-                text=shown(text) or "…",
-                blocks=list(blocks),
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            await self.post(blocks, text=text)
+        self._is_finished = True
+
+    async def post(self, blocks: Sequence[dict[str, Any]], *, text: str) -> None:
+        """Write a message of its own into the thread."""
+        await self.client.chat_postMessage(
+            channel=self.channel,
+            thread_ts=self.thread_ts,
+            text=shown(text) or "…",
+            blocks=list(blocks),
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+    async def last_word(self, blocks: Sequence[dict[str, Any]], *, text: str) -> None:
+        """End the message with these blocks; where that fails, say them in one of its own."""
+        try:
+            await self.finish(blocks, text=text)
+        except SLACK_ERRORS as error:
+            if reason_of(error) in HOPELESS:
+                raise
+            await self.post(blocks, text=text)
+            self._is_finished = True
 
     async def withdraw(self, text: str) -> None:
         """Put this notice in place of what was said."""
@@ -113,9 +106,9 @@ class Reply:
         if self._edited is None:
             await self.finish((), text=text)
             return
-        self._is_finished = True
         self._edited.text = shown(text)
         await self._edited.finish(())
+        self._is_finished = True
 
     async def _opened(self) -> AsyncChatStream:
         return await self.client.chat_stream(

@@ -9,16 +9,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from service.answering.citations import Citation
-from service.answering.events import Degraded
+from service.answering.events import AnswerDone, Degraded
 
 # What Slack accepts at most: of a section's text, and of blocks in a message.
 MAX_SECTION_CHARS = 3_000
 MAX_SOURCES = 20
-MAX_QUOTE_CHARS = 240
+MAX_EXCERPT_CHARS = 240
 FEEDBACK_ACTION = "lectern_feedback"
+QUOTES_ACTION = "lectern_quotes"
+
+INTERRUPTED = "The language model broke off before the answer was complete."
 
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
 _REFERENCE = re.compile(r"<([#!]?)([^>|]*)(?:\|([^>]*))?>")
+_FORMATTING = re.compile(r"[*_~`]")
 _SPACES = re.compile(r"[^\S\n]+")
 
 _SAID_OF = {
@@ -46,6 +50,11 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def plain(text: str) -> str:
+    """Text that formats nothing either: a name with underscores is not in italics."""
+    return _FORMATTING.sub("\u200b\\g<0>", escaped(text))
+
+
 def shown(markdown: str) -> str:
     """An answer that mentions nobody and links nowhere.
 
@@ -69,23 +78,43 @@ def address_of(citation: Citation, public_url: str) -> str | None:
 
 
 def source_blocks(
-    citations: Sequence[Citation], public_url: str, *, heading: str = "Sources"
+    citations: Sequence[Citation],
+    public_url: str,
+    *,
+    heading: str = "Sources",
+    with_excerpts: bool = False,
 ) -> list[dict[str, Any]]:
     """A compact list, each source with its place and a link to the marked page."""
     if not citations:
         return []
     lines = [f"*{heading}*"]
     for citation in citations[:MAX_SOURCES]:
-        name = escaped(citation.filename).replace("|", "¦")
-        place = f"{name}, page {citation.page}"
+        place = f"{plain(citation.filename).replace('|', '¦')}, page {citation.page}"
         address = address_of(citation, public_url)
-        where = f"<{address}|{place}>" if address else place
-        quote = escaped(" ".join(citation.quote.split())[:MAX_QUOTE_CHARS])
-        line = f"[{citation.id}] {where}: “{quote}”"
+        line = f"[{citation.id}] " + (f"<{address}|{place}>" if address else place)
+        if with_excerpts:
+            line += f": “{plain(' '.join(citation.quote.split())[:MAX_EXCERPT_CHARS])}”"
         if sum(map(len, lines)) + len(line) + len(lines) > MAX_SECTION_CHARS:
             break
         lines.append(line)
     return [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)}}]
+
+
+def ending_blocks(
+    answer_id: str, done: AnswerDone, public_url: str, *, with_excerpts: bool = False
+) -> list[dict[str, Any]]:
+    """What stands below an answer; `with_excerpts`: the quotes instead of a button for them."""
+    blocks = source_blocks(done.citations, public_url, with_excerpts=with_excerpts)
+    if done.citations and not with_excerpts:
+        blocks += quotes_button(answer_id)
+    if done.state == "not_in_documents":
+        blocks = source_blocks(
+            done.nearest, public_url, heading="The closest passages", with_excerpts=True
+        )
+    blocks += note_blocks(done.degraded, len(done.unsupported))
+    if Degraded.LLM_INTERRUPTED in done.degraded:
+        blocks += warning_blocks(INTERRUPTED)
+    return [*blocks, *feedback_blocks(answer_id)]
 
 
 def note_blocks(degraded: Sequence[str], unsupported: int) -> list[dict[str, Any]]:
@@ -98,6 +127,17 @@ def note_blocks(degraded: Sequence[str], unsupported: int) -> list[dict[str, Any
         )
     elements = [{"type": "mrkdwn", "text": f":warning: {note}"} for note in notes]
     return [{"type": "context", "elements": elements}] if elements else []
+
+
+def quotes_button(answer_id: str) -> list[dict[str, Any]]:
+    """What shows the quotes to whoever presses it."""
+    button = {
+        "type": "button",
+        "action_id": QUOTES_ACTION,
+        "text": {"type": "plain_text", "text": "Show the quotes"},
+        "value": answer_id,
+    }
+    return [{"type": "actions", "elements": [button]}]
 
 
 def feedback_blocks(answer_id: str) -> list[dict[str, Any]]:
@@ -115,3 +155,9 @@ def feedback_blocks(answer_id: str) -> list[dict[str, Any]]:
         },
     }
     return [{"type": "context_actions", "elements": [buttons]}]
+
+
+def warning_blocks(text: str) -> list[dict[str, Any]]:
+    """What went wrong, in small print."""
+    said = {"type": "mrkdwn", "text": f":warning: {escaped(text)}"}
+    return [{"type": "context", "elements": [said]}]

@@ -1,6 +1,5 @@
 """Random filters over random nodes and metadata: every store finds what plain Python says."""
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +10,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery
-from qdrant_client import QdrantClient
 
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.port import NodeStore
-from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.registry.live_documents import LiveDocument
 from service.retrieval.document_conditions import parts_of, resolved
 from service.retrieval.filters import parse_filters
 from service.retrieval.retriever import within_collection
+from tests.qdrant import EVERY_QDRANT, new_store, qdrant_server
 from tests.samples.filter_grammar import (
     DECLARED,
     metadata_of,
@@ -30,27 +28,20 @@ from tests.samples.filter_grammar import (
 from tests.samples.index_nodes import DIMENSION, a_node
 
 IDS = [str(uuid.UUID(int=number)) for number in range(4)]
-EVERY_STORE = ["edge", "memory", *(["server"] if "QDRANT_URL" in os.environ else [])]
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Payload indexes have no effect:UserWarning", "ignore:Generating overly large repr"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 
-@pytest.fixture(scope="module", params=EVERY_STORE)
+@pytest.fixture(scope="module", params=["edge", *EVERY_QDRANT])
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NodeStore]:
     if request.param == "edge":
-        opened: NodeStore = EdgeVectorStore.open(tmp_path_factory.mktemp("index") / "i", DIMENSION)
-    elif request.param == "memory":
-        opened = ServerVectorStore(QdrantClient(":memory:"), "nodes", DIMENSION)
+        opened = EdgeVectorStore.open(tmp_path_factory.mktemp("index") / "i", DIMENSION)
+        yield opened
+        opened.close()
     else:
-        name = f"lectern-test-{uuid.uuid4()}"
-        key = os.environ.get("QDRANT_API_KEY")
-        opened = open_server_store(os.environ["QDRANT_URL"], key, name, DIMENSION, timeout_s=10)
-    yield opened
-    opened.clear()
-    opened.close()
+        with qdrant_server(request.param) as address, new_store(address, DIMENSION) as on_server:
+            yield on_server
 
 
 @dataclass

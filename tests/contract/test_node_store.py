@@ -1,10 +1,10 @@
-"""What every node store must do: Edge, the in-memory client, a server, and Edge by the gateway."""
+"""What every node store must do: Edge, Qdrant servers, and Edge and a server by the gateway."""
 
 import asyncio
-import os
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from pathlib import Path
@@ -20,7 +20,6 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryMode,
     VectorStoreQueryResult,
 )
-from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, EmbeddingUnavailable, InvalidFilter
 from corpus.index.edge.store import EdgeVectorStore
@@ -28,8 +27,8 @@ from corpus.index.fusion import FusedResult, ScoreFusion
 from corpus.index.gateway import GatewayVectorStore, serve_index
 from corpus.index.points import StoredEmbedding
 from corpus.index.port import NodeStore
-from corpus.index.server.store import ServerVectorStore, open_server_store
 from corpus.nodes import EMBED_SHA
+from tests.qdrant import EVERY_QDRANT, OVER_HTTP, new_store, qdrant_server
 from tests.samples.index_nodes import DIMENSION, a_node
 
 # The formula is tested where it is simplest; the default is chosen by measurement.
@@ -38,10 +37,8 @@ TOWARDS_X = [1.0, 0.0, 0.0, 0.0]
 TOWARDS_Y = [0.0, 1.0, 0.0, 0.0]
 AND, OR, NOT = FilterCondition.AND, FilterCondition.OR, FilterCondition.NOT
 OP = FilterOperator
-EVERY_STORE = ["edge", "memory", "gateway", "gateway to memory"]
-if "QDRANT_URL" in os.environ:
-    EVERY_STORE.append("server")
-pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
+BY_GATEWAY = "by gateway, "
+EVERY_STORE = ["edge", f"{BY_GATEWAY}edge", *EVERY_QDRANT, f"{BY_GATEWAY}{OVER_HTTP}"]
 
 
 @dataclass
@@ -54,32 +51,18 @@ class Stores:
 
 @pytest.fixture(params=EVERY_STORE)
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
-    if request.param.endswith("memory"):
-        memory = ServerVectorStore(QdrantClient(":memory:"), "nodes", DIMENSION, EVEN)
-        if request.param == "memory":
-            yield Stores(memory, memory)
+    with ExitStack() as opened:
+        kind = request.param.removeprefix(BY_GATEWAY)
+        if kind == "edge":
+            store: NodeStore = EdgeVectorStore.open(tmp_path / "index", DIMENSION, EVEN)
+            opened.callback(store.close)
         else:
-            yield from _through_the_gateway(memory)
-        memory.close()
-    elif request.param == "server":
-        yield from _on_a_server()
-    else:
-        edge = EdgeVectorStore.open(tmp_path / "index", DIMENSION, EVEN)
-        if request.param == "edge":
-            yield Stores(edge, edge)
+            address = opened.enter_context(qdrant_server(kind))
+            store = opened.enter_context(new_store(address, DIMENSION, EVEN))
+        if kind == request.param:
+            yield Stores(store, store)
         else:
-            yield from _through_the_gateway(edge)
-        edge.close()
-
-
-def _on_a_server() -> Iterator[Stores]:
-    name = f"lectern-test-{uuid.uuid4()}"
-    key = os.environ.get("QDRANT_API_KEY")
-    url = os.environ["QDRANT_URL"]
-    server = open_server_store(url, key, name, DIMENSION, timeout_s=10, fusion=EVEN)
-    yield Stores(server, server)
-    server.client.delete_collection(name)
-    server.close()
+            yield from _through_the_gateway(store)
 
 
 def _through_the_gateway(owned: NodeStore) -> Iterator[Stores]:
@@ -559,6 +542,10 @@ def test_a_query_without_what_its_mode_needs_is_refused(
 def test_an_unknown_argument_is_refused(stores: Stores) -> None:
     with pytest.raises(TypeError, match="qdrant_filters"):
         stores.reader.query(dense(TOWARDS_X), qdrant_filters=None)
+
+
+def test_a_store_that_is_there_answers_a_ping(stores: Stores) -> None:
+    stores.reader.ping()
 
 
 async def _use_asynchronously(stores: Stores) -> list[str]:

@@ -30,6 +30,7 @@ from corpus.registry.uploads import Upload, accept_replacement, accept_upload
 from corpus.registry.versions import complete_version, fail_version, report_progress
 from corpus.registry.workers import SILENT_AFTER_S, beat, count_alive, leave
 from corpus.values import Coverage, Document, ErrorReport, PageText, Status
+from corpus.work import work_for
 
 
 def content() -> Content:
@@ -274,3 +275,22 @@ def test_what_answers_is_read_again_as_the_next_version(registry: Registry) -> N
     with registry.write() as connection:
         assert ingest_again(connection, document_id, UNRESTRICTED) == again
         assert count_waiting(connection) == 1
+
+
+def test_a_job_knows_the_request_that_queued_it(registry: Registry) -> None:
+    with work_for(request_id="r1", traceparent="00-ab-cd-01"):
+        document_id = upload(registry)
+    job = claim(registry)
+    assert job is not None
+    assert (job.request_id, job.traceparent) == ("r1", "00-ab-cd-01")
+    with registry.write() as connection:
+        give_back(connection, job, failures=1, delay_s=0)
+    again = claim(registry)
+    assert again is not None
+    assert again.request_id == "r1"
+    with registry.write() as connection:
+        fail_version(connection, again, error=ErrorReport("x", "x", "x"), coverage=Coverage())
+    with registry.write() as connection, work_for(request_id="r2"):
+        ingest_again(connection, document_id, UNRESTRICTED)
+    assert (retried := claim(registry)) is not None
+    assert (retried.request_id, retried.traceparent) == ("r2", None)

@@ -8,11 +8,17 @@ from sqlalchemy import select, update
 from corpus.registry.database.engine import Registry
 from corpus.registry.schema import slack_events
 from corpus.registry.slack import (
+    AWAITED,
     REMEMBERED,
+    Abandoned,
     SlackThread,
+    claim_abandoned,
     conversation_of,
+    end_event,
     forget_slack,
+    has_abandoned,
     remember_conversation,
+    renew_events,
     take_event,
     take_part,
     takes_part,
@@ -58,6 +64,39 @@ def test_what_slack_does_not_send_again_is_forgotten(registry: Registry) -> None
         forget_slack(connection)
     with registry.read() as connection:
         assert list(connection.execute(select(slack_events.c.id)).scalars()) == ["new"]
+
+
+def test_what_a_process_leaves_behind_is_claimed_by_one(registry: Registry) -> None:
+    with registry.write() as connection:
+        for name in ("left", "ours", "ended", "older"):
+            assert take_event(connection, name, THREAD)
+        assert take_event(connection, "without a thread")
+        assert claim_abandoned(connection, ()) == []
+        end_event(connection, "ended")
+        leased = slack_events.c.lease_until.is_not(None)
+        long_ago = datetime.now(UTC) - timedelta(seconds=1)
+        connection.execute(update(slack_events).where(leased).values(lease_until=long_ago))
+        older = datetime.now(UTC) - AWAITED
+        connection.execute(
+            update(slack_events).where(slack_events.c.id == "older").values(seen_at=older)
+        )
+        renew_events(connection, ["ours", "ended"])
+    together = threading.Barrier(4)
+    claimed: list[Abandoned] = []
+
+    def run() -> None:
+        together.wait()
+        with registry.write() as connection:
+            claimed.extend(claim_abandoned(connection, ()))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert claimed == [Abandoned("left", THREAD.channel_id, THREAD.thread_ts)]
+    with registry.read() as connection:
+        assert not has_abandoned(connection)
 
 
 def test_a_thread_is_the_conversation_it_was_last_said_to_be(registry: Registry) -> None:

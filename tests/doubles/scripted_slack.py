@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as Slack's API, and minds its rules."""
+"""A real HTTP and WebSocket server on loopback that answers as Slack does, and minds its rules."""
 
 from __future__ import annotations
 
@@ -9,30 +9,41 @@ import json
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs
+
+from tests.doubles.slack_wire import SlackWire
 
 TOKEN = "xoxb-scripted"  # noqa: S105
+APP_TOKEN = "xapp-scripted"  # noqa: S105
 SECRET = "signs everything"  # noqa: S105
 TEAM, CHANNEL, DIRECT, USER, BOT = "T1", "C1", "D1", "U1", "UBOT"
 
-# What Slack documents: of a message's Markdown, of a section, and of blocks.
+# What Slack documents: of a message's Markdown (in sum), of a section, and of blocks.
 MAX_MARKDOWN_CHARS = 12_000
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
 MAX_UPDATED_CHARS = 4_000
+MAX_ELEMENTS = {"context": 10, "actions": 25}
+MAX_VALUE_CHARS = 2_000
+# `msg_blocks_too_long`: of all text in blocks; not documented, but met.
+MAX_BLOCKS_CHARS = 13_200
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An answer that is no success: an `error` in Slack's way, or an HTTP status."""
+    """No success: an `error` in Slack's way, an HTTP status, or no answer at all.
+
+    `is_lost`: the connection ends without an answer; with `is_done` the call had its effect.
+    """
 
     error: str = ""
     status: int = 200
     retry_after_s: int | None = None
+    is_lost: bool = False
+    is_done: bool = False
 
 
 @dataclass
@@ -54,42 +65,103 @@ class ScriptedSlack:
         self._lock = threading.Condition()
         self._failures: dict[str, deque[Failure]] = defaultdict(deque)
         self._numbers = itertools.count(1)
+        self._refusal: str | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.messages: dict[str, Message] = {}
+        self.ephemeral: list[dict[str, Any]] = []
         self.broken_rules: list[str] = []
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.slack = self
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._delays: dict[str, deque[float]] = defaultdict(deque)
+        self.wire = SlackWire(self.take, self.delay_s)
+        self.wire.file_token = TOKEN
+        self.prompts: list[dict[str, Any]] = []
 
     @property
     def api_url(self) -> str:
         """The base URL for the SDK."""
-        return f"http://127.0.0.1:{self._server.server_port}/api/"
+        return f"http://127.0.0.1:{self.wire.port}/api/"
 
     def fail(self, method: str, *failures: Failure) -> None:
         """The next calls of the method end so."""
-        self._failures[method].extend(failures)
+        with self._lock:
+            self._failures[method].extend(failures)
+
+    def delay(self, method: str, *delays_s: float) -> None:
+        """The next calls of the method take so long."""
+        with self._lock:
+            self._delays[method].extend(delays_s)
+
+    def delay_s(self, method: str) -> float:
+        """How long this call of the method takes."""
+        with self._lock:
+            return self._delays[method].popleft() if self._delays[method] else 0.0
+
+    def refuse_token(self, error: str | None) -> None:
+        """From now on every call with the bot's token ends so (`token_revoked`); None: with it."""
+        with self._lock:
+            self._refusal = error
+
+    def end_streams(self) -> None:
+        """Streams end by themselves when nothing comes for a while."""
+        with self._lock:
+            for message in self.messages.values():
+                message.is_open = False
+
+    def file(self, name: str, content: bytes, **told: Any) -> dict[str, Any]:  # noqa: ANN401
+        """A file in the workspace, as messages tell of it."""
+        file_id = f"F{next(self._numbers)}"
+        self.wire.files[file_id] = content
+        url = f"http://127.0.0.1:{self.wire.port}/files/{file_id}"
+        return {
+            "id": file_id,
+            "name": name,
+            "mimetype": "text/plain",
+            "size": len(content),
+            "mode": "hosted",
+            "url_private": url,
+            "url_private_download": url,
+            **told,
+        }
+
+    def responses_to(self, number: str, count: int = 1) -> list[dict[str, Any]]:
+        """What was said to a command, once it is so much."""
+        said = self.wire.responses[number]
+        self.wait_for(lambda: len(said) >= count, f"response {count} to {number}")
+        return said
+
+    def count(self, method: str) -> int:
+        """How often it was called."""
+        with self._lock:
+            return len([name for name, _ in self.calls if name == method])
 
     def in_thread(self, thread_ts: str) -> list[Message]:
         """What was written there, first to last."""
         with self._lock:
             return [one for one in self.messages.values() if one.thread_ts == thread_ts]
 
-    def wait_for_end(
-        self, thread_ts: str, count: int = 1, timeout_s: float = 15.0
-    ) -> list[Message]:
-        """Wait until so many messages are complete there."""
+    def wait_for(self, met: Callable[[], bool], what: str = "it", timeout_s: float = 20.0) -> None:
+        """Wait until the condition is met after some call."""
         until = time.monotonic() + timeout_s
         with self._lock:
-            while True:
-                there = [one for one in self.messages.values() if one.thread_ts == thread_ts]
-                if len([one for one in there if not one.is_open]) >= count:
-                    return there
-                if not self._lock.wait(until - time.monotonic()):
-                    raise AssertionError(f"only {there} came; calls: {self.calls[-5:]}")
+            while not met():
+                if not self._lock.wait(min(0.1, max(0.0, until - time.monotonic()))) and (
+                    time.monotonic() > until
+                ):
+                    raise AssertionError(f"{what} did not come; calls: {self.calls[-5:]}")
+
+    def wait_for_end(
+        self, thread_ts: str, count: int = 1, timeout_s: float = 20.0
+    ) -> list[Message]:
+        """Wait until so many messages are complete there."""
+
+        def complete() -> bool:
+            there = [one for one in self.messages.values() if one.thread_ts == thread_ts]
+            return len([one for one in there if not one.is_open]) >= count
+
+        self.wait_for(complete, f"answer {count} in {thread_ts}", timeout_s)
+        return self.in_thread(thread_ts)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.wire.start()
         return self
 
     def __exit__(
@@ -98,51 +170,37 @@ class ScriptedSlack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.wire.stop()
 
     def take(
         self, method: str, given: dict[str, Any], token: str
-    ) -> tuple[int, dict[str, str], dict[str, Any]]:
-        """Answer one call: status, headers, body."""
+    ) -> tuple[int, dict[str, str], dict[str, Any]] | None:
+        """Answer one call: status, headers, body; None: the connection ends without an answer."""
         with self._lock:
             self.calls.append((method, given))
-            if token != f"Bearer {TOKEN}":
-                return 200, {}, {"ok": False, "error": "invalid_auth"}
-            if self._failures[method]:
-                failure = self._failures[method].popleft()
-                headers = {}
-                if failure.retry_after_s is not None:
-                    headers["Retry-After"] = str(failure.retry_after_s)
-                return failure.status, headers, {"ok": False, "error": failure.error}
+            refusal = self._refused(method, token)
+            if refusal is not None:
+                return 200, {}, {"ok": False, "error": refusal}
+            failure = self._failures[method].popleft() if self._failures[method] else None
+            if failure is not None and not failure.is_done:
+                return _failed(failure)
             self._check(method, given)
             body = self._done(method, given)
             self._lock.notify_all()
-            return 200, {}, body
+            return (200, {}, body) if failure is None else _failed(failure)
+
+    def _refused(self, method: str, token: str) -> str | None:
+        if method == "apps.connections.open":
+            return None if token == f"Bearer {APP_TOKEN}" else "invalid_auth"
+        return self._refusal if token == f"Bearer {TOKEN}" else "invalid_auth"
 
     def _check(self, method: str, given: dict[str, Any]) -> None:
-        blocks = given.get("blocks") or []
-        if len(blocks) > MAX_BLOCKS:
-            self.broken_rules.append(f"{method}: {len(blocks)} blocks")
-        for block in blocks:
-            text = block.get("text") or ""
-            text = text.get("text", "") if isinstance(text, dict) else text
-            limit = MAX_MARKDOWN_CHARS if block["type"] == "markdown" else MAX_SECTION_CHARS
-            if not text and block["type"] in {"section", "markdown"}:
-                self.broken_rules.append(f"{method}: an empty block")
-            if len(text) > limit:
-                self.broken_rules.append(f"{method}: {len(text)} characters in {block['type']}")
+        broken = list(broken_rules(given.get("blocks") or []))
         if method == "chat.update" and len(given.get("text", "")) > MAX_UPDATED_CHARS:
-            self.broken_rules.append(f"{method}: {len(given['text'])} characters of text")
-        for block in blocks:
-            if any(
-                not one.get("text")
-                for one in block.get("elements", ())
-                if block["type"] == "context"
-            ):
-                self.broken_rules.append(f"{method}: an empty element")
+            broken.append(f"{len(given['text'])} characters of text")
         if "<!" in json.dumps(given) or "<@" in json.dumps(given):
-            self.broken_rules.append(f"{method}: somebody is mentioned")
+            broken.append("somebody is mentioned")
+        self.broken_rules += [f"{method}: {one}" for one in broken]
 
     def _said(self, given: dict[str, Any]) -> str:
         """Markdown comes as such, or in chunks."""
@@ -183,21 +241,77 @@ class ScriptedSlack:
                 message = self.messages[ts]
                 message.text, message.blocks = given.get("text", ""), given.get("blocks", [])
                 message.edits += 1
-            case "auth.test":
-                return {
-                    "ok": True,
-                    "user_id": BOT,
-                    "bot_id": "B1",
-                    "team_id": TEAM,
-                    "team": "t",
-                    "user": "lectern",
-                }
+                message.is_open = False
             case _:
-                return {"ok": False, "error": "unknown_method"}
+                return self._answered(method, given)
         return {"ok": True, "ts": ts, "channel": given.get("channel")}
+
+    def _answered(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Calls that write nothing that stays."""
+        if method == "chat.postEphemeral":
+            self.ephemeral.append(given)
+            return {"ok": True, "message_ts": self._stamp()}
+        if method == "users.info":
+            profile = {"email": f"{given['user']}@Example.org"}
+            return {"ok": True, "user": {"id": given["user"], "profile": profile}}
+        if method == "assistant.threads.setSuggestedPrompts":
+            self.prompts.append(given)
+            return {"ok": True}
+        if method == "apps.connections.open":
+            return {"ok": True, "url": self.wire.new_address()}
+        if method == "auth.test":
+            who = {"user_id": BOT, "bot_id": "B1", "team_id": TEAM, "team": "t", "user": "lectern"}
+            return {"ok": True, **who}
+        return {"ok": False, "error": "unknown_method"}
 
     def _stamp(self) -> str:
         return f"1700000000.{next(self._numbers):06d}"
+
+
+def broken_rules(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    """What Slack would not take of these blocks."""
+    if len(blocks) > MAX_BLOCKS:
+        yield f"{len(blocks)} blocks"
+    if (chars := sum(len(one) for one in _texts(blocks))) > MAX_BLOCKS_CHARS:
+        yield f"{chars} characters in blocks"
+    marked = [block["text"] for block in blocks if block["type"] == "markdown"]
+    if len("".join(marked)) > MAX_MARKDOWN_CHARS:
+        yield "too much Markdown"
+    for block in blocks:
+        kind, text, elements = block["type"], block.get("text") or "", block.get("elements", ())
+        text = text.get("text", "") if isinstance(text, dict) else text
+        if not text and kind in {"section", "markdown"}:
+            yield f"an empty {kind}"
+        if kind == "section" and len(text) > MAX_SECTION_CHARS:
+            yield f"{len(text)} characters in a section"
+        if len(elements) > MAX_ELEMENTS.get(kind, MAX_BLOCKS):
+            yield f"{len(elements)} elements in {kind}"
+        if kind == "context" and not all(one.get("text") for one in elements):
+            yield "an empty element"
+        if any(len(one.get("value", "")) > MAX_VALUE_CHARS for one in elements):
+            yield "a long value"
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in it."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name == "text" and isinstance(one, str):
+                yield one
+            else:
+                yield from _texts(one)
+
+
+def _failed(failure: Failure) -> tuple[int, dict[str, str], dict[str, Any]] | None:
+    if failure.is_lost:
+        return None
+    headers = {}
+    if failure.retry_after_s is not None:
+        headers["Retry-After"] = str(failure.retry_after_s)
+    return failure.status, headers, {"ok": False, "error": failure.error}
 
 
 def signed(body: bytes, *, at_s: float | None = None, secret: str = SECRET) -> dict[str, str]:
@@ -205,38 +319,3 @@ def signed(body: bytes, *, at_s: float | None = None, secret: str = SECRET) -> d
     stamp = str(int(time.time() if at_s is None else at_s))
     digest = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"}
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    slack: ScriptedSlack
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length", 0))
-        raw = self.rfile.read(length)
-        if "json" in self.headers.get("Content-Type", ""):
-            given = json.loads(raw or b"{}")
-        else:
-            given = {name: values[-1] for name, values in parse_qs(raw.decode()).items()}
-            if "blocks" in given:
-                given["blocks"] = json.loads(given["blocks"])
-        method = self.path.partition("?")[0].removeprefix("/api/")
-        status, headers, body = self.server.slack.take(
-            method, given, self.headers.get("Authorization", "")
-        )
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-        pass

@@ -25,8 +25,11 @@ READY_LIMIT_S = 180.0
 class LecternServer:
     """Runs in a data folder inside a `with`; can be killed and started again."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(
+        self, data_dir: Path, *options: str, command: str = "serve", **settings: str
+    ) -> None:
         self.data_dir = data_dir
+        self._command = (command, *options)
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "QDRANT_URL"},
             "LECTERN_DATA_DIR": str(data_dir),
@@ -37,10 +40,11 @@ class LecternServer:
         self.http = httpx.Client(timeout=60.0, trust_env=False)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
+    def start(self, until: str = "/readyz") -> Self:
+        """Return once it answers there with success."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lectern", "serve"],
+                [sys.executable, "-m", "lectern", *self._command],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -49,18 +53,18 @@ class LecternServer:
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
                 raise AssertionError(f"the server ended:\n{self.log.read_text()}")
-            if self._is_ready(self._process.pid):
+            if self._answers(self._process.pid, until):
                 return self
             time.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
-    def _is_ready(self, pid: int) -> bool:
+    def _answers(self, pid: int, path: str) -> bool:
         try:
             said = json.loads((self.data_dir / "server.json").read_text())
             if said["pid"] != pid:
                 return False
             self.http.base_url = said["url"]
-            return self.http.get("/readyz").is_success
+            return self.http.get(path).is_success
         except (OSError, ValueError, httpx.TransportError):
             return False
 

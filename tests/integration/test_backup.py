@@ -83,6 +83,9 @@ class RacingOriginals:
     def kept(self) -> Iterator[KeptOriginal]:
         return self.folder.kept()
 
+    def ping(self) -> None:
+        self.folder.ping()
+
     def clear_staging(self) -> None:
         self.folder.clear_staging()
 

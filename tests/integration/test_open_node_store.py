@@ -1,16 +1,18 @@
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from qdrant_client import QdrantClient
 
 from corpus.errors import EmbeddingMismatch, IndexUnavailable
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import open_node_store
-from corpus.index.server.store import ServerVectorStore, open_server_store
+from corpus.index.server.store import ServerVectorStore
 from corpus.settings import Settings
+from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.qdrant import EVERY_QDRANT, new_collection, qdrant_server
 from tests.samples.index_nodes import DIMENSION
 
 
@@ -29,22 +31,35 @@ def test_without_a_server_the_index_is_in_the_data_folder(tmp_path: Path) -> Non
     store.close()
 
 
-def test_a_server_that_does_not_answer_is_unavailable(
-    tmp_path: Path, nobody_listens_at: str
+def test_on_a_server_each_embedding_has_a_collection_of_its_own(tmp_path: Path) -> None:
+    with QdrantOverHttp() as double:
+        settings = Settings(data_dir=tmp_path, QDRANT_URL=double.url)
+        for fingerprint in ("abc123", "def456"):
+            open_node_store(settings, fingerprint, DIMENSION).close()
+        assert set(double.created) == {"lectern-abc123", "lectern-def456"}
+
+
+def test_a_server_that_does_not_answer_is_a_warning_and_then_an_error(
+    tmp_path: Path, nobody_listens_at: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(data_dir=tmp_path, QDRANT_URL=nobody_listens_at)
-    with pytest.raises(IndexUnavailable, match="does not answer"):
-        open_node_store(settings, "abc123", DIMENSION)
-    with pytest.raises(IndexUnavailable):
-        open_server_store(nobody_listens_at, None, "nodes", DIMENSION, timeout_s=0.2)
+    with closing(open_node_store(settings, "abc123", DIMENSION)) as store:
+        assert "does not answer" in caplog.text
+        for call in (store.ping, store.count):
+            with pytest.raises(IndexUnavailable, match="does not answer"):
+                call()
 
 
-@pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
-def test_a_collection_of_another_dimension_is_refused() -> None:
-    client = QdrantClient(":memory:")
-    ServerVectorStore(client, "nodes", DIMENSION)
-    with pytest.raises(EmbeddingMismatch, match="has 8 dimensions"):
-        ServerVectorStore(client, "nodes", 8)
+@pytest.mark.parametrize("kind", EVERY_QDRANT)
+def test_a_collection_of_another_dimension_is_refused(kind: str) -> None:
+    with qdrant_server(kind) as address, new_collection(address) as (_, name):
+        with closing(ServerVectorStore(address, name, DIMENSION)) as store:
+            store.prepare()
+        with (
+            closing(ServerVectorStore(address, name, 8)) as store,
+            pytest.raises(EmbeddingMismatch, match="has 8 dimensions"),
+        ):
+            store.prepare()
 
 
 def test_edge_does_not_load_the_server_client(tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
 import pytest
 from llama_index.core.schema import BaseNode, TextNode
 from llama_index.core.vector_stores.types import (
@@ -12,10 +16,10 @@ from qdrant_edge import ScrollRequest
 
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge.store import EdgeVectorStore
+from corpus.index.server.connection import ServerAddress
 from corpus.index.server.store import ServerVectorStore
+from tests.qdrant import EVERY_QDRANT, new_collection, qdrant_server
 from tests.samples.index_nodes import DIMENSION, a_node
-
-pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
 
 
 @pytest.fixture
@@ -26,16 +30,34 @@ def nodes() -> list[TextNode]:
     ]
 
 
-@pytest.fixture
-def client() -> QdrantClient:
-    return QdrantClient(":memory:")
+@dataclass
+class Shared:
+    """A collection for our store and the stock one."""
+
+    address: ServerAddress
+    client: QdrantClient
+    name: str
+
+    def ours(self) -> ServerVectorStore:
+        return ServerVectorStore(self.address, self.name, DIMENSION)
 
 
-def stock_store(client: QdrantClient) -> QdrantVectorStore:
+@pytest.fixture(params=EVERY_QDRANT)
+def shared(request: pytest.FixtureRequest) -> Iterator[Shared]:
+    with (
+        qdrant_server(request.param) as address,
+        new_collection(address) as (client, name),
+        closing(ServerVectorStore(address, name, DIMENSION)) as store,
+    ):
+        store.prepare()
+        yield Shared(address, client, name)
+
+
+def stock_store(shared: Shared) -> QdrantVectorStore:
     encoder = Bm25Encoder()
     return QdrantVectorStore(
-        "nodes",
-        client=client,
+        shared.name,
+        client=shared.client,
         enable_hybrid=True,
         sparse_doc_fn=encoder.encode_documents,
         sparse_query_fn=encoder.encode_queries,
@@ -48,10 +70,11 @@ def without_embedding(node: BaseNode) -> dict[str, object]:
 
 @pytest.mark.parametrize("mode", [VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.HYBRID])
 def test_the_stock_store_searches_a_collection_that_ours_wrote(
-    client: QdrantClient, nodes: list[TextNode], mode: VectorStoreQueryMode
+    shared: Shared, nodes: list[TextNode], mode: VectorStoreQueryMode
 ) -> None:
-    ServerVectorStore(client, "nodes", DIMENSION).add(nodes)
-    found = stock_store(client).query(
+    with closing(shared.ours()) as ours:
+        ours.add(nodes)
+    found = stock_store(shared).query(
         VectorStoreQuery(
             query_embedding=[0.0, 1.0, 0.0, 0.0],
             query_str="xylograph",
@@ -64,22 +87,21 @@ def test_the_stock_store_searches_a_collection_that_ours_wrote(
 
 
 def test_ours_searches_a_collection_that_the_stock_store_wrote(
-    client: QdrantClient, nodes: list[TextNode]
+    shared: Shared, nodes: list[TextNode]
 ) -> None:
-    ServerVectorStore(client, "nodes", DIMENSION)
-    stock_store(client).add(list(nodes))
+    stock_store(shared).add(list(nodes))
     query = VectorStoreQuery(query_str="sales", mode=VectorStoreQueryMode.SPARSE)
-    found = ServerVectorStore(client, "nodes", DIMENSION).query(query)
+    with closing(shared.ours()) as ours:
+        found = ours.query(query)
     assert [without_embedding(node) for node in found.nodes or []] == [without_embedding(nodes[0])]
 
 
 def test_edge_stores_the_points_that_the_stock_store_would(
-    client: QdrantClient, nodes: list[TextNode], edge: EdgeVectorStore
+    shared: Shared, nodes: list[TextNode], edge: EdgeVectorStore
 ) -> None:
-    ServerVectorStore(client, "nodes", DIMENSION)
-    stock_store(client).add(list(nodes))
+    stock_store(shared).add(list(nodes))
     edge.add(nodes)
-    stock, _ = client.scroll("nodes", with_vectors=True)
+    stock, _ = shared.client.scroll(shared.name, with_vectors=True)
     ours, _ = edge.client.scroll(ScrollRequest(limit=10, with_payload=True, with_vector=True))
     assert {str(point.id): point.payload for point in ours} == {
         str(point.id): point.payload for point in stock

@@ -16,7 +16,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.embedding.tokens import TokenCounter
-from corpus.errors import BrokenFile, EmbeddingUnavailable, LecternError
+from corpus.errors import BrokenFile, EmbeddingUnavailable, IndexUnavailable, LecternError
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
 from corpus.kinds.known import FileKind
@@ -60,10 +60,12 @@ class ScriptedParser:
     """
 
     error: LecternError | None = None
+    files: int = 0
 
     def parse(
         self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None
     ) -> ParsedDocument:
+        self.files += 1
         if self.error is not None:
             raise self.error
         first, *others = path.read_text().split("|")
@@ -101,6 +103,9 @@ class SlowRemoval:
     ask: threading.Thread
     was_answered_before: bool | None = None
 
+    def ping(self) -> None:
+        self.store.ping()
+
     def stored_embeddings(
         self, node_ids: Sequence[str], *, with_vectors: bool = True
     ) -> Mapping[str, StoredEmbedding]:
@@ -116,6 +121,24 @@ class SlowRemoval:
         self.ask.start()
         self.ask.join(0.5)
         self.was_answered_before = not self.ask.is_alive()
+        self.store.delete_nodes(filters=filters)
+
+
+class AwayAtFirst(SlowRemoval):
+    """The index, which is away when it is first asked for; what the parser had read by then."""
+
+    parsed_while_away: int | None = None
+
+    def __init__(self, store: EdgeVectorStore, parser: ScriptedParser) -> None:
+        super().__init__(store, threading.Thread())
+        self.parser = parser
+
+    def ping(self) -> None:
+        if self.parsed_while_away is None:
+            self.parsed_while_away = self.parser.files
+            raise IndexUnavailable("Qdrant does not answer.")
+
+    def delete_nodes(self, *, filters: MetadataFilters) -> None:
         self.store.delete_nodes(filters=filters)
 
 
@@ -322,6 +345,15 @@ def test_a_document_beyond_its_deadline_fails_and_leaves_no_node(world: World) -
     assert final.error is not None
     assert final.error.code == "ingestion_timeout"
     assert world.store.count(None) == 0
+
+
+def test_nothing_is_read_for_an_index_that_is_away(world: World) -> None:
+    document = world.upload("Ships sail")
+    index = AwayAtFirst(world.store, world.parser)
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None, store=index)
+    assert world.document(document.id).status is Status.READY
+    assert index.parsed_while_away == 0
 
 
 def test_a_cancelled_document_leaves_no_node(world: World) -> None:

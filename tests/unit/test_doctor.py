@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from corpus.index.server.connection import ServerAddress
+from corpus.index.server.store import ServerVectorStore
 from corpus.settings import Settings
 from lectern.commands.doctor import examine, examine_server
 from lectern.server.data_dir import announce, owned
+from tests.doubles.qdrant_over_http import QdrantOverHttp
 from tests.doubles.scripted_lectern import HANG_UP, Answer, scripted_lectern
 from tests.doubles.scripted_llm import ScriptedLlm
 from tests.installed import require_program
+from tests.samples.index_nodes import DIMENSION, a_node
 
 READY: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "ok"}})
 NOT_READY: Answer = (503, {"status": "not_ready", "checks": {"index": "ok", "worker": "none"}})
@@ -64,3 +69,28 @@ def test_an_llm_is_named_with_its_address_and_what_it_lacks(tmp_path: Path) -> N
     assert answers(there)[0] == "broken"
     mark, text = answers(named.model_copy(update={"llm": "anthropic"}))
     assert (mark, "LECTERN_LLM_API_KEY" in text) == ("broken", True)
+
+
+def test_a_qdrant_server_is_named_with_its_collections_and_what_differs(tmp_path: Path) -> None:
+    def said(**more: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+        settings = Settings(data_dir=tmp_path, QDRANT_URL=double.url, **more)
+        found = list(examine(settings))
+        start = next(at for at, one in enumerate(found) if one.name == "index")
+        end = next(at for at, one in enumerate(found) if one.name == "answers")
+        return [(one.mark, one.text) for one in found[start:end]]
+
+    with QdrantOverHttp(api_key="right") as double:
+        [(mark, text)] = said()
+        assert (mark, "QDRANT_API_KEY" in text) == ("broken", True)
+        assert said(QDRANT_API_KEY="right") == [("ok", f"Qdrant 1.20.0 at {double.url}")]
+        ours = ServerVectorStore(ServerAddress(double.url, "right"), "lectern-abc", DIMENSION)
+        ours.add([a_node()])
+        there = ("ok", "lectern-abc, about 1 chunks")
+        assert said(QDRANT_API_KEY="right")[1:] == [there]
+        double.version = "1.18.0"
+        old, replicas = said(QDRANT_API_KEY="right", qdrant_replicas=2)[2:]
+        assert (old[0], replicas[0]) == ("note", "note")
+        assert "older than 1.19" in old[1]
+        assert "replication_factor 1, and LECTERN_QDRANT_REPLICAS says 2" in replicas[1]
+        ours.close()
+    assert said(QDRANT_API_KEY="right")[0][0] == "broken"

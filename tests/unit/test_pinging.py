@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from corpus.errors import StorageUnavailable
-from corpus.registry.database.pinging import BoundedPing
+from corpus.pinging import BoundedPing
 
 
 def test_what_the_question_raises_is_raised() -> None:
@@ -13,7 +13,7 @@ def test_what_the_question_raises_is_raised() -> None:
         raise ZeroDivisionError("a bug of ours")
 
     with pytest.raises(ZeroDivisionError):
-        BoundedPing(fail)()
+        BoundedPing(fail, name="It")()
 
 
 def test_a_database_that_hangs_is_not_waited_for_and_not_asked_twice() -> None:
@@ -24,7 +24,7 @@ def test_a_database_that_hangs_is_not_waited_for_and_not_asked_twice() -> None:
         asked.append(1)
         answers.wait(30)
 
-    ping = BoundedPing(hang, limit_s=0.02)
+    ping = BoundedPing(hang, name="It", limit_s=0.02)
     for _ in range(2):
         with pytest.raises(StorageUnavailable):
             ping()

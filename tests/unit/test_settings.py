@@ -23,3 +23,10 @@ def test_a_log_level_is_one_of_four(tmp_path: Path) -> None:
     assert written(tmp_path, "LECTERN_LOG_LEVEL=warning").log_level == "warning"
     with pytest.raises(ValidationError, match="'debug', 'info', 'warning' or 'error'"):
         written(tmp_path, "LECTERN_LOG_LEVEL=loud")
+
+
+def test_no_more_replicas_can_be_waited_for_than_there_are(tmp_path: Path) -> None:
+    waits = "LECTERN_QDRANT_WRITE_CONSISTENCY=2"
+    assert written(tmp_path, "LECTERN_QDRANT_REPLICAS=2", waits).qdrant_write_consistency == 2
+    with pytest.raises(ValidationError, match="only 1 replicas"):
+        written(tmp_path, waits)

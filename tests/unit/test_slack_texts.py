@@ -5,6 +5,7 @@ import pytest
 from service.answering.citations import Citation
 from service.answering.events import Degraded
 from service.slack.asked import asked_in
+from service.slack.quotes import quote_messages
 from service.slack.texts import (
     MAX_SECTION_CHARS,
     address_of,
@@ -14,6 +15,7 @@ from service.slack.texts import (
     shown,
     source_blocks,
 )
+from tests.doubles.scripted_slack import broken_rules
 
 
 def citation(number: int = 1, **changed: object) -> Citation:
@@ -52,7 +54,9 @@ def test_a_question_is_read_as_people_see_it(text: str, question: str) -> None:
 def test_what_documents_say_mentions_nobody() -> None:
     assert escaped("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
     [block] = source_blocks(
-        [citation(filename="<!here>|x.txt", quote="<@U1> said so.")], "https://l.example"
+        [citation(filename="<!here>|x.txt", quote="<@U1> said so.")],
+        "https://l.example",
+        with_excerpts=True,
     )
     text = block["text"]["text"]
     assert "<!" not in text
@@ -72,14 +76,49 @@ def test_a_source_leads_to_its_marked_page() -> None:
     assert address == "https://l.example/tools/?document=d1&page=3&start=10&end=41"
     assert address_of(citation(), "") is None
     [block] = source_blocks([citation()], "")
+    assert block["text"]["text"] == "*Sources*\n[1] anchor.txt, page 3"
+    [block] = source_blocks([citation()], "", with_excerpts=True)
     assert block["text"]["text"].endswith(
         "[1] anchor.txt, page 3: “The anchor weighs 90 kilograms.”"
     )
 
 
+def test_what_formats_in_slack_is_shown_as_it_stands() -> None:
+    quoted = citation(filename="my_file_name.txt", quote="2 * 3 * 4, `x` and ~y~")
+    [block] = source_blocks([quoted], "", with_excerpts=True)
+    said = block["text"]["text"].partition("[1]")[2]
+    for sign in "*_~`":
+        assert sign in said
+        assert said.count(sign) == said.count("\u200b" + sign)
+    [[_, quote]] = quote_messages([quoted], "")
+    assert quote["elements"][0]["elements"] == [{"type": "text", "text": quoted.quote}]
+
+
+def test_quotes_are_shown_whole_within_slacks_limits() -> None:
+    quotes = ["short", "long " * 1500, "a" * 2_999]
+    citations = [citation(n, quote=quote) for n, quote in enumerate(quotes, 1)]
+    messages = quote_messages(citations, "https://l.example")
+    for blocks in messages:
+        assert list(broken_rules(blocks)) == []
+    elements = [one["elements"][0] for blocks in messages for one in blocks]
+    shown_quotes = [
+        one["elements"][0]["text"] for one in elements if one["type"] == "rich_text_quote"
+    ]
+    assert "".join(shown_quotes) == "".join(quotes)
+
+
+def test_more_quotes_than_one_wants_end_with_where_the_rest_is() -> None:
+    messages = quote_messages([citation(n, quote="q" * 2_900) for n in range(1, 60)], "")
+    assert len(messages) == 3
+    for blocks in messages:
+        assert list(broken_rules(blocks)) == []
+    assert "marked pages" in str(messages[-1][-1])
+    assert "quotes nothing" in str(quote_messages([], ""))
+
+
 def test_many_long_sources_keep_to_slacks_limits() -> None:
-    many = [citation(n, filename="n" * 250, quote="q " * 2000) for n in range(1, 60)]
-    [block] = source_blocks(many, "https://l.example")
+    many = [citation(n, filename="n_" * 125, quote="q " * 2000) for n in range(1, 60)]
+    [block] = source_blocks(many, "https://l.example", with_excerpts=True)
     assert len(block["text"]["text"]) <= MAX_SECTION_CHARS
     assert source_blocks([], "https://l.example") == []
 

@@ -33,22 +33,18 @@ def node_of(found: ScoredPoint | Record) -> BaseNode:
     return node
 
 
-def point_of(found: Record) -> IndexPoint:
-    """The point as it was given, if payload and vectors were asked for."""
-    vectors = cast("dict[str, Any]", found.vector)
-    sparse = vectors.get(SPARSE_VECTOR)
-    return IndexPoint(
-        id=str(found.id),
-        dense=np.asarray(vectors[DENSE_VECTOR], dtype="<f4").tobytes(),
-        sparse_indices=[*sparse.indices] if sparse else [],
-        sparse_values=[*sparse.values] if sparse else [],
-        payload=found.payload or {},
-    )
-
-
 def stored_embedding_of(found: Record) -> StoredEmbedding:
     """What the record tells, if it was asked for `EMBED_SHA` and perhaps its vectors."""
     dense = b""
     if isinstance(found.vector, dict):
         dense = np.asarray(found.vector[DENSE_VECTOR], dtype="<f4").tobytes()
     return StoredEmbedding(str((found.payload or {}).get(EMBED_SHA, "")), dense)
+
+
+def index_point_of(found: Record) -> IndexPoint:
+    """The whole point of a record that was asked for payload and vectors."""
+    vectors = cast("dict[str, Any]", found.vector)
+    words = cast("SparseVector", vectors[SPARSE_VECTOR])
+    dense = np.asarray(vectors[DENSE_VECTOR], dtype="<f4").tobytes()
+    indices, values = list(words.indices), list(words.values)
+    return IndexPoint(str(found.id), dense, indices, values, found.payload or {})

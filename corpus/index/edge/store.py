@@ -33,7 +33,7 @@ from corpus.errors import InvalidFilter
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge.compaction import COMPACT_AFTER_S, compact, is_due
 from corpus.index.edge.filters import edge_filter
-from corpus.index.edge.points import edge_point, node_of, point_of, stored_embedding_of
+from corpus.index.edge.points import edge_point, index_point_of, node_of, stored_embedding_of
 from corpus.index.edge.query import edge_requests
 from corpus.index.edge.shards import EdgeShards
 from corpus.index.edge.tenants import Tenants, only_tenant, without_tenant
@@ -159,6 +159,18 @@ class EdgeVectorStore(NodeStore):
                 break
         return nodes
 
+    def points(self, page_points: int) -> Iterator[list[IndexPoint]]:
+        """All points with their vectors, so many at a time, in the order of their ids."""
+        offset = None
+        while True:
+            request = ScrollRequest(
+                offset=offset, limit=page_points, with_payload=True, with_vector=True
+            )
+            records, offset = self._ask(partial(_scroll_page, request))
+            yield [index_point_of(record) for record in records]
+            if offset is None:
+                return
+
     def stored_embeddings(
         self, node_ids: Sequence[str], *, with_vectors: bool = True
     ) -> Mapping[str, StoredEmbedding]:
@@ -176,7 +188,9 @@ class EdgeVectorStore(NodeStore):
         """
         request = ScrollRequest(offset=after, limit=limit, with_payload=True, with_vector=True)
         records, following = self._ask(partial(_scroll_page, request))
-        return [point_of(one) for one in records], None if following is None else str(following)
+        return [index_point_of(one) for one in records], None if following is None else str(
+            following
+        )
 
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; empty when nothing matches.

@@ -6,6 +6,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery
 from qdrant_client.http.models import (
     Filter,
     IdfCorpusParams,
+    QuantizationSearchParams,
     QueryRequest,
     SearchParams,
     SparseVector,
@@ -17,7 +18,11 @@ from corpus.index.server.filters import server_filter, server_tenant_filter
 
 
 def server_requests(
-    plan: SearchPlan, query: VectorStoreQuery, *, with_embedding: bool
+    plan: SearchPlan,
+    query: VectorStoreQuery,
+    quantization: QuantizationSearchParams | None,
+    *,
+    with_embedding: bool,
 ) -> list[QueryRequest]:
     """One request a half, each filtered by all that the query says; a hybrid's ask for ids only."""
     condition = server_filter(query.filters, node_ids=query.node_ids, document_ids=query.doc_ids)
@@ -29,7 +34,7 @@ def server_requests(
             using=half.using,
             limit=half.limit,
             filter=condition,
-            params=_params(half, tenant),
+            params=_params(half, tenant, quantization),
             with_payload=not plan.is_hybrid,
             with_vector=vectors,
         )
@@ -43,11 +48,13 @@ def _vector(half: Half) -> SparseVector | list[float]:
     return half.vector
 
 
-def _params(half: Half, tenant: Filter | None) -> SearchParams | None:
+def _params(
+    half: Half, tenant: Filter | None, quantization: QuantizationSearchParams | None
+) -> SearchParams | None:
     """How rare a word is, is counted within the collection: another's texts must not tell.
 
-    The engine refuses it for dense vectors.
+    The engine refuses it for dense vectors, and only these are quantised.
     """
-    if tenant is None or not half.is_sparse:
-        return None
-    return SearchParams(idf=IdfCorpusParams(corpus=tenant))
+    if not half.is_sparse:
+        return None if quantization is None else SearchParams(quantization=quantization)
+    return None if tenant is None else SearchParams(idf=IdfCorpusParams(corpus=tenant))

@@ -10,8 +10,8 @@ from sqlite3 import Connection as SqliteConnection
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from corpus.pinging import BoundedPing
 from corpus.registry.database.failures import storage_errors
-from corpus.registry.database.pinging import BoundedPing
 from corpus.registry.migrations import HEAD, bring_up_to_date, stored_revision
 
 BUSY_TIMEOUT_MS = 15_000  # a writer waits this long for another one before it gives up
@@ -31,7 +31,12 @@ class Registry:
         self._engine = engine
         self._reader = reader
         self._writer = writer
-        self._ping = BoundedPing(self._select_one)
+        self._ping = BoundedPing(self._select_one, name="The registry")
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the statements of all units of work; for those who watch them."""
+        return self._engine
 
     @property
     def is_shared(self) -> bool:

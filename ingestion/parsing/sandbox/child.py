@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 def main(memory_limit_bytes: int) -> None:
     """Answer requests until stdin ends."""
     set_offline_environment()
-    logging.basicConfig(level=logging.WARNING, format="parser: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     replies = _take_stdout()
     confine(memory_limit_bytes=memory_limit_bytes)
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import subprocess
 import sys
 import threading
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -19,7 +21,10 @@ from ingestion.parsing.sandbox.frames import FrameError, read_frame, write_frame
 # Loading the interpreter and the light parsers takes 0.3 s here, 10 s from a cold disk.
 START_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 5.0
+_LOGGED_BYTES = 4096  # of a line
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "SYSTEMROOT")
+
+log = logging.getLogger("ingestion.parser")
 
 
 class ChildProcess:
@@ -36,6 +41,7 @@ class ChildProcess:
             [sys.executable, "-m", "ingestion.parsing.sandbox.child", str(memory_limit_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=_environment(),
             close_fds=True,
             # Ctrl-C in the terminal is for the parent, which decides what becomes of the file.
@@ -43,6 +49,8 @@ class ChildProcess:
         )
         reader = threading.Thread(target=self._read_replies, args=(limit_bytes,), daemon=True)
         reader.start()
+        self._context = copy_context()  # of who had the last file read
+        threading.Thread(target=self._log_what_it_says, daemon=True).start()
         try:
             first = self.replies.get(timeout=START_TIMEOUT_S)
         except queue.Empty:
@@ -62,6 +70,7 @@ class ChildProcess:
 
     def send(self, request: dict[str, Any]) -> None:
         """Raises `ParserUnavailable` when the process is gone: it died before it saw the file."""
+        self._context = copy_context()
         try:
             write_frame(cast("BinaryIO", self._process.stdin), request)
         except OSError as error:
@@ -74,6 +83,12 @@ class ChildProcess:
         # A request that no one read would be flushed into a closed pipe.
         with suppress(OSError):
             cast("BinaryIO", self._process.stdin).close()
+
+    def _log_what_it_says(self) -> None:
+        with cast("BinaryIO", self._process.stderr) as stream:
+            while line := stream.readline(_LOGGED_BYTES):
+                text = line.decode(errors="backslashreplace").rstrip()
+                self._context.run(log.warning, "%s", text)
 
     def _read_replies(self, limit_bytes: int) -> None:
         with cast("BinaryIO", self._process.stdout) as stream:

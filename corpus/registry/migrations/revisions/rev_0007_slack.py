@@ -10,9 +10,12 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add the tables."""
+    """Add the tables, where they are not there yet.
+
+    Databases that were made with them said for a while to be of the revision before.
+    """
     if sa.inspect(op.get_bind()).has_table("slack_events"):
-        return  # made with the others, and stamped 0006, for a while before 0.1.0
+        return
     op.create_table(
         "slack_events",
         sa.Column("id", sa.String(255), primary_key=True),

@@ -1,4 +1,4 @@
-"""Asking whether the database answers, without waiting for one that hangs."""
+"""Asking whether a store answers, without waiting for one that hangs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ PING_LIMIT_S = 3.0  # less than what probes wait (Kubernetes' default is 1 s, ou
 
 
 class BoundedPing:
-    """Calls `ask` in a thread of its own, one at a time: a hanging one is not asked again."""
+    """Calls `ask` in a thread of its own, one at a time: a hanging one is not asked again.
 
-    def __init__(self, ask: Callable[[], None], *, limit_s: float = PING_LIMIT_S) -> None:
+    `name` is who is asked, in a sentence: "The registry".
+    """
+
+    def __init__(
+        self, ask: Callable[[], None], *, name: str, limit_s: float = PING_LIMIT_S
+    ) -> None:
         self._ask = ask
+        self._name = name
         self._limit_s = limit_s
         self._lock = threading.Lock()
         self._running: _Attempt | None = None
@@ -27,7 +33,7 @@ class BoundedPing:
             attempt = self._running
         if not attempt.ended.wait(self._limit_s):
             raise StorageUnavailable(
-                f"The registry does not answer: nothing came within {self._limit_s:g} s."
+                f"{self._name} does not answer: nothing came within {self._limit_s:g} s."
             )
         if attempt.error is not None:
             raise attempt.error
@@ -38,8 +44,8 @@ class _Attempt:
         self.ended = threading.Event()
         self.error: Exception | None = None
         self._ask = ask
-        # A daemon: a process may end although its database hangs.
-        threading.Thread(target=self._run, name="registry-ping", daemon=True).start()
+        # A daemon: a process may end although its store hangs.
+        threading.Thread(target=self._run, name="ping", daemon=True).start()
 
     def _run(self) -> None:
         try:

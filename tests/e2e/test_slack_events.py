@@ -1,34 +1,17 @@
-"""The Slack bot: a real server, and a scripted Slack that minds Slack's rules."""
+"""Events and interactions over HTTP: a real server, a scripted Slack that minds Slack's rules."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
-from tests.doubles.scripted_slack import (
-    BOT,
-    CHANNEL,
-    DIRECT,
-    SECRET,
-    TEAM,
-    TOKEN,
-    USER,
-    Failure,
-    ScriptedSlack,
-    signed,
-)
+from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, USER, ScriptedSlack
 from tests.e2e.server import LecternServer
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http, section
 
-QUESTION = "What does the anchor weigh?"
-SENTENCE = "The anchor weighs 90 kilograms."
 # A document cannot call anybody.
 HOSTILE = "<!channel> <@U2> The crane lifts 40 tons <https://evil.example|today>."
 
@@ -39,9 +22,7 @@ def running(make_data_dir: Callable[[], Path]) -> Iterator[tuple[LecternServer, 
         ScriptedSlack() as slack,
         LecternServer(
             make_data_dir(),
-            SLACK_BOT_TOKEN=TOKEN,
-            SLACK_SIGNING_SECRET=SECRET,
-            LECTERN_SLACK_API_URL=slack.api_url,
+            **over_http(slack),
             LECTERN_PUBLIC_URL="https://lectern.example.org/ask",
         ) as lectern,
     ):
@@ -51,48 +32,9 @@ def running(make_data_dir: Callable[[], Path]) -> Iterator[tuple[LecternServer, 
         assert slack.broken_rules == []
 
 
-class Workspace:
-    """What people do in Slack, as it tells the bot."""
-
-    stamps = itertools.count(1)
-
-    def __init__(self, lectern: LecternServer, slack: ScriptedSlack) -> None:
-        self.lectern = lectern
-        self.slack = slack
-
-    def message(self, text: str, **changed: Any) -> dict[str, Any]:  # noqa: ANN401
-        ts = f"1600000000.{next(self.stamps):06d}"
-        event = {"type": "app_mention", "user": USER, "channel": CHANNEL, "ts": ts, "text": text}
-        return event | changed
-
-    def body(self, event: dict[str, Any], event_id: str | None = None) -> dict[str, Any]:
-        return {
-            "type": "event_callback",
-            "token": "t",
-            "team_id": TEAM,
-            "api_app_id": "A1",
-            "event": event,
-            "event_id": event_id or f"Ev{event['ts']}",
-            "event_time": int(time.time()),
-            "authorizations": [{"team_id": TEAM, "user_id": BOT, "is_bot": True}],
-        }
-
-    def send(self, event: dict[str, Any], **how: Any) -> httpx.Response:  # noqa: ANN401
-        return self.post(self.body(event), **how)
-
-    def post(self, body: dict[str, Any], **signing: Any) -> httpx.Response:  # noqa: ANN401
-        raw = json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", **signed(raw, **signing)}
-        return self.lectern.http.post("/slack/events", content=raw, headers=headers)
-
-
 @pytest.fixture
 def workspace(running: tuple[LecternServer, ScriptedSlack]) -> Workspace:
     return Workspace(*running)
-
-
-def section(blocks: list[dict[str, Any]]) -> str:
-    return "\n".join(one["text"]["text"] for one in blocks if one["type"] == "section")
 
 
 def test_a_mention_is_answered_in_its_thread_with_sources(workspace: Workspace) -> None:
@@ -104,7 +46,7 @@ def test_a_mention_is_answered_in_its_thread_with_sources(workspace: Workspace) 
     assert reply.channel == CHANNEL
     assert SENTENCE in reply.text
     assert "<https://lectern.example.org/ask/?document=" in section(reply.blocks)
-    assert f"anchor.txt, page 1>: “{SENTENCE}”" in section(reply.blocks)
+    assert section(reply.blocks).endswith("anchor.txt, page 1>")
     streamed = [name for name, given in workspace.slack.calls if given.get("channel") == CHANNEL]
     assert streamed[:1] == ["chat.startStream"]
 
@@ -147,7 +89,10 @@ def test_nothing_is_answered_twice_nor_to_bots(workspace: Workspace) -> None:
 def test_a_thread_is_a_conversation_and_needs_no_further_mention(workspace: Workspace) -> None:
     first = workspace.message(QUESTION, type="message", channel=DIRECT, channel_type="im")
     workspace.send(first)
-    workspace.slack.wait_for_end(first["ts"])
+    [reply] = workspace.slack.wait_for_end(first["ts"])
+    workspace.press(element(reply.blocks, "lectern_quotes"), first["ts"])
+    workspace.slack.wait_for(lambda: len(workspace.slack.ephemeral) > 0, "the quotes")
+    assert SENTENCE in str(workspace.slack.ephemeral.pop()["blocks"])
     follow_up = workspace.message(
         "And what is it made of?",
         type="message",
@@ -166,40 +111,6 @@ def test_a_document_mentions_nobody(workspace: Workspace) -> None:
     workspace.send(event)
     [reply] = workspace.slack.wait_for_end(event["ts"])
     assert "&lt;!channel&gt;" in reply.text + section(reply.blocks)
-
-
-def test_where_nothing_can_be_streamed_a_message_is_edited(workspace: Workspace) -> None:
-    workspace.slack.fail("chat.startStream", Failure("unknown_method"))
-    event = workspace.message(f"<@{BOT}> {QUESTION}")
-    workspace.send(event)
-    for _ in range(100):
-        there = workspace.slack.in_thread(event["ts"])
-        if there and "Sources" in section(there[0].blocks):
-            break
-        time.sleep(0.1)
-    [reply] = workspace.slack.in_thread(event["ts"])
-    assert SENTENCE in reply.text
-    assert "Sources" in section(reply.blocks)
-
-
-@pytest.mark.parametrize("method", ["chat.startStream", "chat.stopStream"])
-@pytest.mark.parametrize(
-    "error", ["message_not_in_streaming_state", "internal_error", "msg_too_long"]
-)
-def test_a_stream_that_fails_goes_on_as_an_edited_message(
-    workspace: Workspace, method: str, error: str
-) -> None:
-    workspace.slack.fail(method, Failure(error))
-    event = workspace.message(f"<@{BOT}> {QUESTION}")
-    workspace.send(event)
-    for _ in range(100):
-        there = [one for one in workspace.slack.in_thread(event["ts"]) if not one.is_open]
-        if there and "Sources" in section(there[-1].blocks):
-            break
-        time.sleep(0.1)
-    [reply] = workspace.slack.in_thread(event["ts"])
-    assert SENTENCE in reply.text
-    assert "Sources" in section(reply.blocks)
 
 
 def test_two_questions_at_once_in_a_new_thread_are_one_conversation(workspace: Workspace) -> None:
@@ -221,51 +132,17 @@ def test_what_is_no_message_of_slacks_is_refused_without_a_trace(workspace: Work
     assert "Traceback" not in workspace.lectern.log.read_text()
 
 
-def test_a_rate_limit_is_waited_for(workspace: Workspace) -> None:
-    workspace.slack.fail("chat.startStream", Failure("ratelimited", 429, retry_after_s=1))
-    event = workspace.message(f"<@{BOT}> {QUESTION}")
-    workspace.send(event)
-    [reply] = workspace.slack.wait_for_end(event["ts"])
-    assert SENTENCE in reply.text
-
-
-def test_what_goes_wrong_is_said_in_the_thread(workspace: Workspace) -> None:
-    event = workspace.message(f"<@{BOT}> " + "why " * 3000)
-    workspace.send(event)
-    [reply] = workspace.slack.wait_for_end(event["ts"])
-    assert "characters" in reply.text
-    empty = workspace.message(f"<@{BOT}>  ")
-    workspace.send(empty)
-    [asked] = workspace.slack.wait_for_end(empty["ts"])
-    assert "Ask me something" in asked.text
-
-
 def test_a_rating_is_kept(workspace: Workspace) -> None:
     event = workspace.message(f"<@{BOT}> {QUESTION}")
     workspace.send(event)
     [reply] = workspace.slack.wait_for_end(event["ts"])
-    buttons = reply.blocks[-1]["elements"][0]
+    buttons = element(reply.blocks, "lectern_feedback")
     action = {
         "type": "feedback_buttons",
         "action_id": buttons["action_id"],
-        "block_id": "b",
         "value": buttons["negative_button"]["value"],
     }
-    payload = {
-        "type": "block_actions",
-        "team": {"id": TEAM},
-        "user": {"id": USER},
-        "api_app_id": "A1",
-        "token": "t",
-        "actions": [action],
-    }
-    raw = httpx.Request("POST", "http://x", data={"payload": json.dumps(payload)}).read()
-    answer = workspace.lectern.http.post(
-        "/slack/events",
-        content=raw,
-        headers={"Content-Type": "application/x-www-form-urlencoded", **signed(raw)},
-    )
-    assert answer.status_code == 200
+    assert workspace.press(action, event["ts"]).status_code == 200
     answer_id = action["value"].removeprefix("down ")
     for _ in range(100):
         found = workspace.lectern.http.get(f"/answers/{answer_id}").json()
@@ -284,37 +161,33 @@ def test_fifty_questions_at_once_each_have_their_answer(workspace: Workspace) ->
         assert SENTENCE in reply.text
 
 
-def test_a_restart_in_mid_answer_says_so(
-    make_data_dir: Callable[[], Path], llm: ScriptedLlm
-) -> None:
-    llm.script(Reply(pieces=("The anchor weighs 90 kilograms [1]. " * 10,), stall=True))
-    with (
-        ScriptedSlack() as slack,
-        LecternServer(
-            make_data_dir(),
-            SLACK_BOT_TOKEN=TOKEN,
-            SLACK_SIGNING_SECRET=SECRET,
-            LECTERN_SLACK_API_URL=slack.api_url,
-            LECTERN_LLM=llm.base_url,
-            LECTERN_LLM_MODEL=MODEL,
-        ) as lectern,
-    ):
-        lectern.add("anchor.txt", SENTENCE.encode())
-        workspace = Workspace(lectern, slack)
-        event = workspace.message(f"<@{BOT}> {QUESTION}")
-        workspace.send(event)
-        for _ in range(100):
-            if slack.in_thread(event["ts"]):
-                break
-            time.sleep(0.1)
-        assert lectern.stop() in {0, -15}
-        [reply] = slack.wait_for_end(event["ts"])
-        assert "being restarted" in json.dumps(reply.blocks)
-        lectern.start()
-        llm.script(say(f"{SENTENCE[:-1]} [1]."))
-        assert workspace.send(event).status_code == 200  # Slack sends it once more
-        again = workspace.message(f"<@{BOT}> {QUESTION}", thread_ts=event["ts"])
-        workspace.send(again)
-        slack.wait_for_end(event["ts"], count=2)
-        time.sleep(0.3)
-        assert len(slack.in_thread(event["ts"])) == 2
+def test_the_quotes_of_an_answer_are_shown_to_whoever_asks(workspace: Workspace) -> None:
+    document = workspace.lectern.add("mast.txt", b"The *mast* is 30 metres `high`.")
+    event = workspace.mention("How high is the mast?")
+    workspace.send(event)
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    button = element(reply.blocks, "lectern_quotes")
+    assert workspace.press(button, event["ts"]).status_code == 200
+    workspace.slack.wait_for(lambda: len(workspace.slack.ephemeral) > 0, "the quotes")
+    shown = workspace.slack.ephemeral.pop()
+    assert (shown["user"], shown["thread_ts"], shown["channel"]) == (USER, event["ts"], CHANNEL)
+    assert "The *mast* is 30 metres `high`." in str(shown["blocks"])
+    workspace.lectern.http.delete(f"/documents/{document['id']}")
+    workspace.press(button, event["ts"])
+    workspace.slack.wait_for(lambda: len(workspace.slack.ephemeral) > 0, "a word about them")
+    gone = str(workspace.slack.ephemeral.pop()["blocks"])
+    assert "was deleted" in gone
+    assert "mast" not in gone
+
+
+def test_late_doubled_and_reordered_events_are_answered_once_each(workspace: Workspace) -> None:
+    now_s = time.time()
+    late = [workspace.mention(ts=f"{now_s - 600 + n:.6f}") for n in range(3)]
+    for event in [*reversed(late), *late, late[1]]:
+        assert workspace.send(event).status_code == 200
+    for event in late:
+        assert SENTENCE in workspace.slack.wait_for_end(event["ts"])[0].text
+    last = workspace.mention()
+    workspace.send(last)
+    workspace.slack.wait_for_end(last["ts"])
+    assert [len(workspace.slack.in_thread(event["ts"])) for event in late] == [1, 1, 1]

@@ -1,0 +1,213 @@
+"""The collection on a Qdrant server: made if it is missing, never changed when it is there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from qdrant_client import QdrantClient
+from qdrant_client.http.exceptions import UnexpectedResponse
+from qdrant_client.http.models import (
+    BinaryQuantization,
+    BinaryQuantizationConfig,
+    CollectionInfo,
+    Distance,
+    KeywordIndexParams,
+    KeywordIndexType,
+    Modifier,
+    PayloadSchemaType,
+    QuantizationSearchParams,
+    ScalarQuantization,
+    ScalarQuantizationConfig,
+    ScalarType,
+    SparseIndexParams,
+    SparseVectorParams,
+    VectorParams,
+)
+
+from corpus.index.layout import DENSE_VECTOR, PAYLOAD_INDEXES, SPARSE_VECTOR, TENANT_FIELD
+from corpus.index.points import check_length
+from corpus.settings import Settings
+
+Quantization = Literal["none", "scalar", "binary"]
+
+PREFIX = "lectern-"
+# From this version on the rarity of words is counted within a tenant; earlier ones ignore that
+# they are asked to.
+OLDEST_VERSION = (1, 19)
+
+_NOT_FOUND = 404
+_EXISTS = (400, 409)  # before Qdrant 1.8, and since
+# Bits tell apart less than bytes: more candidates are compared exactly.
+_OVERSAMPLING = {"scalar": 1.0, "binary": 3.0}
+# HNSW reads as many vectors as hops: they stay in memory, also where the exact ones are on disk.
+_SCALAR = ScalarQuantization(scalar=ScalarQuantizationConfig(type=ScalarType.INT8, always_ram=True))
+_BINARY = BinaryQuantization(binary=BinaryQuantizationConfig(always_ram=True))
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionLayout:
+    """What a new collection is made with; `shards` 0 leaves their number to the server."""
+
+    shards: int = 0
+    replicas: int = 1
+    write_consistency: int = 1
+    on_disk: bool = False
+    quantization: Quantization = "none"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings ask for."""
+        return cls(
+            settings.qdrant_shards,
+            settings.qdrant_replicas,
+            settings.qdrant_write_consistency,
+            settings.qdrant_on_disk,
+            settings.qdrant_quantization,
+        )
+
+    def search_params(self) -> QuantizationSearchParams | None:
+        """How to search: the best by quantised vectors are compared again by the exact ones."""
+        if self.quantization == "none":
+            return None
+        return QuantizationSearchParams(rescore=True, oversampling=_OVERSAMPLING[self.quantization])
+
+
+PLAIN = CollectionLayout()
+
+
+def ensure_collection(
+    client: QdrantClient, name: str, dimension: int, layout: CollectionLayout
+) -> None:
+    """Make the collection and its payload indexes where missing; several may do so at once.
+
+    Raises `EmbeddingMismatch` for a collection of other vectors. What else differs from `layout`
+    is logged as a warning. Raises what the client raises.
+    """
+    info = find_collection(client, name)
+    if info is None:
+        _create(client, name, dimension, layout)
+        info = client.get_collection(name)
+        logger.info("the Qdrant collection %s is there", name)
+    check_length(dimension, _stored_dimension(info))
+    for field in PAYLOAD_INDEXES.keys() - info.payload_schema.keys():
+        client.create_payload_index(name, field, field_schema=_schema_of(field), wait=True)
+    for difference in differences(info, layout):
+        logger.warning("the Qdrant collection %s %s", name, difference)
+    version = client.info().version
+    if is_too_old(version):
+        logger.warning("Qdrant %s is older than %s", version, oldest_version())
+
+
+def find_collection(client: QdrantClient, name: str) -> CollectionInfo | None:
+    """How the collection is; None when there is none."""
+    try:
+        return client.get_collection(name)
+    except UnexpectedResponse as error:
+        if error.status_code == _NOT_FOUND:
+            return None
+        raise
+
+
+def differences(info: CollectionInfo, layout: CollectionLayout) -> Iterator[str]:
+    """In what a collection is not what the settings ask for, each as the rest of a sentence."""
+    params = info.config.params
+    wanted = layout.shards or params.shard_number
+    yield from _difference("SHARDS", "shard_number", params.shard_number or 1, wanted)
+    found = params.replication_factor or 1
+    yield from _difference("REPLICAS", "replication_factor", found, layout.replicas)
+    found = params.write_consistency_factor or 1
+    yield from _difference(
+        "WRITE_CONSISTENCY", "write_consistency_factor", found, layout.write_consistency
+    )
+    dense = _dense(info)
+    is_on_disk = dense is not None and bool(dense.on_disk)
+    yield from _difference("ON_DISK", "on_disk", is_on_disk, layout.on_disk)
+    yield from _difference("QUANTIZATION", "quantization", _quantization(info), layout.quantization)
+    tenant = info.payload_schema.get(TENANT_FIELD)
+    if tenant is not None and not getattr(tenant.params, "is_tenant", False):
+        yield f"has an index of {TENANT_FIELD!r} without is_tenant: searches take longer."
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a server of this version (1.19.2) counts rarity over all tenants."""
+    try:
+        major, minor = (int(part) for part in version.split(".")[:2])
+    except ValueError:
+        return False
+    return (major, minor) < OLDEST_VERSION
+
+
+def oldest_version() -> str:
+    """The oldest version that does all we ask for, and what an older one does not."""
+    return (
+        f"{OLDEST_VERSION[0]}.{OLDEST_VERSION[1]}: how rare a word is, is counted over all "
+        "collections there; upgrade it"
+    )
+
+
+def _difference(setting: str, parameter: str, found: object, wanted: object) -> Iterator[str]:
+    if found != wanted:
+        yield (
+            f"has {parameter} {_shown(found)}, and LECTERN_QDRANT_{setting} says {_shown(wanted)}: "
+            "it stays as it is; change the one or the other."
+        )
+
+
+def _shown(value: object) -> str:
+    return str(value).lower()
+
+
+def _create(client: QdrantClient, name: str, dimension: int, layout: CollectionLayout) -> None:
+    on_disk = True if layout.on_disk else None  # None: as the server is configured
+    sparse_index = SparseIndexParams(on_disk=on_disk)
+    quantization = {"none": None, "scalar": _SCALAR, "binary": _BINARY}[layout.quantization]
+    try:
+        client.create_collection(
+            name,
+            vectors_config={
+                DENSE_VECTOR: VectorParams(
+                    size=dimension, distance=Distance.COSINE, on_disk=on_disk
+                )
+            },
+            sparse_vectors_config={
+                SPARSE_VECTOR: SparseVectorParams(modifier=Modifier.IDF, index=sparse_index)
+            },
+            shard_number=layout.shards or None,
+            replication_factor=layout.replicas,
+            write_consistency_factor=layout.write_consistency,
+            on_disk_payload=on_disk,
+            quantization_config=quantization,
+        )
+    except UnexpectedResponse as error:
+        # Another process was quicker, or a try of ours whose reply was lost.
+        if error.status_code not in _EXISTS or b"already exists" not in error.content:
+            raise
+
+
+def _schema_of(field: str) -> PayloadSchemaType | KeywordIndexParams:
+    if field == TENANT_FIELD:
+        return KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True)
+    return PayloadSchemaType(PAYLOAD_INDEXES[field])
+
+
+def _dense(info: CollectionInfo) -> VectorParams | None:
+    vectors = info.config.params.vectors
+    return vectors.get(DENSE_VECTOR) if isinstance(vectors, dict) else None
+
+
+def _stored_dimension(info: CollectionInfo) -> int:
+    dense = _dense(info)
+    return dense.size if dense is not None else 0
+
+
+def _quantization(info: CollectionInfo) -> str:
+    dense = _dense(info)
+    config = (dense.quantization_config if dense else None) or info.config.quantization_config
+    if config is None:
+        return "none"
+    return next(iter(config.model_fields_set), "unknown")

@@ -1,0 +1,186 @@
+"""One bucket's objects: sent whole, fetched whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from botocore.response import StreamingBody
+
+from corpus.errors import OriginalMissing
+from corpus.originals.bucket.address import BucketAddress
+from corpus.originals.bucket.client import TRIES, Clients
+from corpus.originals.bucket.failures import bucket_errors, code_of
+from corpus.originals.bucket.silence import Silence
+from corpus.originals.port import KeptOriginal
+from corpus.originals.receiving import storing
+
+# Larger files go in parts, two at a time: what breaks off costs a part, not the file.
+PART_BYTES = 16 << 20
+SENDING = TransferConfig(
+    multipart_threshold=2 * PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=2
+)
+
+PIECE_BYTES = 256 << 10
+FETCH_LIMIT_S = 600.0  # a slow connection is one thing, a trickle that ties up a worker another
+
+_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DAMAGED_HINT = (
+    "Delete the document and upload the file again; look for what wrote to the bucket, or lost "
+    "something of it."
+)
+
+
+class BucketObjects:
+    """Objects named by the sha256 of their bytes. Errors: `StorageUnavailable`; threads may share.
+
+    The names sort as the hashes do, and a bucket lists in the order of the names (UTF-8).
+    """
+
+    def __init__(self, address: BucketAddress, clients: Clients) -> None:
+        self._address = address
+        self._patient: Any = clients.patient
+        self._short: Any = clients.short
+        self._prefix = f"{address.prefix}originals/"
+        self._silence = Silence()
+
+    @property
+    def shown(self) -> str:
+        """Where they are, for people."""
+        return self._address.shown
+
+    def check(self) -> None:
+        """Return when the bucket answers, and lets us list it."""
+        with bucket_errors(self._address, "The bucket cannot be used"):
+            self._short.list_objects_v2(Bucket=self._address.bucket, Prefix=self._prefix, MaxKeys=1)
+        self._silence.end()
+
+    def has(self, content_sha256: str, size_bytes: int) -> bool:
+        """Whether there is an object of this size; of another it is a damaged one."""
+        with self._silence.spared(), bucket_errors(self._address, "The bucket cannot be asked"):
+            try:
+                found = self._short.head_object(**self._named(content_sha256))
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return False
+                raise
+        return bool(found["ContentLength"] == size_bytes)
+
+    def send(self, content_sha256: str, path: Path) -> None:
+        """Put the file's bytes there; a broken off attempt leaves no object."""
+        encryption = {
+            name: value
+            for name, value in (
+                ("ServerSideEncryption", self._address.encryption),
+                ("SSEKMSKeyId", self._address.kms_key_id),
+            )
+            if value
+        }
+        with storing(), bucket_errors(self._address, "The file could not be stored"):
+            self._patient.upload_file(
+                str(path),
+                self._address.bucket,
+                self._prefix + content_sha256,
+                ExtraArgs=encryption,
+                Config=SENDING,
+            )
+
+    def fetch(self, content_sha256: str, target: Path) -> None:
+        """Write the object's bytes to the file `target`.
+
+        Raises `OriginalMissing` when there is none, or its bytes are not those of its name.
+        """
+        broke_off: BotoCoreError | None = None
+        deadline_s = time.monotonic() + FETCH_LIMIT_S
+        for _ in range(TRIES):
+            body = self._opened(content_sha256)
+            try:
+                with storing("The original could not be read"):
+                    digest = _written(body, target, deadline_s)
+            except BotoCoreError as error:
+                broke_off = error
+                continue
+            if digest == content_sha256:
+                return
+            broke_off = None
+        if broke_off is not None:
+            with bucket_errors(self._address, "The original could not be read"):
+                raise broke_off
+        raise OriginalMissing(
+            "The original in the bucket is damaged: its bytes are not those that were uploaded.",
+            hint=_DAMAGED_HINT,
+        )
+
+    def delete(self, content_sha256: str) -> None:
+        """Harmless when there is none."""
+        failure = "The file could not be removed"
+        with self._silence.spared(), bucket_errors(self._address, failure):
+            self._short.delete_object(**self._named(content_sha256))
+
+    def listed(self) -> Iterator[KeptOriginal]:
+        """All, in the order of their names, a thousand at a time."""
+        pages = self._pages("list_objects_v2", "The originals could not be listed")
+        for page in pages:
+            for found in page.get("Contents", ()):
+                name = found["Key"].removeprefix(self._prefix)
+                if _SHA256.fullmatch(name):
+                    age_s = time.time() - found["LastModified"].timestamp()
+                    yield KeptOriginal(name, max(0.0, age_s))
+
+    def abort_interrupted(self, *, after_s: float) -> int:
+        """End multipart uploads that began so long ago: their parts take space unseen. How many."""
+        count = 0
+        for page in self._pages("list_multipart_uploads", "Broken off uploads were not listed"):
+            for found in page.get("Uploads", ()):
+                if (datetime.now(UTC) - found["Initiated"]).total_seconds() < after_s:
+                    continue
+                with bucket_errors(self._address, "A broken off upload could not be removed"):
+                    self._patient.abort_multipart_upload(
+                        Bucket=self._address.bucket, Key=found["Key"], UploadId=found["UploadId"]
+                    )
+                count += 1
+        return count
+
+    def _opened(self, content_sha256: str) -> StreamingBody:
+        failure = "The original could not be read"
+        with self._silence.spared(), bucket_errors(self._address, failure):
+            try:
+                return self._patient.get_object(**self._named(content_sha256))["Body"]
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    raise OriginalMissing("The original is no longer stored.") from error
+                raise
+
+    def _pages(self, operation: str, failure: str) -> Iterator[dict[str, Any]]:
+        with bucket_errors(self._address, failure):
+            paginator = self._patient.get_paginator(operation)
+            pages = iter(paginator.paginate(Bucket=self._address.bucket, Prefix=self._prefix))
+        while True:
+            with bucket_errors(self._address, failure):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def _named(self, content_sha256: str) -> dict[str, str]:
+        return {"Bucket": self._address.bucket, "Key": self._prefix + content_sha256}
+
+
+def _written(body: StreamingBody, target: Path, deadline_s: float) -> str:
+    """The sha256 of what came, written to `target`."""
+    digest = hashlib.sha256()
+    with body, target.open("wb") as file:
+        for piece in body.iter_chunks(PIECE_BYTES):
+            digest.update(piece)
+            file.write(piece)
+            if time.monotonic() > deadline_s:
+                raise ReadTimeoutError(endpoint_url="the bucket")
+    return digest.hexdigest()

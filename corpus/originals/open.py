@@ -1,0 +1,59 @@
+"""Which store of originals the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from corpus.originals.folder import FolderOriginals
+from corpus.originals.port import OriginalStore
+from corpus.settings import Settings
+
+if TYPE_CHECKING:
+    from corpus.originals.bucket.objects import BucketObjects
+
+FOLDER = "originals"
+PASSING_FOLDER = "passing"  # on their way to a bucket, and from it
+COPIES_BYTES = 1 << 30
+
+
+@contextmanager
+def opened_originals(
+    settings: Settings, *, is_checked: bool = True, copies_bytes: int = COPIES_BYTES
+) -> Iterator[OriginalStore]:
+    """The bucket at `blob_url` if that is set, else a folder in the data folder.
+
+    Of a bucket's originals, `copies_bytes` are kept on this machine for a minute after their use.
+    Raises `Misconfigured` for what is no bucket's URL, and `StorageUnavailable` when the bucket
+    cannot be used; unless `is_checked`, who uses it finds that out.
+    """
+    if settings.blob_url is None:
+        yield FolderOriginals(settings.data_dir / FOLDER)
+        return
+    from corpus.originals.bucket.store import opened_bucket  # noqa: PLC0415  loads boto3
+
+    objects = _objects(settings.blob_url, settings)
+    if is_checked:
+        objects.check()
+    folder = settings.data_dir / PASSING_FOLDER
+    with opened_bucket(objects, folder, limit_bytes=copies_bytes) as originals:
+        yield originals
+
+
+def check_originals(settings: Settings) -> str:
+    """Where originals are, for people; errors as `opened_originals`. Changes nothing."""
+    if settings.blob_url is None:
+        return "a folder in the data folder"
+    objects = _objects(settings.blob_url, settings)
+    objects.check()
+    return objects.shown
+
+
+def _objects(url: str, settings: Settings) -> BucketObjects:
+    from corpus.originals.bucket.address import parse_blob_url  # noqa: PLC0415
+    from corpus.originals.bucket.client import open_clients  # noqa: PLC0415  loads boto3
+    from corpus.originals.bucket.objects import BucketObjects  # noqa: PLC0415
+
+    address = parse_blob_url(url)
+    return BucketObjects(address, open_clients(address, settings))

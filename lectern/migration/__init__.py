@@ -1,0 +1,1 @@
+"""From the data folder to servers: nodes to Qdrant, rows to Postgres, originals elsewhere."""

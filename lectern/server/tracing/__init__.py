@@ -1,0 +1,1 @@
+"""Traces by OpenTelemetry, loaded only where the settings name a collector."""

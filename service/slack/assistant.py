@@ -1,0 +1,68 @@
+"""The pane that people open beside their channels: greeted, with questions to begin with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from corpus.access import Reader
+from corpus.errors import LecternError
+from service.asking.question import DEFAULT_COLLECTION
+from service.asking.related import lately_asked
+from service.parts import ServiceParts
+from service.slack.access import SlackAccess
+from service.slack.calling import SLACK_ERRORS, patient, reason_of
+from service.slack.questions import settings_here
+from service.slack.texts import escaped
+
+log = logging.getLogger("lectern.slack")
+
+MAX_PROMPTS = 4
+MAX_PROMPT_CHARS = 300
+MAX_TITLE_CHARS = 70
+
+GREETING = (
+    "Ask me something about your documents, or drop a file here: I read it, and it is there for "
+    "you alone."
+)
+
+
+class Assistant:
+    """Greets who opens the pane; what is written there comes as direct messages."""
+
+    def __init__(self, parts: ServiceParts, access: SlackAccess) -> None:
+        self._parts = parts
+        self._access = access
+
+    async def greet(self, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Say what can be done here, and propose what was asked lately and holds."""
+        opened = body["event"]["assistant_thread"]
+        channel, thread_ts = opened["channel_id"], opened["thread_ts"]
+        client = patient(client)
+        try:
+            await client.chat_postMessage(channel=channel, thread_ts=thread_ts, text=GREETING)
+            team_id = body.get("team_id") or ""
+            reader = await self._access.alone(client, team_id, channel, opened["user_id"])
+            questions = await asyncio.to_thread(self._questions, team_id, channel, reader)
+            if questions:
+                await client.assistant_threads_setSuggestedPrompts(
+                    channel_id=channel,
+                    thread_ts=thread_ts,
+                    title="Asked lately",
+                    prompts=[{"title": one[:MAX_TITLE_CHARS], "message": one} for one in questions],
+                )
+        except LecternError as error:
+            log.warning("nothing is proposed in Slack: %s", error.detail)
+        except SLACK_ERRORS as error:
+            log.warning("Slack did not take the greeting of its pane: %s", reason_of(error))
+
+    def _questions(self, team_id: str, channel_id: str, reader: Reader) -> list[str]:
+        here = settings_here(self._parts.registry, team_id, channel_id)
+        collection = here.collection or DEFAULT_COLLECTION
+        if not reader.knows(collection):
+            return []
+        asked = lately_asked(self._parts.registry, collection, reader, limit=MAX_PROMPTS)
+        return [escaped(one[:MAX_PROMPT_CHARS]) for one in asked]

@@ -1,0 +1,70 @@
+"""The buttons below an answer: what people think of it, and its quotes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from corpus.access import UNRESTRICTED
+from corpus.errors import LecternError
+from corpus.registry.turns import find_turn, rate_answer
+from corpus.turns import Rating
+from service.parts import ServiceParts
+from service.slack.access import SlackAccess
+from service.slack.asked import Place
+from service.slack.bot_token import BotToken
+from service.slack.calling import SLACK_ERRORS, patient, reason_of
+from service.slack.quotes import quotes_of
+from service.slack.texts import warning_blocks
+
+log = logging.getLogger("lectern.slack")
+
+
+class Buttons:
+    """Does what they say."""
+
+    def __init__(self, parts: ServiceParts, token: BotToken, access: SlackAccess) -> None:
+        self._parts = parts
+        self._token = token
+        self._access = access
+
+    async def rate(self, value: str) -> None:
+        """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
+        rating, _, answer_id = value.partition(" ")
+        if rating not in {"up", "down"}:
+            return
+
+        def keep() -> None:
+            with self._parts.registry.write() as connection:
+                comment = find_turn(connection, answer_id, UNRESTRICTED).comment
+                said: Rating = "up" if rating == "up" else "down"
+                rate_answer(connection, answer_id, said, comment, UNRESTRICTED)
+
+        try:
+            await asyncio.to_thread(keep)
+        except LecternError as error:
+            log.info("a rating was not kept: %s", error.detail)
+
+    async def show_quotes(self, answer_id: str, place: Place, client: AsyncWebClient) -> None:
+        """Show the quotes of an answer to one person, in the thread where it stands."""
+        registry, url = self._parts.registry, self._parts.settings.public_url
+        client = patient(client)
+        reader = await self._access.alone(client, place.team_id, place.channel_id, place.user_id)
+        try:
+            messages = await asyncio.to_thread(quotes_of, registry, answer_id, reader, url)
+        except LecternError as error:
+            messages = [warning_blocks(f"{error.detail} {error.hint}".strip())]
+        try:
+            for blocks in messages:
+                await client.chat_postEphemeral(
+                    channel=place.channel_id,
+                    user=place.user_id,
+                    thread_ts=place.thread_ts,
+                    text="The quotes of the answer",
+                    blocks=blocks,
+                )
+        except SLACK_ERRORS as error:
+            log.warning("Slack did not show the quotes of an answer: %s", reason_of(error))
+            self._token.doubt(error)

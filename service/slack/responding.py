@@ -1,0 +1,121 @@
+"""Answering a slash command, to the one who typed it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from corpus.errors import LecternError, unforeseen
+from service.asking.answers import answer
+from service.asking.question import Keeping
+from service.parts import ServiceParts
+from service.slack.access import SlackAccess
+from service.slack.calling import API_TIMEOUT_S, SLACK_ERRORS, reason_of
+from service.slack.commands import SlashCommand, answered
+from service.slack.questions import question_in, settings_here
+from service.slack.texts import ending_blocks, shown, warning_blocks
+
+log = logging.getLogger("lectern.slack")
+
+# A command may be answered five times within half an hour, by messages of 12,000 characters.
+MAX_MESSAGES = 4
+MAX_MESSAGE_CHARS = 9_000
+
+BUSY = "Too many questions are waiting here. Ask again in a minute."
+ENDS = "The service is being restarted. Ask again in a minute."
+CUT = "The answer is longer than Slack shows here: mention me to have all of it."
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is said to one command; whatever goes wrong is said too."""
+
+    parts: ServiceParts
+    access: SlackAccess
+    client: AsyncWebClient
+    command: SlashCommand
+
+    async def give(self, places: asyncio.Semaphore, *, is_busy: bool) -> None:
+        """Answer once a place is free; with `is_busy`, say so instead."""
+        try:
+            if is_busy:
+                await self._warn(BUSY)
+                return
+            async with places:
+                await self._answer()
+        except asyncio.CancelledError:
+            await self._warn(ENDS)
+            raise
+        except LecternError as error:
+            await self._warn(f"{error.detail} {error.hint}".strip())
+        except SLACK_ERRORS as error:
+            log.warning("Slack did not take what was said to a command: %s", reason_of(error))
+        except Exception:
+            name = f"{self.command.team_id}/{self.command.user_id}"
+            log.exception("a command of %s in Slack failed", name)
+            unknown = unforeseen(name)
+            await self._warn(f"{unknown.detail} {unknown.hint}".strip())
+
+    async def _answer(self) -> None:
+        said = await asyncio.to_thread(answered, self.parts, self.access, self.command)
+        if said is not None:
+            section = {"type": "section", "text": {"type": "mrkdwn", "text": said.text}}
+            await self._say([section], said.text, to_all=said.to_all)
+            return
+        command = self.command
+        here = await asyncio.to_thread(
+            settings_here, self.parts.registry, command.team_id, command.channel_id
+        )
+        reader = await self.access.alone(
+            self.client, command.team_id, command.channel_id, command.user_id
+        )
+        question = question_in(here, command.text, reader, keeping=Keeping.ANSWER)
+        begun, done = await answer(self.parts, question)
+        text = shown(done.answer)
+        pieces = [
+            text[at : at + MAX_MESSAGE_CHARS] for at in range(0, len(text), MAX_MESSAGE_CHARS)
+        ]
+        for piece in pieces[: MAX_MESSAGES - 1]:
+            if piece is not pieces[-1]:
+                await self._say([_markdown(piece)], piece)
+        url = self.parts.settings.public_url
+        ending = ending_blocks(begun.answer_id, done, url, with_excerpts=True)
+        if len(pieces) >= MAX_MESSAGES:
+            ending = [*warning_blocks(CUT), *ending]
+        await self._say([_markdown(pieces[min(len(pieces), MAX_MESSAGES) - 1]), *ending], text)
+
+    async def _warn(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(API_TIMEOUT_S):
+                await self._say(warning_blocks(text), text)
+        except SLACK_ERRORS as error:
+            log.warning("who typed a command was not told what went wrong: %s", reason_of(error))
+
+    async def _say(
+        self, blocks: Sequence[dict[str, Any]], text: str, *, to_all: bool = False
+    ) -> None:
+        hook = AsyncWebhookClient(
+            self.command.respond_to,
+            timeout=int(API_TIMEOUT_S),
+            session=self.client.session,
+            retry_handlers=self.client.retry_handlers,
+        )
+        reply = await hook.send(
+            text=text[:MAX_MESSAGE_CHARS],
+            blocks=list(blocks),
+            response_type="in_channel" if to_all else "ephemeral",
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        if reply.status_code != 200:
+            log.warning("Slack did not take what was said to a command: %s", reply.status_code)
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"type": "markdown", "text": text or "…"}

@@ -1,0 +1,360 @@
+"""A Qdrant server for tests: the client's local mode behind the REST calls that Lectern makes.
+
+Bodies are read by the client's own models, answers come in Qdrant's envelope, errors in its shape.
+What local mode has no use for (payload indexes, shards, replicas, quantisation) is remembered and
+told by `GET /collections/{name}`. Everything is in memory only. As a process of its own:
+`python -m tests.doubles.qdrant_over_http --port 6333 [--api-key KEY]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from qdrant_client import QdrantClient
+from qdrant_client.http import models
+
+VERSION = "1.20.0"
+MAX_CALLS = 20_000
+
+_INSERT: TypeAdapter[Any] = TypeAdapter(models.PointInsertOperations)
+_SELECT: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it came: `route` has `{name}` for the collection."""
+
+    method: str
+    route: str
+    collection: str | None
+    parameters: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What to answer instead; no status drops the connection."""
+
+    status: int = 503
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = "Service unavailable"
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+
+
+class QdrantOverHttp:
+    """Serves on loopback inside a `with`; `calls` has the newest requests, oldest first."""
+
+    def __init__(self, port: int = 0, api_key: str | None = None) -> None:
+        self.api_key = api_key
+        self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
+        self.created: dict[str, models.CreateCollection] = {}
+        self.indexes: dict[str, dict[str, models.PayloadIndexInfo]] = {}
+        self.version = VERSION
+        self.local = QdrantClient(":memory:")
+        # Local mode is made for one thread.
+        self.turn = threading.RLock()
+        self._refusals: deque[Refusal] = deque()
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.double = self
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def refuse(self, *refusals: Refusal) -> None:
+        """Answer the next requests so, one each; nothing of them is carried out."""
+        with self.turn:
+            self._refusals.extend(refusals)
+
+    def counted(self) -> Counter[tuple[str, str]]:
+        """How often each (method, route) was asked for."""
+        with self.turn:
+            return Counter((call.method, call.route) for call in self.calls)
+
+    def next_refusal(self) -> Refusal | None:
+        with self.turn:
+            return self._refusals.popleft() if self._refusals else None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.local.close()
+
+    def answer(self, method: str, path: str, parameters: Mapping[str, str], body: bytes) -> object:
+        """The result of a request; raises `_RefusedError` as the server would refuse it."""
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        name = parts[1] if parts[0] == "collections" and len(parts) > 1 else None
+        route = path if name is None else "/".join(["", "collections", "{name}", *parts[2:]])
+        with self.turn:
+            shown = json.loads(body) if body else None
+            self.calls.append(Call(method, route, name, parameters, shown))
+            work = _ROUTES.get((method, route))
+            if work is None:
+                raise _RefusedError(404, "")
+            if name is not None and (method, route) not in _WITHOUT_COLLECTION:
+                self._require(name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what has no effect here is why it is remembered
+                return work(self, name or "", body)
+
+    def _require(self, name: str) -> None:
+        if name not in self.created:
+            raise _RefusedError(404, f"Not found: Collection `{name}` doesn't exist!")
+
+
+def _root(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    return {"title": "qdrant - vector search engine", "version": double.version}
+
+
+def _collections(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    return {"collections": [{"name": one} for one in double.created]}
+
+
+def _exists(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    return {"exists": name in double.created}
+
+
+def _create(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.CreateCollection.model_validate_json(body)
+    if name in double.created:
+        raise _RefusedError(409, f"Wrong input: Collection `{name}` already exists!")
+    double.local.create_collection(
+        name, vectors_config=asked.vectors, sparse_vectors_config=asked.sparse_vectors
+    )
+    double.created[name] = asked
+    double.indexes[name] = {}
+    return True
+
+
+def _drop(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    double.created.pop(name, None)
+    double.indexes.pop(name, None)
+    return double.local.delete_collection(name)
+
+
+def _describe(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = double.created[name]
+    info = double.local.get_collection(name)
+    params = info.config.params
+    params.shard_number = asked.shard_number or 1
+    params.replication_factor = asked.replication_factor or 1
+    params.write_consistency_factor = asked.write_consistency_factor or 1
+    params.on_disk_payload = True if asked.on_disk_payload is None else asked.on_disk_payload
+    info.config.quantization_config = asked.quantization_config
+    info.payload_schema = double.indexes[name]
+    return info
+
+
+def _index(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.CreateFieldIndex.model_validate_json(body)
+    schema = asked.field_schema
+    if schema is None:
+        raise _RefusedError(400, "Bad request: the field's type is needed")
+    is_plain = isinstance(schema, models.PayloadSchemaType)
+    kind = schema if is_plain else models.PayloadSchemaType(schema.type.value)  # type: ignore[union-attr]
+    double.indexes[name][asked.field_name] = models.PayloadIndexInfo(
+        data_type=kind, params=None if is_plain else schema, points=0
+    )
+    return _done()
+
+
+def _upsert(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = _INSERT.validate_json(body)
+    points = asked.points if isinstance(asked, models.PointsList) else asked.batch
+    double.local.upsert(name, points)
+    return _done()
+
+
+def _delete(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    double.local.delete(name, _SELECT.validate_json(body))
+    return _done()
+
+
+def _set_payload(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.SetPayload.model_validate_json(body)
+    chosen = asked.points if asked.points is not None else asked.filter
+    double.local.set_payload(name, asked.payload, points=chosen or [], key=asked.key)
+    return _done()
+
+
+def _retrieve(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.PointRequest.model_validate_json(body)
+    payload = True if asked.with_payload is None else asked.with_payload
+    return double.local.retrieve(name, asked.ids, payload, asked.with_vector or False)
+
+
+def _scroll(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.ScrollRequest.model_validate_json(body)
+    records, offset = double.local.scroll(
+        name,
+        asked.filter,
+        limit=asked.limit or 10,
+        order_by=asked.order_by,
+        offset=asked.offset,
+        with_payload=True if asked.with_payload is None else asked.with_payload,
+        with_vectors=asked.with_vector or False,
+    )
+    return {"points": records, "next_page_offset": offset}
+
+
+def _count(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.CountRequest.model_validate_json(body)
+    return double.local.count(name, asked.filter)
+
+
+def _facet(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.FacetRequest.model_validate_json(body)
+    if asked.key not in double.indexes[name]:
+        raise _RefusedError(
+            400, f'Bad request: Index required but not found for "{asked.key}": [keyword].'
+        )
+    return double.local.facet(name, asked.key, asked.filter, asked.limit or 10)
+
+
+def _query(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.QueryRequest.model_validate_json(body)
+    return double.local.query_batch_points(name, [asked])[0]
+
+
+def _query_batch(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    asked = models.QueryRequestBatch.model_validate_json(body)
+    return double.local.query_batch_points(name, asked.searches)
+
+
+def _done() -> object:
+    return models.UpdateResult(operation_id=0, status=models.UpdateStatus.COMPLETED)
+
+
+_OF = "/collections/{name}"
+_ROUTES: Mapping[tuple[str, str], Callable[[QdrantOverHttp, str, bytes], object]] = {
+    ("GET", "/"): _root,
+    ("GET", "/collections"): _collections,
+    ("GET", f"{_OF}/exists"): _exists,
+    ("GET", _OF): _describe,
+    ("PUT", _OF): _create,
+    ("DELETE", _OF): _drop,
+    ("PUT", f"{_OF}/index"): _index,
+    ("PUT", f"{_OF}/points"): _upsert,
+    ("POST", f"{_OF}/points"): _retrieve,
+    ("POST", f"{_OF}/points/delete"): _delete,
+    ("POST", f"{_OF}/points/payload"): _set_payload,
+    ("POST", f"{_OF}/points/scroll"): _scroll,
+    ("POST", f"{_OF}/points/count"): _count,
+    ("POST", f"{_OF}/points/query"): _query,
+    ("POST", f"{_OF}/points/query/batch"): _query_batch,
+    ("POST", f"{_OF}/facet"): _facet,
+}
+_WITHOUT_COLLECTION = {("GET", f"{_OF}/exists"), ("PUT", _OF), ("DELETE", _OF)}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    double: QdrantOverHttp
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that left is no news
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body of each reply waits for the client's reader
+    timeout: ClassVar[float] = 60.0
+
+    def _answer(self) -> None:
+        double = self.server.double
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        refusal = double.next_refusal()
+        if refusal is not None:
+            if not refusal.status:
+                self.close_connection = True
+                return
+            self._send(refusal.status, _error(refusal.error), refusal.headers)
+            return
+        if double.api_key is not None and self.headers.get("api-key") != double.api_key:
+            self._send(401, b"Must provide an API key or an Authorization bearer token")
+            return
+        begun_s = time.perf_counter()
+        url = urlsplit(self.path)
+        try:
+            result = double.answer(self.command, url.path, dict(parse_qsl(url.query)), body)
+        except _RefusedError as refused:
+            self._send(refused.status, _error(str(refused)) if str(refused) else b"")
+        except (ValidationError, json.JSONDecodeError) as error:
+            self._send(400, _error(f"Format error in JSON body: {error}"))
+        except ValueError as error:
+            self._send(400, _error(f"Wrong input: {error}"))
+        else:
+            said = {"result": result, "status": "ok", "time": time.perf_counter() - begun_s}
+            shown = said if url.path != "/" else result
+            self._send(200, json.dumps(shown, default=_shown).encode())
+
+    def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  the names http.server looks for
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def _error(said: str) -> bytes:
+    return json.dumps({"status": {"error": said}, "time": 0.0}).encode()
+
+
+def _shown(value: object) -> object:
+    assert isinstance(value, BaseModel), value
+    return value.model_dump(mode="json", exclude_none=True)
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--api-key")
+    given = parser.parse_args()
+    with QdrantOverHttp(given.port, given.api_key) as double:
+        print(double.url, flush=True)  # noqa: T201
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""What people do in Slack beyond asking: commands, channels of their own, files, the pane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
+from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, TEAM, ScriptedSlack
+from tests.e2e.server import LecternServer
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http
+
+ANOTHER, ELSEWHERE = "U2", "C2"
+# Of a file that somebody drops; nothing else answers it.
+SECRET_QUESTION = "What is the pass phrase of the strong room?"  # noqa: S105
+SECRET = b"The pass phrase of the strong room is zirconium."
+
+
+@pytest.fixture(scope="module")
+def running(make_data_dir: Callable[[], Path]) -> Iterator[tuple[LecternServer, ScriptedSlack]]:
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(
+            make_data_dir(),
+            **over_http(slack),
+            LECTERN_SLACK_COLLECTIONS="default, harbour",
+            LECTERN_SLACK_EMAILS="on",
+            LECTERN_OCR="off",
+        ) as lectern,
+    ):
+        lectern.add("anchor.txt", f"{SENTENCE} It is made of iron.".encode())
+        lectern.add("crane.txt", b"The anchor of the crane weighs 4 tons.", collection="harbour")
+        lectern.add("wages.txt", b"The anchor man earns 90 crowns.", collection="wages")
+        yield lectern, slack
+        assert slack.broken_rules == []
+
+
+@pytest.fixture
+def workspace(running: tuple[LecternServer, ScriptedSlack]) -> Workspace:
+    return Workspace(*running)
+
+
+def shown(said: dict[str, Any]) -> str:
+    return "\n".join(
+        one["text"] if isinstance(one["text"], str) else one["text"]["text"]
+        for one in said["blocks"]
+        if one["type"] in {"markdown", "section"}
+    )
+
+
+def asked(workspace: Workspace, text: str, **changed: Any) -> str:  # noqa: ANN401
+    event = workspace.mention(text, **changed)
+    workspace.send(event)
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    return reply.text
+
+
+def test_a_command_is_answered_to_the_one_who_typed_it(workspace: Workspace) -> None:
+    number = workspace.command(QUESTION)
+    [said] = workspace.slack.responses_to(number)
+    assert said["response_type"] == "ephemeral"
+    assert SENTENCE in shown(said)
+    assert "Sources" in shown(said)
+    [help_] = workspace.slack.responses_to(workspace.command("help"))
+    assert "/lectern use COLLECTION" in shown(help_)
+    [none] = workspace.slack.responses_to(workspace.command("why " * 3000))
+    assert "characters" in json.dumps(none)
+
+
+def test_a_channel_is_set_to_a_collection(workspace: Workspace) -> None:
+    [said] = workspace.slack.responses_to(workspace.command("use harbour", channel_id=ELSEWHERE))
+    assert said["response_type"] == "in_channel"
+    assert "4 tons" in asked(workspace, QUESTION, channel=ELSEWHERE)
+    assert SENTENCE in asked(workspace, QUESTION)
+    [private] = workspace.slack.responses_to(workspace.command(QUESTION, channel_id=ELSEWHERE))
+    assert "4 tons" in shown(private)
+    [settings] = workspace.slack.responses_to(workspace.command("settings", channel_id=ELSEWHERE))
+    assert "harbour" in shown(settings)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "wages"])
+def test_a_collection_that_is_not_for_slack_is_none(workspace: Workspace, name: str) -> None:
+    [said] = workspace.slack.responses_to(workspace.command(f"use {name}", channel_id="C9"))
+    told = json.dumps(said)
+    assert f"There is no collection '{name}'" in told
+    assert "default, harbour" in told
+    assert SENTENCE in asked(workspace, QUESTION, channel="C9")
+
+
+def test_a_file_in_a_direct_message_is_read_and_is_that_persons(workspace: Workspace) -> None:
+    event = workspace.drop(SECRET_QUESTION, workspace.slack.file("room.txt", SECRET))
+    workspace.send(event)
+    told, answer = workspace.slack.wait_for_end(event["ts"], count=2, timeout_s=60)
+    assert told.text.startswith(":white_check_mark: *room.txt*: 1 page, ready")
+    assert told.edits > 0
+    assert "zirconium" in answer.text
+    # The same person, asking for themselves in a channel; and nobody else.
+    [alone] = workspace.slack.responses_to(workspace.command(SECRET_QUESTION))
+    assert "zirconium" in shown(alone)
+    [other] = workspace.slack.responses_to(workspace.command(SECRET_QUESTION, user_id=ANOTHER))
+    assert "zirconium" not in json.dumps(other)
+    assert "zirconium" not in asked(workspace, SECRET_QUESTION)
+    listed = workspace.lectern.http.get("/documents?filename=room.txt").json()["documents"]
+    assert [one["acl"] for one in listed] == [[f"slack:{TEAM}/U1", f"slack:{TEAM}/{DIRECT}"]]
+
+
+def test_who_is_on_a_list_by_e_mail_is_answered_alone(workspace: Workspace) -> None:
+    question = "What does the harbour master drink?"
+    workspace.lectern.add(
+        "drinks.txt", b"The harbour master drinks tea.", acl='["user:u3@example.org"]'
+    )
+    event = workspace.drop(question, user="U3", channel="D3", files=[])
+    workspace.send(event)
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    assert "drinks tea" in reply.text
+    assert "drinks tea" not in asked(workspace, question, user="U3")
+    [other] = workspace.slack.responses_to(workspace.command(question, user_id=ANOTHER))
+    assert "drinks tea" not in json.dumps(other)
+
+
+def test_a_file_with_a_mention_is_for_its_channel(workspace: Workspace) -> None:
+    fact = b"The ladder of the tower has 77 rungs."
+    event = workspace.mention("", channel="C7", files=[workspace.slack.file("ladder.txt", fact)])
+    workspace.send(event)
+    workspace.slack.wait_for(
+        lambda: any("ready" in one.text for one in workspace.slack.in_thread(event["ts"])),
+        timeout_s=60,
+    )
+    question = "How many rungs has the ladder of the tower?"
+    assert "77" in asked(workspace, question, channel="C7")
+    assert "77" not in asked(workspace, question, channel="C8")
+    # A message that only passes by is not for the bot.
+    passing = workspace.message(
+        "look", type="message", channel="C7", files=[workspace.slack.file("b.txt", b"Other.")]
+    )
+    workspace.send(passing)
+    assert workspace.lectern.http.get("/documents?filename=b.txt").json()["documents"] == []
+
+
+def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
+    slack = workspace.slack
+    pdf = (ROOT / "docs/sample/lighthouse.pdf").read_bytes()
+    files = [
+        slack.file("lighthouse.pdf", pdf, mimetype="application/pdf"),
+        slack.file("broken.pdf", b"%PDF-1.7 no more", mimetype="application/pdf"),
+        slack.file("empty.txt", b""),
+        slack.file("large.bin", b"x", size=10**9),
+        slack.file("linked", b"x", mode="external"),
+        slack.file("elsewhere.txt", b"x", url_private_download="https://evil.example/files/F1"),
+        slack.file("gone.txt", b"x") | {"url_private_download": f"{slack.api_url}../files/F0"},
+    ]
+    event = workspace.drop("", *files)
+    workspace.send(event)
+    done = ":white_check_mark: *lighthouse.pdf*"
+    slack.wait_for(
+        lambda: any(
+            done in one.text and "hourglass" not in one.text for one in slack.in_thread(event["ts"])
+        ),
+        timeout_s=60,
+    )
+    [told] = slack.in_thread(event["ts"])
+    lines = told.text.splitlines()
+    assert len(lines) == len(files)
+    assert all(line.startswith(":x:") for line in lines[1:]), told.text
+    assert "larger than" in lines[3]
+    assert "kept elsewhere" in lines[4]
+    slack.wire.file_token = "another"  # noqa: S105
+    try:
+        lacking = workspace.drop("", slack.file("scope.txt", b"A scope is missing."))
+        workspace.send(lacking)
+        slack.wait_for(
+            lambda: any("files:read" in one.text for one in slack.in_thread(lacking["ts"])),
+            timeout_s=60,
+        )
+    finally:
+        slack.wire.file_token = "xoxb-scripted"  # noqa: S105
+
+
+def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> None:
+    asked(workspace, "What is the anchor made of?")
+    # Neither is what somebody asked alone, nor what stands on files of others.
+    private = workspace.drop("When was the anchor made of iron weighed?")
+    workspace.send(private)
+    workspace.slack.wait_for_end(private["ts"])
+    thread_ts = "1650000000.000001"
+    opened = {
+        "type": "assistant_thread_started",
+        "assistant_thread": {
+            "user_id": ANOTHER,
+            "channel_id": "D2",
+            "thread_ts": thread_ts,
+            "context": {"channel_id": CHANNEL, "team_id": TEAM},
+        },
+        "event_ts": thread_ts,
+        "ts": thread_ts,
+    }
+    workspace.send(opened)
+    workspace.slack.wait_for(lambda: bool(workspace.slack.prompts))
+    [greeting] = workspace.slack.in_thread(thread_ts)
+    assert "drop a file" in greeting.text
+    told = workspace.slack.prompts[0]["prompts"]
+    prompts = json.loads(told) if isinstance(told, str) else told
+    assert {one["message"] for one in prompts} >= {"What is the anchor made of?"}
+    assert len(prompts) <= 4
+    said = " ".join(one["message"] for one in prompts)
+    assert "iron weighed" not in said
+    assert "rungs" not in said
+
+
+def test_a_channel_has_a_voice_where_a_model_writes(
+    make_data_dir: Callable[[], Path], llm: ScriptedLlm
+) -> None:
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(
+            make_data_dir(),
+            **over_http(slack),
+            LECTERN_LLM=llm.base_url,
+            LECTERN_LLM_MODEL=MODEL,
+        ) as lectern,
+    ):
+        lectern.add("anchor.txt", SENTENCE.encode())
+        workspace = Workspace(lectern, slack)
+        [said] = slack.responses_to(workspace.command("use default as an old sailor"))
+        assert "an old sailor" in shown(said)
+        llm.script(say(f"{SENTENCE[:-1]} [1]."))
+        assert SENTENCE[:-1] in asked(workspace, f"<@{BOT}> {QUESTION}")
+        assert "an old sailor" in json.dumps(llm.requests[-1])

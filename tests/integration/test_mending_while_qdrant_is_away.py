@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from corpus.access import UNRESTRICTED
+from corpus.deletion import delete_document
+from corpus.embedding.fingerprint import EmbeddingFingerprint
+from corpus.errors import IndexUnavailable
+from corpus.index.server.connection import Limits, ServerAddress
+from corpus.index.server.store import ServerVectorStore
+from corpus.originals.folder import FolderOriginals
+from corpus.registry.database.engine import Registry, open_sqlite_registry
+from corpus.registry.new_versions import Content
+from corpus.registry.schema import documents
+from corpus.registry.uploads import Upload, accept_upload
+from corpus.settings import Settings
+from lectern.server.reconciler import mend_at_start, reconciled
+from tests.doubles.cut_proxy import CutProxy
+from tests.doubles.parts import parts_with
+from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.samples.index_nodes import DIMENSION, a_node
+
+QUICK = Limits(read_s=2.0, write_s=2.0, tries=1)
+
+
+@dataclass
+class World:
+    registry: Registry
+    originals: FolderOriginals
+    store: ServerVectorStore
+    proxy: CutProxy
+
+    def documents(self) -> int:
+        with self.registry.read() as connection:
+            return connection.execute(select(func.count()).select_from(documents)).scalar_one()
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Iterator[World]:
+    """A document whose deletion Qdrant did not live to see, an hour ago; Qdrant is away."""
+    with (
+        QdrantOverHttp() as qdrant,
+        CutProxy(int(qdrant.url.rpartition(":")[2])) as proxy,
+        closing(open_sqlite_registry(tmp_path / "registry.sqlite")) as registry,
+        closing(
+            ServerVectorStore(ServerAddress(proxy.url, limits=QUICK), "lectern-abc", DIMENSION)
+        ) as store,
+    ):
+        originals = FolderOriginals(tmp_path / "originals")
+        with (
+            originals.stage(BytesIO(b"boats"), max_bytes=10) as staged,
+            registry.write() as connection,
+        ):
+            content = Content(staged.content_sha256, staged.size_bytes, "text/plain")
+            accepted = accept_upload(
+                connection, Upload("default", "boats.txt", None), content, UNRESTRICTED
+            )
+            staged.keep()
+        document_id = accepted.document.id
+        store.add([a_node(document_id=document_id)])
+        proxy.refuse()
+        with pytest.raises(IndexUnavailable):
+            delete_document(registry, originals, store, document_id, UNRESTRICTED)
+        with registry.write() as connection:
+            long_ago = datetime.now(UTC) - timedelta(hours=1)
+            connection.execute(update(documents).values(deleted_at=long_ago))
+        yield World(registry, originals, store, proxy)
+
+
+def test_a_start_does_not_wait_for_qdrant(interrupted: World, tmp_path: Path) -> None:
+    fingerprint = EmbeddingFingerprint("m", DIMENSION, "mean", "", True, 1)
+    settings = Settings(data_dir=tmp_path)
+    world = interrupted
+    mend_at_start(settings, world.registry, world.originals, world.store, fingerprint)
+    assert world.documents() == 1
+    world.proxy.pass_on()
+    mend_at_start(settings, world.registry, world.originals, world.store, fingerprint)
+    assert world.documents() == world.store.count() == 0
+
+
+def test_a_deletion_is_ended_once_qdrant_is_back(interrupted: World) -> None:
+    world = interrupted
+    parts = replace(parts_with(world.registry), originals=world.originals, store=world.store)
+    asked = world.proxy.connections
+    with reconciled(parts, again_s=0.1):
+        wait_until(lambda: world.proxy.connections > asked + 1)
+        assert world.documents() == 1
+        world.proxy.pass_on()
+        wait_until(lambda: world.documents() == 0)
+    assert world.store.count() == 0
+    assert list(world.originals.kept()) == []
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
