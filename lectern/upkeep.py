@@ -1,4 +1,4 @@
-"""The commands for whoever operates an installation: `lectern backup | restore`."""
+"""The commands for whoever operates an installation: backups, and the registry's tables."""
 
 from __future__ import annotations
 
@@ -49,3 +49,20 @@ def restore(
         from lectern.commands.putting_back import restore_backup  # noqa: PLC0415
 
         restore_backup(settings, source, force=force, console=Console(stderr=True))
+
+
+@app.command("migrate-schema")
+def migrate_schema(
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="For instance 0008.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also back, with the loss of what is newer.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring the registry's tables to a revision: back, before an older release is installed."""
+    with errors_shown():
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        from lectern.commands.changing_schema import migrate_schema as migrate  # noqa: PLC0415
+
+        migrate(settings, to, force=force)

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import inspect
-
 from corpus.backup.making import Tell
 from corpus.backup.manifest import Manifest
 from corpus.backup.restoring import Restored, Targets, restore
@@ -19,16 +17,14 @@ from corpus.index.port import NodeStore
 from corpus.index.selections import of_document
 from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.audit import document_ids
-from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.registry.dumping import is_empty
 from corpus.registry.fingerprints import are_comparable
-from corpus.registry.schema import workers
-from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from lectern.server.stores import (
     REGISTRY_FILE,
     existing_registry,
+    require_quiet,
     sqlite_registry,
 )
 from lectern.server.swap import abandon_swap, begin_swap, swap
@@ -105,7 +101,7 @@ def _what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
     if is_sqlite and force and not settings.index_is_shared:
         return set()  # it may be damaged, and will not be missed
     with existing_registry(settings) as registry:
-        _require_quiet(registry)
+        require_quiet(registry)
         with registry.read() as connection:
             if is_empty(connection):
                 return set()
@@ -116,18 +112,6 @@ def _what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
                     "that is there: lectern restore --force. Nothing was changed.",
                 )
             return document_ids(connection) if settings.index_is_shared else set()
-
-
-def _require_quiet(registry: Registry) -> None:
-    with registry.read() as connection:
-        if not inspect(connection).has_table(workers.name):
-            return
-        alive = count_alive(connection)
-    if alive and registry.is_shared:
-        raise Misconfigured(
-            f"{alive} workers are at work on this database.",
-            hint="Stop every `lectern serve` and `lectern worker` of it first, and wait 20 s.",
-        )
 
 
 def _require_space(data_dir: Path, manifest: Manifest) -> None:

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import inspect
+
 from corpus.backup.making import Points, Sources
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import Misconfigured
@@ -17,6 +19,8 @@ from corpus.index.open import open_node_store
 from corpus.originals.open import opened_originals
 from corpus.registry.database.engine import Registry, sqlite_registry_as_it_is
 from corpus.registry.database.postgres import postgres_registry_as_it_is
+from corpus.registry.schema import workers
+from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from lectern.server.data_dir import is_held, owned
 from lectern.server.gate import through_the_gate
@@ -73,3 +77,16 @@ def sqlite_registry(path: Path) -> Iterator[Registry]:
         yield registry
     finally:
         registry.close()
+
+
+def require_quiet(registry: Registry) -> None:
+    """Raise `Misconfigured` while workers elsewhere are at work on the database."""
+    with registry.read() as connection:
+        if not inspect(connection).has_table(workers.name):
+            return
+        alive = count_alive(connection)
+    if alive and registry.is_shared:
+        raise Misconfigured(
+            f"{alive} workers are at work on this database.",
+            hint="Stop every `lectern serve` and `lectern worker` of it first, and wait 20 s.",
+        )

@@ -174,20 +174,17 @@ def test_what_is_there_stays_unless_it_is_to_be_replaced(
 
 
 def test_a_disk_that_is_full_is_explained_and_nothing_is_left(
-    made: MadeBackup, make_data_dir: MakeDataDir, tmp_path: Path
+    make_data_dir: MakeDataDir, tmp_path: Path
 ) -> None:
-    data_dir = make_data_dir()
-    assert lectern(data_dir, "restore", str(made.path)).returncode == 0
-    full = subprocess.run(
-        [
-            "prlimit",
-            f"--fsize={20 * 1024}",
-            *command(data_dir, "backup", str(tmp_path / "b.tar")),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with LecternServer(make_data_dir()) as server:
+        assert server.upload("long.txt", os.urandom(150_000).hex().encode()).is_success
+        backup = command(server.data_dir, "backup", str(tmp_path / "b.tar"), "--without-vectors")
+        full = subprocess.run(
+            ["prlimit", f"--fsize={200_000}", *backup],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert full.returncode == 1
     assert "could not be written" in full.stderr
     assert list(tmp_path.iterdir()) == []

@@ -26,6 +26,15 @@ def upgrade(connection: Connection, current: str, to: str = "head") -> None:
     command.upgrade(configuration(connection), to)
 
 
+def downgrade(connection: Connection, to: str) -> None:
+    """Take the tables back to an older revision, with the loss of what is only in newer ones.
+
+    Within the caller's transaction. Raises `Misconfigured` for an unknown revision.
+    """
+    require_known(to)
+    command.downgrade(configuration(connection), to)
+
+
 def require_known(revision: str) -> None:
     """Raise `Misconfigured` for a revision that this version has not."""
     try:

@@ -31,6 +31,16 @@ def upgrade() -> None:
     _fill(known)
 
 
+def downgrade() -> None:
+    """Forget whose conversations are whose. Access is asked of each document's list again."""
+    op.drop_index("conversations_by_owner", "conversations")
+    for table in ("answers", "conversations"):
+        op.drop_column(table, "owner")
+    op.drop_index("documents_by_audience", "documents")
+    op.drop_column("documents", "audience")
+    op.drop_table("audiences")
+
+
 def _fill(known: sa.Table) -> None:
     documents = sa.table(
         "documents",
