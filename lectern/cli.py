@@ -17,10 +17,11 @@ from corpus.names import check_collection_name
 from corpus.quiet import set_offline_environment
 from lectern.client import Client
 from lectern.commands import keys
-from lectern.commands.terminal import DataDir, errors_shown, settings_with
 from lectern.connect import connected
 from lectern.plain import plain
 from lectern.server.logs import configure_logging, without_userinfo
+from lectern.shown import DataDir, errors_shown, settings_of
+from lectern.upkeep import app as upkeep
 
 app = typer.Typer(
     help="Ask your own documents: cited answers, on your own machine.",
@@ -49,7 +50,7 @@ def serve(
 ) -> None:
     """Serve the HTTP interface, with the ingestion worker beside it."""
     with errors_shown():
-        settings = settings_with(data_dir, host=host, port=port)
+        settings = settings_of(data_dir, host=host, port=port)
         configure_logging(settings)
         from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
@@ -67,7 +68,7 @@ def slack(
 ) -> None:
     """Serve, and answer in Slack over Socket Mode: no public address is needed (docs/slack.md)."""
     with errors_shown():
-        settings = settings_with(data_dir, host=host, port=port)
+        settings = settings_of(data_dir, host=host, port=port)
         configure_logging(settings)
         from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
@@ -155,7 +156,7 @@ def evaluate(
     with errors_shown():
         check_collection_name(collection)
         folder = (
-            out or settings_with(data_dir).data_dir / "evaluations" / f"{golden.stem}-{collection}"
+            out or settings_of(data_dir).data_dir / "evaluations" / f"{golden.stem}-{collection}"
         )
     with _client(data_dir, url) as client:
         if make is not None:
@@ -244,7 +245,7 @@ def doctor(
     marks = {"ok": "✓", "note": "!", "broken": "✗"}
     broken = False
     with errors_shown():
-        settings = settings_with(data_dir)
+        settings = settings_of(data_dir)
         for finding in examine_server(settings) if ready else examine(settings):
             broken = broken or finding.mark == "broken"
             text = plain(without_userinfo(finding.text))
@@ -261,7 +262,7 @@ def worker(
 ) -> None:
     """Ingest for a cluster: any number of these, on one Postgres database and Qdrant server."""
     with errors_shown():
-        settings = settings_with(data_dir)
+        settings = settings_of(data_dir)
         configure_logging(settings)
         from lectern.server.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
 
@@ -295,7 +296,7 @@ def migrate(
                 "There is nowhere to migrate to.",
                 hint="Say --to-qdrant URL, --to-database URL, --to-blobs URL, or several.",
             )
-        settings = settings_with(data_dir)
+        settings = settings_of(data_dir)
         configure_logging(settings)
         from lectern.migration.run import Targets, migrate_folder, originals_at  # noqa: PLC0415
 
@@ -303,6 +304,9 @@ def migrate(
         with originals_at(settings, to_blobs) if to_blobs else nullcontext() as originals:
             targets = Targets(to_qdrant, database_url, originals)
             migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
+
+
+app.add_typer(upkeep)
 
 
 def main() -> None:
@@ -327,7 +331,7 @@ def _refuse_empty(question: str) -> None:
 
 @contextmanager
 def _client(data_dir: Path | None, url: str | None) -> Iterator[Client]:
-    with errors_shown(), connected(settings_with(data_dir), url) as client:
+    with errors_shown(), connected(settings_of(data_dir), url) as client:
         try:
             yield client
         except httpx.TransportError as error:

@@ -22,7 +22,7 @@ from llama_index.core.vector_stores.types import (
 
 from corpus.errors import IndexUnavailable, LecternError
 from corpus.index.bm25 import Bm25Encoder
-from corpus.index.points import BATCH_POINTS, StoredEmbedding, to_points
+from corpus.index.points import BATCH_POINTS, IndexPoint, StoredEmbedding, to_points
 from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.wire import (
     Message,
@@ -33,15 +33,18 @@ from corpus.index.wire import (
     encode,
     encode_error,
     encode_filters,
+    encode_page,
     encode_points,
     encode_stored,
     value_or_raise,
 )
 
+_READING = frozenset({"scroll", "count", "stored_embeddings"})
+
 logger = logging.getLogger(__name__)
 
 
-def serve_index(store: NodeStore, connection: Connection) -> None:
+def serve_index(store: NodeStore, connection: Connection, *, to_read_only: bool = False) -> None:
     """Answer requests one by one until the other side goes away; run it in a thread.
 
     An error of the store is the reply, not the end. Closes the connection.
@@ -50,14 +53,18 @@ def serve_index(store: NodeStore, connection: Connection) -> None:
         while True:
             try:
                 request = connection.recv_bytes()
-                connection.send_bytes(_answer(store, request))
+                connection.send_bytes(_answer(store, request, to_read_only=to_read_only))
             except (EOFError, OSError):
                 return
 
 
-def _answer(store: NodeStore, request: bytes) -> bytes:
+def _answer(store: NodeStore, request: bytes, *, to_read_only: bool) -> bytes:
     try:
         message, dense = decode(request)
+        if to_read_only:
+            _require_reading(message)
+        if message["op"] == "scroll":
+            return encode_page(*store.scroll(message["after"], message["limit"]))
         if message["op"] == "stored_embeddings":
             return encode_stored(
                 store.stored_embeddings(message["node_ids"], with_vectors=message["with_vectors"])
@@ -68,6 +75,11 @@ def _answer(store: NodeStore, request: bytes) -> bytes:
     except Exception as error:  # the outermost loop of its thread
         logger.exception("a request to the index failed")
         return encode_error(LecternError(f"The index failed: {error!r}."))
+
+
+def _require_reading(message: Message) -> None:
+    if message["op"] not in _READING:
+        raise IndexUnavailable("The index is open for reading only here.")
 
 
 def _perform(store: NodeStore, message: Message, dense: bytes) -> int | None:
@@ -149,6 +161,11 @@ class GatewayVectorStore(NodeStore):
         request = {"node_ids": [*node_ids], "with_vectors": with_vectors}
         rows, dense = self._exchange(encode({"op": "stored_embeddings", **request}))
         return decode_stored(rows, dense)
+
+    def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
+        """The next points in the order of their ids, and where to go on; None: that was all."""
+        page, dense = self._exchange(encode({"op": "scroll", "after": after, "limit": limit}))
+        return decode_points(page, dense), page["following"]
 
     def document_counts(self) -> Mapping[str, int]:
         """Not offered: the worker only writes."""

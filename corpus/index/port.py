@@ -83,6 +83,14 @@ class NodeStore(BasePydanticVectorStore):
         """
 
     @abstractmethod
+    def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
+        """The next points in the order of their ids, and where to go on; None: that was all.
+
+        `after` is what the call before gave, None at the beginning. What is added or removed
+        meanwhile may or may not be seen.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Give the engine back. Closing twice is harmless; any other call then fails."""
 

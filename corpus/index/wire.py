@@ -1,9 +1,9 @@
 """The messages between a gateway and the index's owner: JSON, and raw float32 behind it.
 
 A request is {"op", ...}; the reply is {"ok": value} or {"error": {"code", "detail", "hint"}}. In
-bytes: the JSON's length (four bytes, big-endian), the JSON, and for the request "add" and the reply
-to "stored_embeddings" the dense vectors one after the other. Nothing is pickled: the sender may
-have read hostile files.
+bytes: the JSON's length (four bytes, big-endian), the JSON, and for the request "add" and the
+replies to "stored_embeddings" and "scroll" the dense vectors one after the other. Nothing is
+pickled: the sender may have read hostile files.
 """
 
 from __future__ import annotations
@@ -57,6 +57,13 @@ def decode_points(message: Message, dense: bytes) -> list[IndexPoint]:
     if start != len(dense):
         raise IndexUnavailable("The index received vectors that do not fit their points.")
     return points
+
+
+def encode_page(points: Sequence[IndexPoint], following: str | None) -> bytes:
+    """The reply to "scroll"."""
+    rows = [[p.id, len(p.dense), p.sparse_indices, p.sparse_values, p.payload] for p in points]
+    dense = b"".join(point.dense for point in points)
+    return encode({"ok": {"points": rows, "following": following}}, dense)
 
 
 def encode_stored(found: Mapping[str, StoredEmbedding]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, exists, select, update
 
@@ -38,6 +39,27 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
                 hint="Set LECTERN_EMBEDDING and LECTERN_EMBEDDING_MODEL back, or start with a new "
                 "LECTERN_DATA_DIR and add the documents again.",
             )
+
+
+def stored_fingerprint(connection: Connection) -> Mapping[str, Any] | None:
+    """How the nodes in the index were embedded; None when there are none.
+
+    All collections with documents agree, but for their chunker: the first one's is given.
+    """
+    query = select(collections.c.fingerprint).where(collections.c.fingerprint.is_not(None))
+    found = connection.execute(query.order_by(collections.c.name).limit(1)).scalar_one_or_none()
+    return None if found is None else dict(found)
+
+
+def are_comparable(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+    """Whether vectors of both can be in one index, whoever cut the chunks."""
+    fields = {*other} - {_CHUNKER}
+    return one is not None and all(one.get(field) == other[field] for field in fields)
+
+
+def forget_fingerprints(connection: Connection) -> None:
+    """No collection is embedded any more; the next ingestion says how it is."""
+    connection.execute(update(collections).values(fingerprint=None))
 
 
 def rechunk(connection: Connection, current: Mapping[str, object]) -> int:

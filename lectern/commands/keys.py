@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from corpus.keys import Grant, Key, Scope, scopes_of
-from lectern.commands.terminal import DataDir, errors_shown, settings_with
 from lectern.plain import plain
+from lectern.shown import DataDir, errors_shown, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ def _changing(data_dir: Path | None, action: str, name: str) -> Iterator[Connect
 def _registry(data_dir: Path | None) -> Iterator[Connection]:
     from corpus.registry.open import open_registry  # noqa: PLC0415
 
-    settings = settings_with(data_dir)
+    settings = settings_of(data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     registry = open_registry(settings)
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from corpus.errors import DataDirInUse
+from lectern.server.swap import finish_swap
 
 _LOCK = "lectern.lock"
 _ADDRESS = "server.json"
@@ -43,6 +44,7 @@ def owned(data_dir: Path) -> Iterator[None]:
         if not _locked(lock):
             raise _in_use(data_dir)
         (data_dir / _ADDRESS).unlink(missing_ok=True)
+        finish_swap(data_dir)
         try:
             yield
         finally:

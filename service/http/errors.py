@@ -74,6 +74,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.SourcesChanged: 503,
     errors.ParserUnavailable: 503,
     errors.DataDirInUse: 503,
+    errors.BackupUnusable: 503,
     errors.EmbeddingMismatch: 503,
     errors.WeightsMissing: 503,
     errors.UnsafeBinding: 503,

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import Misconfigured
+from corpus.registry.conversations import find_conversation
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.documents import find_document
@@ -130,6 +131,46 @@ def test_documents_of_an_earlier_version_go_on(database: Database, with_revision
     registry.close()
 
 
+@pytest.mark.parametrize("revision", ["0004", "0007"])
+def test_the_rows_of_releases_in_between_go_on(database: Database, revision: str) -> None:
+    """Documents, an attachment, and a conversation with its answer, by the SQL of then."""
+    with database.connected() as connection:
+        upgrade(connection, "base", revision)
+        for table, row in ROWS:
+            insert_into(
+                connection, table, {**row, **({"state": "queued"} if "state" in row else {})}
+            )
+        attached = {**A_DOCUMENT, "id": "d2", "identity": "child:a", "live_version": None}
+        insert_into(connection, "documents", {**attached, "version": 1, "parent_id": "d1"})
+        waiting = {**A_VERSION, "document_id": "d2", "version": 1, "content_sha256": "c"}
+        insert_into(connection, "versions", {**waiting, "status": "queued"})
+        talk = {"id": "c1", "collection": "default", "title": "T", "turns": 1}
+        insert_into(connection, "conversations", {**talk, "created_at": NOW, "updated_at": NOW})
+        said: dict[str, object] = {
+            "id": "a1",
+            "conversation_id": "c1",
+            "ordinal": 1,
+            "collection": "default",
+            "question": "And it?",
+            "standalone_question": "What of Acme?",
+            "reply": '{"answer": "Old."}',
+            "is_removed": False,
+            "created_at": NOW,
+        }
+        insert_into(connection, "answers", said)
+        insert_into(connection, "answer_sources", {"answer_id": "a1", "document_id": "d1"})
+    registry = database.open()
+    with registry.read() as connection:
+        document = find_document(connection, "d1", UNRESTRICTED)
+        assert [one.document_id for one in document.attachments] == ["d2"]
+        assert document.live_version == 1
+        found = find_conversation(connection, "c1", UNRESTRICTED)
+        assert (found.title, found.turns) == ("T", 1)
+    registry.close()
+    with database.connected() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
 def test_questions_to_suggest_are_taken_along(database: Database) -> None:
     with database.connected() as connection:
         upgrade(connection, "base", "0005")
@@ -169,10 +210,10 @@ def test_a_new_database_is_of_the_newest_revision(database: Database) -> None:
     assert stored == HEAD == newest
 
 
-@pytest.mark.parametrize("has_tables", [False, True])
-def test_the_tables_for_slack_come_once(database: Database, has_tables: bool) -> None:
+@pytest.mark.parametrize("revision", ["0006", "0007", "0008"])
+def test_tables_that_a_database_has_already_come_once(database: Database, revision: str) -> None:
     with database.connected() as connection:
-        upgrade(connection, "base", "0007" if has_tables else "0006")
+        upgrade(connection, "base", revision)
         connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     database.open().close()
     with database.connected() as connection:

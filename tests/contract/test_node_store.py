@@ -558,3 +558,29 @@ async def _use_asynchronously(stores: Stores) -> list[str]:
 
 def test_the_async_methods_do_the_same(stores: Stores) -> None:
     assert asyncio.run(_use_asynchronously(stores)) == ["kept"]
+
+
+def test_all_points_can_be_leafed_through_and_written_elsewhere_as_they_are(
+    stores: Stores, tmp_path: Path
+) -> None:
+    nodes = [a_node(f"lamp number {n}", ordinal=n, embedding=[n, 1.0, 0, 0]) for n in range(7)]
+    stores.writer.add(nodes)
+    found, after = stores.writer.scroll(None, 3)
+    while after is not None:
+        more, after = stores.writer.scroll(after, 3)
+        found += more
+    assert [point.id for point in found] == sorted(node.node_id for node in nodes)
+    elsewhere = EdgeVectorStore.open(tmp_path / "elsewhere", DIMENSION, EVEN)
+    elsewhere.add_points(found)
+    for mode in (VectorStoreQueryMode.SPARSE, VectorStoreQueryMode.DEFAULT):
+        query = VectorStoreQuery(TOWARDS_X, 7, mode=mode, query_str="number 3")
+        expected, there = stores.reader.query(query), elsewhere.query(query)
+        assert dict(zip(there.ids or [], there.similarities or [], strict=True)) == pytest.approx(
+            dict(zip(expected.ids or [], expected.similarities or [], strict=True)), abs=1e-6
+        )
+    assert {n.get_content() for n in elsewhere.get_nodes()} == {n.get_content() for n in nodes}
+    elsewhere.close()
+
+
+def test_nothing_to_leaf_through_is_an_empty_page(stores: Stores) -> None:
+    assert stores.writer.scroll(None, 3) == ([], None)

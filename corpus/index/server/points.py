@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from llama_index.core.schema import BaseNode
@@ -31,6 +31,14 @@ def node_of(found: ScoredPoint | Record) -> BaseNode:
     if isinstance(found.vector, dict):
         node.embedding = cast("list[float]", found.vector[DENSE_VECTOR])
     return node
+
+
+def index_point_of(found: Record) -> IndexPoint:
+    """The whole point of a record that was asked for payload and vectors."""
+    vectors = cast("dict[str, Any]", found.vector)
+    words = cast("SparseVector", vectors[SPARSE_VECTOR])
+    dense = np.asarray(vectors[DENSE_VECTOR], dtype="<f4").tobytes()
+    return IndexPoint(str(found.id), dense, words.indices, words.values, found.payload or {})
 
 
 def stored_embedding_of(found: Record) -> StoredEmbedding:

@@ -39,7 +39,7 @@ from corpus.index.port import NodeStore, refuse_unknown
 from corpus.index.server.collection import PLAIN, CollectionLayout, ensure_collection
 from corpus.index.server.connection import PROBE, ServerAddress, connect, server_errors
 from corpus.index.server.filters import server_filter
-from corpus.index.server.points import node_of, server_point, stored_embedding_of
+from corpus.index.server.points import index_point_of, node_of, server_point, stored_embedding_of
 from corpus.index.server.query import server_requests
 from corpus.nodes import EMBED_SHA
 
@@ -220,6 +220,17 @@ class ServerVectorStore(NodeStore):
             node_ids, [EMBED_SHA], vectors=[DENSE_VECTOR] if with_vectors else False
         )
         return {str(record.id): stored_embedding_of(record) for record in found}
+
+    def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
+        """The next points in the order of their ids, and where to go on; None: that was all."""
+        records, following = self._ask(
+            lambda client: client.scroll(
+                self._name, limit=limit, offset=after, with_vectors=True, timeout=self._read_s
+            )
+        )
+        return [index_point_of(one) for one in records], None if following is None else str(
+            following
+        )
 
     def query(self, query: VectorStoreQuery, **kwargs: object) -> VectorStoreQueryResult:
         """Search, best first; see `EdgeVectorStore.query`, which this equals."""

@@ -38,6 +38,11 @@ class Registry:
         """What runs the statements of all units of work; for those who watch them."""
         return self._engine
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes on other machines may use it too."""
+        return self._engine.dialect.name != "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one consistent snapshot; nothing may be written through it."""
@@ -84,6 +89,11 @@ def open_sqlite_registry(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) 
 
     Raises `StorageUnavailable`, or `Misconfigured` when a newer Lectern has written it.
     """
+    return up_to_date(sqlite_registry_as_it_is(path, busy_timeout_ms=busy_timeout_ms))
+
+
+def sqlite_registry_as_it_is(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Registry:
+    """The registry in a SQLite file with whatever tables it has."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
@@ -93,8 +103,7 @@ def open_sqlite_registry(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) 
     )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    registry = Registry(engine, reader=engine, writer=engine.execution_options(**{_WRITES: True}))
-    return up_to_date(registry)
+    return Registry(engine, reader=engine, writer=engine.execution_options(**{_WRITES: True}))
 
 
 def up_to_date(registry: Registry) -> Registry:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
@@ -36,6 +39,23 @@ def open_postgres_registry(url: SecretStr) -> Registry:
     except Misconfigured:
         registry.close()
         raise
+
+
+@contextmanager
+def postgres_registry_as_it_is(url: SecretStr) -> Iterator[Registry]:
+    """The registry in the database at `url` with whatever tables it has.
+
+    Raises `Misconfigured` or `StorageUnavailable`, as opening it does, also from the block.
+    """
+    registry = _registry(url)
+    try:
+        with registry.read() as connection:
+            _require_utf8(connection)
+        yield registry
+    except StorageUnavailable as error:
+        raise _explained(error, url) from error
+    finally:
+        registry.close()
 
 
 def describe_database(url: SecretStr) -> str:

@@ -22,12 +22,25 @@ def configuration(connection: Connection | None = None) -> Config:
 
 def upgrade(connection: Connection, current: str, to: str = "head") -> None:
     """Bring the tables from one revision to another, within the caller's transaction."""
-    config = configuration(connection)
+    require_known(current)
+    command.upgrade(configuration(connection), to)
+
+
+def downgrade(connection: Connection, to: str) -> None:
+    """Take the tables back to an older revision, with the loss of what is only in newer ones.
+
+    Within the caller's transaction. Raises `Misconfigured` for an unknown revision.
+    """
+    require_known(to)
+    command.downgrade(configuration(connection), to)
+
+
+def require_known(revision: str) -> None:
+    """Raise `Misconfigured` for a revision that this version has not."""
     try:
-        ScriptDirectory.from_config(config).get_revision(current)
+        ScriptDirectory.from_config(configuration()).get_revision(revision)
     except CommandError as error:
         raise Misconfigured(
-            f"The database's tables are of a newer Lectern (revision {current}).",
+            f"The tables are of a newer Lectern (revision {revision}).",
             hint="Start that version again, or restore a backup made before it was installed.",
         ) from error
-    command.upgrade(config, to)

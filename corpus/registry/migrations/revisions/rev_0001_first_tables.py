@@ -79,3 +79,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("document_id", "version"),
     )
     op.create_index("jobs_by_turn", "jobs", ["state", "run_after"])
+
+
+def downgrade() -> None:
+    """Remove all tables."""
+    for table in ("jobs", "pages", "versions", "documents", "collections"):
+        op.drop_table(table)

@@ -39,3 +39,23 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime, nullable=False),
     )
     op.execute("DELETE FROM jobs WHERE state IN ('done', 'dead')")
+
+
+def downgrade() -> None:
+    """Remove reports, reasons and what is known of workers. Sizes beyond 2 GiB are in the way."""
+    op.drop_table("workers")
+    for table, column in (
+        ("jobs", "reason"),
+        ("jobs", "is_bulk"),
+        ("pages", "by_ocr"),
+        ("pages", "tables"),
+        ("pages", "coverage"),
+        ("versions", "report"),
+        ("versions", "chunks_reused"),
+        ("versions", "eta_s"),
+        ("documents", "previous_version"),
+        ("collections", "served_at"),
+    ):
+        op.drop_column(table, column)
+    if op.get_context().dialect.name != "sqlite":
+        op.alter_column("versions", "size_bytes", type_=sa.Integer)

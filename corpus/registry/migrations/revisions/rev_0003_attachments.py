@@ -14,3 +14,10 @@ def upgrade() -> None:
     op.add_column("documents", sa.Column("parent_id", sa.String(36)))
     op.add_column("documents", sa.Column("dropped_children", sa.JSON))
     op.create_index("ix_documents_parent_id", "documents", ["parent_id"])
+
+
+def downgrade() -> None:
+    """Forget what is attached to what: attachments stay, as documents of their own."""
+    op.drop_index("ix_documents_parent_id", "documents")
+    op.drop_column("documents", "dropped_children")
+    op.drop_column("documents", "parent_id")

@@ -47,3 +47,9 @@ def upgrade() -> None:
         sa.Column("document_id", sa.String(36), primary_key=True),
     )
     op.create_index("ix_answer_sources_document_id", "answer_sources", ["document_id"])
+
+
+def downgrade() -> None:
+    """Remove all conversations and answers."""
+    for table in ("answer_sources", "answers", "conversations"):
+        op.drop_table(table)

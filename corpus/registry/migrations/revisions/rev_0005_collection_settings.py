@@ -20,3 +20,9 @@ def upgrade() -> None:
         "collections",
         sa.Column("persona_is_fixed", sa.Boolean, nullable=False, server_default=sa.false()),
     )
+
+
+def downgrade() -> None:
+    """Remove the settings of collections."""
+    for column in ("persona_is_fixed", "persona", "description", "metadata_fields"):
+        op.drop_column("collections", column)

@@ -33,3 +33,15 @@ def upgrade() -> None:
         "WHERE embedding IS NOT NULL"
     )
     op.drop_column("answers", "embedding")
+
+
+def downgrade() -> None:
+    """Remove what collections chose, and move the embeddings of questions back."""
+    op.add_column("answers", sa.Column("embedding", sa.LargeBinary))
+    op.execute(
+        "UPDATE answers SET embedding = "
+        "(SELECT asked.embedding FROM asked WHERE asked.answer_id = answers.id)"
+    )
+    op.drop_table("asked")
+    op.drop_column("collections", "top_k")
+    op.drop_column("collections", "llm_model")

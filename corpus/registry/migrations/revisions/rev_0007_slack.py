@@ -29,3 +29,9 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.String(36)),
         sa.Column("created_at", sa.DateTime, nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Forget which threads of Slack are which conversations."""
+    op.drop_table("slack_threads")
+    op.drop_table("slack_events")

@@ -15,6 +15,8 @@ _BATCH = 1_000
 
 def upgrade() -> None:
     """Add the columns and the table, and fill them from what documents say of access."""
+    if sa.inspect(op.get_bind()).has_table("audiences"):
+        return  # made with the others, and stamped 0006, for a while before 0.1.0
     known = op.create_table(
         "audiences",
         sa.Column("audience", sa.String(32), primary_key=True),
@@ -27,6 +29,16 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("owner", sa.String(300)))
     op.create_index("conversations_by_owner", "conversations", ["owner", "updated_at", "id"])
     _fill(known)
+
+
+def downgrade() -> None:
+    """Forget whose conversations are whose. Access is asked of each document's list again."""
+    op.drop_index("conversations_by_owner", "conversations")
+    for table in ("answers", "conversations"):
+        op.drop_column(table, "owner")
+    op.drop_index("documents_by_audience", "documents")
+    op.drop_column("documents", "audience")
+    op.drop_table("audiences")
 
 
 def _fill(known: sa.Table) -> None:

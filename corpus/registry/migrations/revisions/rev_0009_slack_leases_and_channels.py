@@ -24,3 +24,11 @@ def upgrade() -> None:
         sa.Column("changed_by", sa.String(64), nullable=False),
         sa.Column("changed_at", sa.DateTime, nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Forget what channels chose, and what is being answered."""
+    op.drop_table("slack_channels")
+    op.drop_index("ix_slack_events_lease_until", "slack_events")
+    for column in ("lease_until", "thread_ts", "channel_id"):
+        op.drop_column("slack_events", column)

@@ -1,4 +1,4 @@
-"""What commands share: options, settings, and errors as they are shown."""
+"""What every command of the command line has in common: its settings, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DataDir = Annotated[
 ]
 
 
-def settings_with(data_dir: Path | None, **given: str | int | None) -> Settings:
-    """The settings, with what was given on the command line."""
+def settings_of(data_dir: Path | None, **given: str | int | None) -> Settings:
+    """The settings, with what the command line says; `ValidationError` for what they cannot be."""
     chosen = {name: value for name, value in given.items() if value is not None}
     if data_dir is not None:
         chosen["data_dir"] = str(data_dir)
@@ -31,7 +31,7 @@ def settings_with(data_dir: Path | None, **given: str | int | None) -> Settings:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Say what went wrong in two lines, and exit."""
+    """Print an error of the block, with what to do, and end with an exit code."""
     try:
         yield
     except (LecternError, ServerError) as error:

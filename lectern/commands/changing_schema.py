@@ -1,0 +1,46 @@
+"""`lectern migrate-schema`: the tables to another revision, forwards or back."""
+
+from __future__ import annotations
+
+from corpus.errors import InvalidRequest
+from corpus.registry.dumping import require_revision, take_your_time
+from corpus.registry.locks import lock_schema
+from corpus.registry.migrations import HEAD
+from corpus.settings import Settings
+from lectern.server.data_dir import owned
+from lectern.server.stores import existing_registry, require_quiet
+
+
+def migrate_schema(settings: Settings, to: str, *, force: bool) -> None:
+    """Migrate in one transaction, and say from where to where.
+
+    Raises `InvalidRequest` for the way back without `force`, `Misconfigured` for a revision that
+    this version does not have, and `DataDirInUse` or `Misconfigured` while anybody is at work.
+    """
+    from corpus.registry.migrations.upgrade import (  # noqa: PLC0415  loads Alembic
+        downgrade,
+        require_known,
+        upgrade,
+    )
+
+    require_known(to)
+    with owned(settings.data_dir), existing_registry(settings) as registry:
+        require_quiet(registry)
+        with registry.write() as connection:
+            lock_schema(connection)
+            take_your_time(connection)
+            current = require_revision(connection)
+            if to < current and not force:
+                raise InvalidRequest(
+                    f"Going back from revision {current} to {to} loses what only the newer tables "
+                    "hold.",
+                    hint="docs/migrations.md says what. Make a backup (lectern backup), then add "
+                    "--force.",
+                )
+            if to < current:
+                downgrade(connection, to)
+            elif to > current:
+                upgrade(connection, current, to)
+    print(f"The tables are of revision {to} (before: {current}); this version's own is {HEAD}.")
+    if to != HEAD:
+        print("Start the release that they are for: this one would migrate them again.")

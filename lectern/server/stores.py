@@ -1,0 +1,92 @@
+"""What a backup reads and a restore fills: registry, originals and index as the settings name them.
+
+Unlike in wiring.py, nothing is migrated or mended, and no model is needed to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect
+
+from corpus.backup.making import Points, Sources
+from corpus.embedding.fingerprint import EmbeddingFingerprint
+from corpus.errors import Misconfigured
+from corpus.index.open import open_node_store
+from corpus.originals.open import opened_originals
+from corpus.registry.database.engine import Registry, sqlite_registry_as_it_is
+from corpus.registry.database.postgres import postgres_registry_as_it_is
+from corpus.registry.schema import workers
+from corpus.registry.workers import count_alive
+from corpus.settings import Settings
+from lectern.server.data_dir import is_held, owned
+from lectern.server.gate import through_the_gate
+
+REGISTRY_FILE = "registry.sqlite"
+
+
+@contextmanager
+def sources(settings: Settings, *, with_vectors: bool) -> Iterator[Sources]:
+    """What there is to be backed up, whether or not a server runs.
+
+    Raises `Misconfigured` where there is nothing, and the stores' errors.
+    """
+    with ExitStack() as opened:
+        is_served = is_held(settings.data_dir)
+        if not is_served and settings.data_dir.exists():
+            opened.enter_context(owned(settings.data_dir))
+
+        def points(fingerprint: Mapping[str, Any]) -> Points:
+            if is_served and not settings.index_is_shared:
+                return opened.enter_context(through_the_gate(settings.data_dir))
+            embedded_as = EmbeddingFingerprint(**fingerprint)
+            store = open_node_store(settings, embedded_as.short, embedded_as.dimension)
+            opened.callback(store.close)
+            return store
+
+        opener: Callable[[Mapping[str, Any]], Points] | None = points if with_vectors else None
+        registry = opened.enter_context(existing_registry(settings))
+        yield Sources(registry, opened.enter_context(opened_originals(settings)), opener)
+
+
+@contextmanager
+def existing_registry(settings: Settings) -> Iterator[Registry]:
+    """The registry with whatever tables it has. `Misconfigured` when there is none."""
+    if settings.database_url is not None:
+        with postgres_registry_as_it_is(settings.database_url) as registry:
+            yield registry
+        return
+    path = settings.data_dir / REGISTRY_FILE
+    if not path.exists():
+        raise Misconfigured(
+            f"There is no registry in {settings.data_dir}.",
+            hint="Name the data folder with --data-dir or LECTERN_DATA_DIR.",
+        )
+    with sqlite_registry(path) as registry:
+        yield registry
+
+
+@contextmanager
+def sqlite_registry(path: Path) -> Iterator[Registry]:
+    """The registry in this file, closed at the end."""
+    registry = sqlite_registry_as_it_is(path)
+    try:
+        yield registry
+    finally:
+        registry.close()
+
+
+def require_quiet(registry: Registry) -> None:
+    """Raise `Misconfigured` while workers elsewhere are at work on the database."""
+    with registry.read() as connection:
+        if not inspect(connection).has_table(workers.name):
+            return
+        alive = count_alive(connection)
+    if alive and registry.is_shared:
+        raise Misconfigured(
+            f"{alive} workers are at work on this database.",
+            hint="Stop every `lectern serve` and `lectern worker` of it first, and wait 20 s.",
+        )

@@ -1,0 +1,68 @@
+"""The commands for whoever operates an installation: backups, and the registry's tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lectern.server.logs import configure_logging
+from lectern.shown import DataDir, errors_shown, settings_of
+
+app = typer.Typer()
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="A new file (.tar or .tar.gz), or a folder.")],
+    without_vectors: Annotated[
+        bool,
+        typer.Option("--without-vectors", help="Smaller; after a restore all is embedded again."),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Write everything to one file, also while the service runs."""
+    with errors_shown():
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        from lectern.commands.backing_up import make_backup  # noqa: PLC0415  loads the stores
+
+        make_backup(
+            settings, target, with_vectors=not without_vectors, console=Console(stderr=True)
+        )
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(dir_okay=False, help="A file of `lectern backup`.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace all that is there now, for good.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Verify a backup and put it back, while no server runs."""
+    with errors_shown():
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        from lectern.commands.putting_back import restore_backup  # noqa: PLC0415
+
+        restore_backup(settings, source, force=force, console=Console(stderr=True))
+
+
+@app.command("migrate-schema")
+def migrate_schema(
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="For instance 0008.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also back, with the loss of what is newer.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring the registry's tables to a revision: back, before an older release is installed."""
+    with errors_shown():
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        from lectern.commands.changing_schema import migrate_schema as migrate  # noqa: PLC0415
+
+        migrate(settings, to, force=force)
