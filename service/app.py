@@ -26,6 +26,7 @@ from service.openai_api.errors import openai_shape
 from service.parts import ServiceParts
 from service.rest import (
     answers,
+    audit,
     collections,
     conversations,
     document_events,
@@ -89,6 +90,7 @@ def create_app(
         questions,
         answers,
         conversations,
+        audit,
     ):
         app.include_router(routes.router)
     # OpenAI's own document describes the first two.

@@ -23,9 +23,13 @@ from corpus.errors import (
     InvalidRequest,
     LecternError,
     NotFound,
+    NotPermitted,
+    RateLimited,
     RequestTooLarge,
     StorageUnavailable,
+    Unauthorized,
 )
+from service.http.access import OPEN
 from service.http.error_shape import ErrorBody
 from service.http.errors import RETRIED_STATUSES, status_of
 
@@ -39,6 +43,10 @@ Every error has one shape, `ErrorBody`: a stable code in `error`, a sentence in 
 in `hint`, and the `request_id`. Every answer has the header `X-Request-ID`; a request may bring one
 of its own (up to 64 letters, digits, `.`, `_` and `-`), which is then used. What may work later
 (429, 503) says when in `Retry-After`.
+
+Once there is a key, requests need one (`Authorization: Bearer`); its scopes say what it is for:
+`read` asks and reads, `write` uploads, changes and deletes documents, `admin` may everything. What
+a caller may not read is not there for them: 404, as for what there never was.
 
 Only requests that name this service's own hosts are answered (`LECTERN_ALLOWED_HOSTS`). Pages of
 other origins get at it when they are named in `LECTERN_CORS_ORIGINS`. Agents talk to `POST /mcp`,
@@ -55,7 +63,14 @@ TAGS = [
 ]
 
 # Any request may meet these, whatever it asks for.
-EVERYWHERE: tuple[type[LecternError], ...] = (ForeignHost, RequestTooLarge, LecternError)
+EVERYWHERE: tuple[type[LecternError], ...] = (
+    Unauthorized,
+    ForeignHost,
+    NotPermitted,
+    RequestTooLarge,
+    RateLimited,
+    LecternError,
+)
 # Where a route has one error of such a status, it has the general one too.
 _GENERAL: Mapping[int, type[LecternError]] = {
     404: NotFound,
@@ -64,6 +79,7 @@ _GENERAL: Mapping[int, type[LecternError]] = {
 }
 
 _REQUEST_ID = "0b6ea1cb2d6a4a5e8a1f6a0e2c9d7f43"  # in examples
+_SECURITY_SAID = "A key (`lk_...`; `lectern keys create`), or a token of the identity provider."
 _REF = "#/components/schemas/{model}"
 _HEADERS = {
     "X-Request-ID": "The request's id: in the error body and in the server's log too.",
@@ -71,6 +87,7 @@ _HEADERS = {
 }
 # Notes to ourselves, taken out when the document is completed.
 _MODELS, _SHARED_AS = "x-models", "x-shared-as"
+_SECURITY = "key"
 _METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -148,6 +165,14 @@ def _complete(document: Json) -> None:
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
+    components["securitySchemes"] = {
+        _SECURITY: {"type": "http", "scheme": "bearer", "description": _SECURITY_SAID}
+    }
+    # The other one: a service without keys answers its own machine.
+    document["security"] = [{_SECURITY: []}, {}]
+    for path in OPEN & document["paths"].keys():
+        for operation in document["paths"][path].values():
+            operation["security"] = []
     for operation in operations(document):
         operation["summary"] = _first_clause(operation.get("description", ""))
         for parameter in operation.get("parameters", ()):

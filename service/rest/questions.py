@@ -22,6 +22,7 @@ from corpus.errors import (
     MalformedJson,
     MessageTooLong,
     PersonaFixed,
+    QuotaExceeded,
     SourcesChanged,
     unforeseen,
 )
@@ -52,6 +53,7 @@ router = APIRouter(tags=["questions"])
 QUESTION_ERRORS = (
     MalformedJson,
     MessageTooLong,
+    QuotaExceeded,
     InvalidCollectionName,
     InvalidFilter,
     CollectionNotFound,

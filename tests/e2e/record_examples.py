@@ -44,6 +44,7 @@ def record(server: LecternServer) -> Examples:
         "collection": "station",
         "name": "station",
         "status": "ready",
+        "action": "document.access",
         "number": 2,
     }
     return {"parameters": session.parameters, "operations": session.operations}
@@ -142,7 +143,8 @@ def _conversations(session: _Session, conversation_id: str) -> str:
 def _changes(session: _Session, document_id: str) -> None:
     address = f"/documents/{document_id}"
     changes = {"metadata": {"team": "engineers"}, "acl": ["group:keepers"]}
-    session.call("changeDocument", "PATCH", address, changes)
+    noted = {"headers": {"X-Request-ID": "for-the-keepers"}}
+    session.call("changeDocument", "PATCH", address, changes, **noted)
     session.call("cancelIngestion", "POST", f"{address}/cancel")
     same = {"file": (SAMPLE.name, SAMPLE.read_bytes())}
     session.call("replaceDocument", "PUT", address, files=same)
@@ -156,6 +158,7 @@ def _changes(session: _Session, document_id: str) -> None:
     session.call("rollBackDocument", "POST", f"{address}/rollback")
     session.server.wait_until_final(document_id)
     session.call("deleteDocument", "DELETE", address)
+    session.call("readAudit", "GET", "/audit?action=document.access")
 
 
 def main() -> int:
