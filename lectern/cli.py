@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import typer
@@ -22,6 +22,9 @@ from lectern.plain import plain
 from lectern.server.logs import configure_logging, without_userinfo
 from lectern.shown import DataDir, errors_shown, settings_of
 from lectern.upkeep import app as upkeep
+
+if TYPE_CHECKING:
+    from lectern.commands.doctor import Finding
 
 app = typer.Typer(
     help="Ask your own documents: cited answers, on your own machine.",
@@ -238,20 +241,25 @@ def doctor(
     ready: Annotated[
         bool, typer.Option("--ready", help="Only whether a server runs and is ready.")
     ] = False,
+    acl: Annotated[
+        bool,
+        typer.Option(
+            "--acl", help="Plant private documents, look for them with others' eyes, remove them."
+        ),
+    ] = False,
+    url: Url = None,
 ) -> None:
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
+    from lectern.commands.acl_check import check_access  # noqa: PLC0415
     from lectern.commands.doctor import examine, examine_server  # noqa: PLC0415
 
-    marks = {"ok": "✓", "note": "!", "broken": "✗"}
-    broken = False
+    if acl:
+        with _client(data_dir, url) as client:
+            _show(check_access(client))
+        return
     with errors_shown():
         settings = settings_of(data_dir)
-        for finding in examine_server(settings) if ready else examine(settings):
-            broken = broken or finding.mark == "broken"
-            text = plain(without_userinfo(finding.text))
-            print(f"{marks[finding.mark]} {finding.name:<12} {text}")
-    if broken:
-        raise typer.Exit(1)
+        _show(examine_server(settings) if ready else examine(settings))
 
 
 @app.command()
@@ -313,6 +321,18 @@ def main() -> None:
     """Run the command line."""
     set_offline_environment()
     app()
+
+
+def _show(findings: Iterable[Finding]) -> None:
+    """Print them; exit code 1 when one of them is broken."""
+    marks = {"ok": "✓", "note": "!", "broken": "✗"}
+    broken = False
+    for finding in findings:
+        broken = broken or finding.mark == "broken"
+        text = plain(without_userinfo(finding.text))
+        print(f"{marks[finding.mark]} {finding.name:<12} {text}", flush=True)
+    if broken:
+        raise typer.Exit(1)
 
 
 def _for_each(document_ids: Sequence[str], change: Callable[[str], dict[str, Any]]) -> None:

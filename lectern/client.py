@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -180,6 +180,30 @@ class Client:
     def delete_conversation(self, conversation_id: str) -> None:
         """Delete a conversation with all that was said in it."""
         self._json("DELETE", f"/conversations/{conversation_id}")
+
+    def collections(self) -> list[dict[str, Any]]:
+        """All collections."""
+        found: list[dict[str, Any]] = self._json("GET", "/collections")["collections"]
+        return found
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a collection with its documents and conversations."""
+        self._json("DELETE", f"/collections/{name}")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        on_behalf_of: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,  # noqa: ANN401  what httpx takes
+    ) -> httpx.Response:
+        """Any request, for anybody; the response whatever its status."""
+        said = dict(headers or {})
+        if on_behalf_of is not None:
+            said["X-Lectern-On-Behalf-Of"] = on_behalf_of
+        return self._http.request(method, path, headers=said, **options)
 
     def ask(self, message: str, collection: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Events of a streamed answer: (name, data) up to `done` or `error`."""

@@ -173,7 +173,7 @@ def _bound(settings: Settings) -> socket.socket:
 
 
 def _require_keys_or_loopback(settings: Settings) -> None:
-    if not _is_loopback(settings.host) and not _has_keys(settings):
+    if not _is_loopback(settings.host) and not settings.oidc_issuer and not _has_keys(settings):
         raise UnsafeBinding(
             f"LECTERN_HOST is {settings.host}, where others could reach it, and there are no keys."
         )
@@ -196,6 +196,8 @@ def _has_keys(settings: Settings) -> bool:
 
 
 def _who_may_come(settings: Settings) -> str:
+    if settings.oidc_issuer:
+        return f"Requests need a key, or a token of {without_userinfo(settings.oidc_issuer)}."
     if _has_keys(settings):
         return "Requests need a key: `lectern keys list` shows which there are."
     return "No keys are configured, so it listens on this machine only."

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
+from tests.e2e.keys import bearer, lectern_keys, operator
 from tests.e2e.server import LecternServer
 
 ANN, BOB = {"X-Lectern-On-Behalf-Of": "user:ann"}, {"X-Lectern-On-Behalf-Of": "user:bob"}
@@ -27,10 +28,17 @@ MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": 
 
 
 class World:
-    """A collection with a document for everybody, one for Ann and the crew, and one for Bob."""
+    """A collection with a document for everybody, one for Ann and the crew, and one for Bob.
 
-    def __init__(self, server: LecternServer) -> None:
+    `with_keys`: each comes with a key, instead of being asked for by the operator.
+    """
+
+    def __init__(self, server: LecternServer, *, with_keys: bool) -> None:
         self.server = server
+        self._keys: dict[str, dict[str, str]] | None = {} if with_keys else None
+        if with_keys:
+            lectern_keys(server.data_dir, "create", "first")
+            server.http.headers.update(operator(server))
         self.public = server.add(
             "opening.txt", b"The museum opens at nine in the morning.", collection="rooms"
         )
@@ -56,8 +64,20 @@ class World:
         )
 
     def send(self, method: str, path: str, who: dict[str, str], **how: Any) -> httpx.Response:  # noqa: ANN401
-        headers = {**who, **MCP} if path == "/mcp" else who
+        said = self._as_sent(who)
+        headers = {**said, **MCP} if path == "/mcp" else said
         return self.server.http.request(method, path, headers=headers, **how)
+
+    def _as_sent(self, who: dict[str, str]) -> dict[str, str]:
+        if self._keys is None or not who:
+            return who
+        principals = who["X-Lectern-On-Behalf-Of"]
+        if principals not in self._keys:
+            options = [f"--principal={one.strip()}" for one in principals.split(",")]
+            name = f"k{len(self._keys)}"
+            scopes = ("--scope=read", "--scope=write")
+            self._keys[principals] = bearer(self.server, name, *scopes, *options)
+        return self._keys[principals]
 
     def chat(self, who: dict[str, str], message: str = QUESTION, **more: Any) -> dict[str, Any]:  # noqa: ANN401
         reply = self.send(
@@ -68,10 +88,10 @@ class World:
         return answer
 
 
-@pytest.fixture(scope="module")
-def world(make_data_dir: Callable[[], Path]) -> Iterator[World]:
+@pytest.fixture(scope="module", params=["on behalf", "with keys"])
+def world(make_data_dir: Callable[[], Path], request: pytest.FixtureRequest) -> Iterator[World]:
     with LecternServer(make_data_dir(), LECTERN_OCR="off") as server:
-        yield World(server)
+        yield World(server, with_keys=request.param == "with keys")
 
 
 def test_who_is_on_the_list_is_answered_from_it(world: World) -> None:
