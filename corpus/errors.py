@@ -18,6 +18,7 @@ LecternError
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
+    ├── IdentityUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
         ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
         └── BackupUnusable            what is to be restored
@@ -425,6 +426,13 @@ class SourcesChanged(Unavailable):
 
     code = "sources_changed"
     default_hint = "Ask again: the answer will be made from the documents as they are now."
+
+
+class IdentityUnavailable(Unavailable):
+    """The identity provider, whose keys are needed to check a token, does not answer."""
+
+    code = "identity_provider_unavailable"
+    default_hint = "Try again in a moment, or use a key; LECTERN_OIDC_ISSUER names the provider."
 
 
 class Misconfigured(Unavailable):

@@ -21,6 +21,7 @@ from corpus.attributes import check_acl
 from corpus.errors import InvalidRequest
 from corpus.names import COLLECTION_NAME, check_collection_name
 
+PREFIX = "lk_"
 LOCAL_ID = "local"  # of the secret with which the commands on the server's machine come
 
 _ID_BYTES = 6

@@ -45,6 +45,24 @@ class Settings(BaseSettings):
         description="Key with which the commands come to a server; on its own machine they need "
         "none.",
     )
+    oidc_issuer: str = Field(
+        "",
+        description="Issuer of an OpenID Connect provider whose tokens are accepted beside keys.",
+    )
+    oidc_audience: str = Field(
+        "", description="Whom its tokens must be for (`aud`): the client, or the API."
+    )
+    oidc_algorithms: str = Field(
+        "RS256,ES256", description="How they may be signed, separated by commas."
+    )
+    oidc_groups_claim: str = Field(
+        "groups", description="The claim with somebody's groups, who are `group:<name>`."
+    )
+    oidc_scopes_claim: str = Field(
+        "",
+        description="The claim in which `lectern:write` and `lectern:admin` may stand; empty: "
+        "tokens are for reading.",
+    )
     audit_questions: bool = Field(
         False, description="Whether questions are in the audit log too: by whom, never what."
     )

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from service.accepting import MIB
 from service.http.access import Access
 from service.http.audit import Audited, AuditLog
-from service.http.authentication import Authenticator
+from service.http.authentication import Authenticator, Tokens
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
 from service.http.limits import RateLimiter
@@ -101,7 +101,12 @@ def create_app(
     complete_openapi(app)
     # No GET and no DELETE: without sessions there is no stream to open and nothing to end.
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
-    authenticator = Authenticator(lambda: parts.registry, recorder, operator_key=operator_key)
+    authenticator = Authenticator(
+        lambda: parts.registry,
+        recorder,
+        operator_key=operator_key,
+        tokens=_tokens(parts.settings),
+    )
     _add_middleware(app, parts, authenticator, recorder)
     return app
 
@@ -116,6 +121,16 @@ async def _serving(
         if slack is not None:
             await stack.enter_async_context(slack.serving())
         yield
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    if not settings.oidc_issuer:
+        return None
+    # Imported only when used: it loads a library of cryptography.
+    from service.http.oidc import OidcTokens, rules_of  # noqa: PLC0415
+
+    rules = rules_of(settings)
+    return None if rules is None else OidcTokens(rules)
 
 
 def _add_middleware(

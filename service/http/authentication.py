@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from corpus.errors import Unauthorized, Unavailable
-from corpus.keys import Key
+from corpus.keys import PREFIX, Key
 from corpus.registry.database.engine import Registry
 from corpus.registry.keys import any_keys, key_of, note_use
 from service.callers import OPERATOR, STRANGER, Caller, bearer_of
@@ -60,14 +60,14 @@ class Authenticator:
             return OPERATOR
         if presented is None:
             raise Unauthorized(_NEEDED)
+        if self._tokens is not None and not presented.startswith(PREFIX):
+            return self._tokens.caller_of(presented)
         with self._registry().read() as connection:
             key = key_of(connection, presented)
-        if key is not None:
-            self._note_use(key)
-            return bearer_of(key)
-        if self._tokens is not None and not presented.startswith("lk_"):
-            return self._tokens.caller_of(presented)
-        raise Unauthorized(_REFUSED)
+        if key is None:
+            raise Unauthorized(_REFUSED)
+        self._note_use(key)
+        return bearer_of(key)
 
     def caller_or_stranger(self, authorization: str | None) -> Caller:
         """The same for what is open to all, also while the registry does not answer."""

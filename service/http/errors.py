@@ -73,6 +73,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.StorageUnavailable: 503,
     errors.SourcesChanged: 503,
     errors.ParserUnavailable: 503,
+    errors.IdentityUnavailable: 503,
     errors.DataDirInUse: 503,
     errors.BackupUnusable: 503,
     errors.EmbeddingMismatch: 503,
