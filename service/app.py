@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from corpus.settings import Settings
 from service.accepting import MIB
 from service.http.access import Access
 from service.http.audit import Audited, AuditLog
