@@ -46,3 +46,9 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(64)),
         sa.Index("audit_by_time", "at", "id"),
     )
+
+
+def downgrade() -> None:
+    """Remove the tables: keys, how much they were used, and who did what."""
+    for table in ("audit", "key_usage", "keys"):
+        op.drop_table(table)
