@@ -18,7 +18,7 @@ from corpus.quiet import set_offline_environment
 from lectern.client import Client
 from lectern.connect import connected
 from lectern.plain import plain
-from lectern.server.logs import configure_logging, without_userinfo
+from lectern.server.logs import configure_logging
 from lectern.shown import DataDir, errors_shown, settings_of
 from lectern.upkeep import app as upkeep
 
@@ -236,19 +236,18 @@ def doctor(
     ready: Annotated[
         bool, typer.Option("--ready", help="Only whether a server runs and is ready.")
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend first what can be, while no server runs.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
-    from lectern.commands.doctor import examine, examine_server  # noqa: PLC0415
+    from lectern.commands.doctor import diagnose  # noqa: PLC0415
 
-    marks = {"ok": "✓", "note": "!", "broken": "✗"}
-    broken = False
     with errors_shown():
         settings = settings_of(data_dir)
-        for finding in examine_server(settings) if ready else examine(settings):
-            broken = broken or finding.mark == "broken"
-            text = plain(without_userinfo(finding.text))
-            print(f"{marks[finding.mark]} {finding.name:<12} {text}")
-    if broken:
+        is_well = diagnose(settings, only_ready=ready, with_repair=repair, as_json=as_json)
+    if not is_well:
         raise typer.Exit(1)
 
 
