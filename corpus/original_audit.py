@@ -49,6 +49,21 @@ def audit_originals(
     return OriginalRepairs(tuple(strays), tuple(missing))
 
 
+def survey_originals(
+    registry: Registry, originals: OriginalStore, *, grace_s: float = GRACE_S
+) -> OriginalRepairs:
+    """What `audit_originals` would remove, and what is missing; changes nothing."""
+    strays: list[str] = []
+    missing: list[str] = []
+    for found in unmatched(originals.kept(), _referenced(registry)):
+        if isinstance(found, str):
+            if _is_missing(registry, originals, found):
+                missing.append(found)
+        elif found.age_s >= grace_s:
+            strays.append(found.content_sha256)
+    return OriginalRepairs(tuple(strays), tuple(missing))
+
+
 def unmatched(
     kept: Iterator[KeptOriginal], referenced: Iterator[str]
 ) -> Iterator[KeptOriginal | str]:

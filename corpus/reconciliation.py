@@ -18,12 +18,16 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.locks import lock_document
 
 
-class NodeAudit(Protocol):
-    """The part of a node store that reconciling needs."""
+class NodeCounts(Protocol):
+    """The part of a node store that comparing needs."""
 
     def document_counts(self) -> Mapping[str, int]:
         """How many nodes each document has."""
         ...
+
+
+class NodeAudit(NodeCounts, Protocol):
+    """The part of a node store that reconciling needs."""
 
     def count(self, filters: MetadataFilters | None) -> int:
         """How many nodes match."""
@@ -45,6 +49,32 @@ class Repairs:
     def __bool__(self) -> bool:
         """Whether there was anything to mend."""
         return bool(self.orphans_removed or self.leftovers_removed or self.queued_again)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Ids of documents: not registered, and with another number of nodes than they should have."""
+
+    unknown: tuple[str, ...]
+    differing: tuple[str, ...]
+
+
+def survey_nodes(registry: Registry, store: NodeCounts) -> Differences:
+    """How the index differs from the registry; changes nothing. Errors as `reconcile`.
+
+    Documents with a job are not compared; beside a working server, some may just be changing.
+    """
+    found = store.document_counts()
+    with registry.read() as connection:
+        expected = expected_nodes(connection)
+    return Differences(
+        unknown=tuple(sorted(found.keys() - expected.keys())),
+        differing=tuple(
+            document_id
+            for document_id, nodes in expected.items()
+            if not nodes.has_job and found.get(document_id, 0) != nodes.count
+        ),
+    )
 
 
 def reconcile(registry: Registry, store: NodeAudit) -> Repairs:

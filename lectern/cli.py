@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -19,12 +19,9 @@ from lectern.client import Client
 from lectern.commands import keys
 from lectern.connect import connected
 from lectern.plain import plain
-from lectern.server.logs import configure_logging, without_userinfo
+from lectern.server.logs import configure_logging
 from lectern.shown import DataDir, errors_shown, settings_of
 from lectern.upkeep import app as upkeep
-
-if TYPE_CHECKING:
-    from lectern.commands.doctor import Finding
 
 app = typer.Typer(
     help="Ask your own documents: cited answers, on your own machine.",
@@ -247,19 +244,25 @@ def doctor(
             "--acl", help="Plant private documents, look for them with others' eyes, remove them."
         ),
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend first what can be, while no server runs.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     url: Url = None,
 ) -> None:
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
     from lectern.commands.acl_check import check_access  # noqa: PLC0415
-    from lectern.commands.doctor import examine, examine_server  # noqa: PLC0415
+    from lectern.commands.doctor import diagnose, tell  # noqa: PLC0415
 
     if acl:
         with _client(data_dir, url) as client:
-            _show(check_access(client))
-        return
-    with errors_shown():
-        settings = settings_of(data_dir)
-        _show(examine_server(settings) if ready else examine(settings))
+            is_well = tell(check_access(client), as_json=as_json)
+    else:
+        with errors_shown():
+            settings = settings_of(data_dir)
+            is_well = diagnose(settings, only_ready=ready, with_repair=repair, as_json=as_json)
+    if not is_well:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -321,18 +324,6 @@ def main() -> None:
     """Run the command line."""
     set_offline_environment()
     app()
-
-
-def _show(findings: Iterable[Finding]) -> None:
-    """Print them; exit code 1 when one of them is broken."""
-    marks = {"ok": "✓", "note": "!", "broken": "✗"}
-    broken = False
-    for finding in findings:
-        broken = broken or finding.mark == "broken"
-        text = plain(without_userinfo(finding.text))
-        print(f"{marks[finding.mark]} {finding.name:<12} {text}", flush=True)
-    if broken:
-        raise typer.Exit(1)
 
 
 def _for_each(document_ids: Sequence[str], change: Callable[[str], dict[str, Any]]) -> None:

@@ -51,6 +51,28 @@ def restore(
         restore_backup(settings, source, force=force, console=Console(stderr=True))
 
 
+@app.command()
+def reindex(
+    chunks: Annotated[
+        bool,
+        typer.Option(
+            "--chunks", help="Read all documents again, for another LECTERN_CHUNK_TOKENS."
+        ),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Embed everything as configured now, beside the index that answers; then switch to it."""
+    with errors_shown():
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        from lectern.commands.reindexing import embed_again, read_again  # noqa: PLC0415
+
+        if chunks:
+            read_again(settings)
+        else:
+            embed_again(settings, Console(stderr=True))
+
+
 @app.command("migrate-schema")
 def migrate_schema(
     to: Annotated[str, typer.Option("--to", metavar="REVISION", help="For instance 0008.")],

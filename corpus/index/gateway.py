@@ -39,7 +39,7 @@ from corpus.index.wire import (
     value_or_raise,
 )
 
-_READING = frozenset({"scroll", "count", "stored_embeddings"})
+_READING = frozenset({"scroll", "count", "document_counts", "stored_embeddings"})
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +82,10 @@ def _require_reading(message: Message) -> None:
         raise IndexUnavailable("The index is open for reading only here.")
 
 
-def _perform(store: NodeStore, message: Message, dense: bytes) -> int | None:
+def _perform(store: NodeStore, message: Message, dense: bytes) -> int | dict[str, int] | None:
     match message["op"]:
+        case "document_counts":
+            return dict(store.document_counts())
         case "add":
             store.add_points(decode_points(message, dense))
         case "delete":
@@ -168,8 +170,9 @@ class GatewayVectorStore(NodeStore):
         return decode_points(page, dense), page["following"]
 
     def document_counts(self) -> Mapping[str, int]:
-        """Not offered: the worker only writes."""
-        raise NotImplementedError("a gateway does not audit nodes; ask the index's owner")
+        """How many nodes each document has, exactly, by document id; any order."""
+        counts: dict[str, int] = self._ask(encode({"op": "document_counts"}))
+        return counts
 
     def get_nodes(
         self,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.errors import IndexUnavailable
@@ -37,7 +39,31 @@ def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) 
         return store
     from corpus.index.edge.store import EdgeVectorStore  # noqa: PLC0415
 
-    return EdgeVectorStore.open(settings.data_dir / EDGE_FOLDER, dimension, fusion)
+    folder = edge_folder(settings.data_dir, fingerprint_short)
+    return EdgeVectorStore.open(folder, dimension, fusion)
+
+
+def edge_folder(data_dir: Path, fingerprint_short: str) -> Path:
+    """Where nodes that are embedded so are: in a folder of their own if they were reindexed."""
+    reindexed = data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}"
+    return reindexed if reindexed.exists() else data_dir / EDGE_FOLDER
+
+
+def begin_edge_folder(data_dir: Path, fingerprint_short: str) -> None:
+    """From now on, `edge_folder` gives nodes that are embedded so a folder of their own."""
+    (data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}").mkdir(exist_ok=True)
+
+
+def remove_edge_folders(data_dir: Path, *, but: Path) -> None:
+    """Remove all indexes in the data folder but this one, which are closed; harmless again."""
+    first = {data_dir / EDGE_FOLDER, *data_dir.glob(f"{EDGE_FOLDER}-of-????????")}
+    for folder in first - {but}:
+        beside = (*data_dir.glob(f"{folder.name}.*"), *data_dir.glob(f"{folder.name}-[0-9]*"))
+        for path in (folder, *beside):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def open_server_store(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import EmbeddingMismatch
-from corpus.registry.schema import collections, documents
+from corpus.registry.schema import asked, collections, documents
 from corpus.registry.steering import ingest_again
 
 _CHUNKER = "chunker_version"
@@ -36,8 +36,8 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
             raise EmbeddingMismatch(
                 f"Collection {name!r} was embedded by {stored.get('model')} with other "
                 f"{', '.join(changed)} than configured now ({current.get('model')}).",
-                hint="Set LECTERN_EMBEDDING and LECTERN_EMBEDDING_MODEL back, or start with a new "
-                "LECTERN_DATA_DIR and add the documents again.",
+                hint="Set LECTERN_EMBEDDING and LECTERN_EMBEDDING_MODEL back, or embed all again "
+                "as configured now: lectern reindex.",
             )
 
 
@@ -55,6 +55,26 @@ def are_comparable(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> b
     """Whether vectors of both can be in one index, whoever cut the chunks."""
     fields = {*other} - {_CHUNKER}
     return one is not None and all(one.get(field) == other[field] for field in fields)
+
+
+def switch_fingerprints(connection: Connection, current: Mapping[str, Any]) -> None:
+    """All nodes are embedded as `current` says from now on, and cut as they were before.
+
+    What was asked is forgotten: it was embedded for comparing with questions of before.
+    """
+    query = select(collections.c.name, collections.c.fingerprint).where(
+        collections.c.fingerprint.is_not(None)
+    )
+    for name, stored in connection.execute(query.with_for_update()).all():
+        chunker = stored.get(_CHUNKER, current[_CHUNKER])
+        remember_fingerprint(connection, name, {**current, _CHUNKER: chunker})
+    connection.execute(delete(asked))
+
+
+def read_all_again(connection: Connection) -> int:
+    """Queue all documents that answer, which they go on doing; how many."""
+    names = select(collections.c.name).order_by(collections.c.name)
+    return sum(_read_again(connection, name) for name in connection.execute(names).scalars().all())
 
 
 def forget_fingerprints(connection: Connection) -> None:
@@ -77,17 +97,24 @@ def rechunk(connection: Connection, current: Mapping[str, object]) -> int:
         if stored.get(_CHUNKER) == current[_CHUNKER]:
             continue
         remember_fingerprint(connection, name, {**stored, _CHUNKER: current[_CHUNKER]})
-        for document_id in connection.execute(
-            select(documents.c.id)
-            .where(
-                documents.c.collection == name,
-                documents.c.deleted_at.is_(None),
-                documents.c.live_version == documents.c.version,
-            )
-            .order_by(documents.c.id)
-        ).scalars():
-            ingest_again(connection, document_id, UNRESTRICTED, is_bulk=True)
-            queued += 1
+        queued += _read_again(connection, name)
+    return queued
+
+
+def _read_again(connection: Connection, collection: str) -> int:
+    current = connection.execute(
+        select(documents.c.id)
+        .where(
+            documents.c.collection == collection,
+            documents.c.deleted_at.is_(None),
+            documents.c.live_version == documents.c.version,
+        )
+        .order_by(documents.c.id)
+    ).scalars()
+    queued = 0
+    for document_id in current.all():
+        ingest_again(connection, document_id, UNRESTRICTED, is_bulk=True)
+        queued += 1
     return queued
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from corpus.embedding.open import open_embedding
 from corpus.errors import Misconfigured
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.index.open import EDGE_FOLDER, open_server_store
+from corpus.index.open import edge_folder, open_server_store
 from corpus.originals.folder import FolderOriginals
 from corpus.originals.open import opened_originals
 from corpus.originals.port import OriginalStore
@@ -73,7 +73,7 @@ def migrate_folder(settings: Settings, targets: Targets, say: Say) -> None:
 
 def _nodes(settings: Settings, url: str, say: Say) -> None:
     embedding = open_embedding(settings, 1, "float32")
-    folder = settings.data_dir / EDGE_FOLDER
+    folder = edge_folder(settings.data_dir, embedding.fingerprint.short)
     with (
         closing(EdgeVectorStore.open(folder, embedding.dimension)) as source,
         closing(

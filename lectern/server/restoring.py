@@ -30,7 +30,7 @@ from lectern.server.stores import (
 from lectern.server.swap import abandon_swap, begin_swap, swap
 
 _REGISTRY_FILES = (f"{REGISTRY_FILE}*",)
-_INDEX_FILES = (EDGE_FOLDER, f"{EDGE_FOLDER}.*", f"{EDGE_FOLDER}-[0-9]*")
+_INDEX_FILES = (EDGE_FOLDER, f"{EDGE_FOLDER}.*", f"{EDGE_FOLDER}-[0-9]*", f"{EDGE_FOLDER}-of-*")
 
 
 def put_back(

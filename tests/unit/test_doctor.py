@@ -60,7 +60,7 @@ def test_programs_for_pictures_and_old_files_are_named_with_their_languages(
 def test_an_llm_is_named_with_its_address_and_what_it_lacks(tmp_path: Path) -> None:
     def answers(settings: Settings) -> tuple[str, str]:
         [finding] = [one for one in examine(settings) if one.name == "answers"]
-        return finding.mark, finding.text
+        return finding.mark, f"{finding.text} {finding.hint}".strip()
 
     named = Settings(data_dir=tmp_path, llm="ollama", llm_model="m")
     with ScriptedLlm() as llm:
@@ -77,7 +77,7 @@ def test_a_qdrant_server_is_named_with_its_collections_and_what_differs(tmp_path
         found = list(examine(settings))
         start = next(at for at, one in enumerate(found) if one.name == "index")
         end = next(at for at, one in enumerate(found) if one.name == "answers")
-        return [(one.mark, one.text) for one in found[start:end]]
+        return [(one.mark, f"{one.text} {one.hint}".strip()) for one in found[start:end]]
 
     with QdrantOverHttp(api_key="right") as double:
         [(mark, text)] = said()

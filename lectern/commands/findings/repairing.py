@@ -1,0 +1,54 @@
+"""`lectern doctor --repair`: what the reconciler of a server mends, now and without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+from corpus.deletion import finish_deletions
+from corpus.embedding.open import open_embedding
+from corpus.index.open import open_node_store
+from corpus.original_audit import audit_originals
+from corpus.originals.open import opened_originals
+from corpus.reconciliation import reconcile
+from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
+from corpus.settings import Settings
+from lectern.commands.findings.finding import Finding
+from lectern.server.data_dir import owned
+from lectern.server.wiring import open_registry
+
+
+def repair(settings: Settings) -> Iterator[Finding]:
+    """Mend both directions, and say what was. Documents that lack something are queued.
+
+    Raises `DataDirInUse` while a server has the folder (it mends by itself), `EmbeddingMismatch`,
+    and the stores' errors. An index that is shared is left alone, as a server does.
+    """
+    with ExitStack() as opened:
+        opened.enter_context(owned(settings.data_dir))
+        registry = opened.enter_context(closing(open_registry(settings)))
+        originals = opened.enter_context(opened_originals(settings))
+        embedding = open_embedding(settings, 1, "float32")
+        fingerprint = embedding.fingerprint
+        with registry.read() as connection:
+            check_fingerprints(connection, fingerprint.as_json())
+        store = open_node_store(settings, fingerprint.short, embedding.dimension)
+        opened.enter_context(closing(store))
+        ended = finish_deletions(registry, originals, store)
+        with registry.write() as connection:
+            lost, stranded = drop_jobs_of_nothing(connection), queue_stranded(connection)
+        strays = audit_originals(registry, originals).removed
+        counts = {
+            "deletions that were interrupted ended": ended,
+            "jobs of nothing removed": lost,
+            "documents without a job queued": len(stranded),
+            "originals of no document removed": len(strays),
+        }
+        if store.is_embedded:
+            nodes = reconcile(registry, store)
+            counts["documents' forgotten passages removed"] = len(nodes.orphans_removed)
+            counts["documents' outdated passages removed"] = len(nodes.leftovers_removed)
+            counts["documents that lack passages queued"] = len(nodes.queued_again)
+        done = [f"{count} {what}" for what, count in counts.items() if count]
+        yield Finding("ok", "repaired", "; ".join(done) or "nothing was to be mended")
