@@ -16,7 +16,7 @@ from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding
 from lectern.server.data_dir import owned
-from lectern.server.wiring import open_registry
+from corpus.registry.open import open_registry
 
 
 def repair(settings: Settings) -> Iterator[Finding]:
