@@ -205,6 +205,8 @@ class NotPermitted(InvalidRequest):
 class TooManyRequests(InvalidRequest):
     """More was asked with a key than it is for; `retry_after_s`: until it may ask again."""
 
+    code = "too_many_requests"
+
     def __init__(self, detail: str, *, hint: str | None = None, retry_after_s: int = 1) -> None:
         super().__init__(detail, hint=hint)
         self.retry_after_s = retry_after_s
