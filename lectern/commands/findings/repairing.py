@@ -12,11 +12,11 @@ from corpus.original_audit import audit_originals
 from corpus.originals.open import opened_originals
 from corpus.reconciliation import reconcile
 from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.open import open_registry
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding
 from lectern.server.data_dir import owned
-from corpus.registry.open import open_registry
 
 
 def repair(settings: Settings) -> Iterator[Finding]:
