@@ -23,10 +23,11 @@ from service.slack.asked import Asked
 from service.slack.bot_token import REFUSALS, BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.commands import SlashCommand
+from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
 from service.slack.questions import question_in, settings_here
 from service.slack.reading import ReadingFiles
-from service.slack.replying import HOPELESS, Reply
+from service.slack.replying import Reply
 from service.slack.responding import Response
 from service.slack.taking import take
 from service.slack.texts import ending_blocks, question_of, warning_blocks

@@ -242,6 +242,9 @@ class ScriptedSlack:
                 message.text, message.blocks = given.get("text", ""), given.get("blocks", [])
                 message.edits += 1
                 message.is_open = False
+            case "chat.delete":
+                ts = given["ts"]
+                del self.messages[ts]
             case _:
                 return self._answered(method, given)
         return {"ok": True, "ts": ts, "channel": given.get("channel")}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.answering.citations import Citation
 from service.answering.events import Degraded
@@ -12,6 +14,7 @@ from service.slack.texts import (
     escaped,
     note_blocks,
     question_of,
+    settled,
     shown,
     source_blocks,
 )
@@ -69,6 +72,15 @@ def test_an_answer_links_nowhere() -> None:
     assert "](" not in said
     assert "://" not in said
     assert "<!" not in said
+
+
+@given(st.lists(st.text("[]():/<>&x", max_size=4), max_size=12))
+def test_a_text_in_pieces_is_shown_as_the_whole_is(pieces: list[str]) -> None:
+    said, held = "", ""
+    for piece in pieces:
+        now, held = settled(held + piece)
+        said += shown(now)
+    assert said + shown(held) == shown("".join(pieces))
 
 
 def test_a_source_leads_to_its_marked_page() -> None:
