@@ -80,7 +80,7 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     bolt = _bolt(parts.settings, first)
     token = BotToken(bolt.client)
     holding = Holding(parts.registry)
-    access = SlackAccess(parts.settings)
+    access = SlackAccess(parts.settings, token)
     bot = Bot(parts, token, holding, access)
     slack = SlackApp(bolt, bot, token, holding)
     _listen_to_buttons(bolt, Buttons(parts, token, access))

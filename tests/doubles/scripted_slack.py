@@ -74,6 +74,7 @@ class ScriptedSlack:
         self.wire = SlackWire(self.take, self.delay_s)
         self.wire.file_token = TOKEN
         self.prompts: list[dict[str, Any]] = []
+        self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
     def api_url(self) -> str:
@@ -256,7 +257,8 @@ class ScriptedSlack:
             return {"ok": True, "message_ts": self._stamp()}
         if method == "users.info":
             profile = {"email": f"{given['user']}@Example.org"}
-            return {"ok": True, "user": {"id": given["user"], "profile": profile}}
+            user = {"id": given["user"], "team_id": TEAM, "profile": profile}
+            return {"ok": True, "user": user | self.people.get(given["user"], {})}
         if method == "assistant.threads.setSuggestedPrompts":
             self.prompts.append(given)
             return {"ok": True}
