@@ -25,7 +25,7 @@ from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_
 from service.slack.commands import SlashCommand
 from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
-from service.slack.questions import question_in, settings_here
+from service.slack.questions import question_in, settings_for_asking
 from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
 from service.slack.responding import Response
@@ -199,8 +199,8 @@ class Bot:
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
         thread, url = asked.thread, self._parts.settings.public_url
         reader = await self._reader_of(asked, reply.client)
-        here = await self._settings_in(thread)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
+        here = await self._settings_in(thread, conversation_id)
         try:
             question = question_in(
                 here,
@@ -211,6 +211,7 @@ class Bot:
             )
             begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another
+            here = await self._settings_in(thread)
             begun = await ask(
                 self._parts, question_in(here, text, reader, is_private=asked.is_private)
             )
@@ -234,15 +235,18 @@ class Bot:
             client,
             thread.channel_id,
             thread.thread_ts,
-            await self._access.alone(client, thread.team_id, thread.channel_id, asked.user_id),
+            # A file for a channel is the channel's, whatever else its owner may read.
+            await self._reader_of(asked, client),
             settings.collection,
             acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
         )
         return await reading.read(asked.files)
 
-    async def _settings_in(self, thread: SlackThread) -> ChannelSettings:
+    async def _settings_in(
+        self, thread: SlackThread, conversation_id: str | None = None
+    ) -> ChannelSettings:
         return await asyncio.to_thread(
-            settings_here, self._parts.registry, thread.team_id, thread.channel_id
+            settings_for_asking, self._parts.registry, thread, conversation_id
         )
 
     async def _withdraw(self, reply: Reply, text: str) -> bool:
@@ -291,6 +295,6 @@ class Bot:
 
     async def _reader_of(self, asked: Asked, client: AsyncWebClient) -> Reader:
         team_id, channel_id = asked.thread.team_id, asked.thread.channel_id
-        if asked.is_private:
+        if asked.is_alone:
             return await self._access.alone(client, team_id, channel_id, asked.user_id)
         return self._access.in_channel(team_id, channel_id)

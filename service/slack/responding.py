@@ -18,7 +18,7 @@ from service.parts import ServiceParts
 from service.slack.access import SlackAccess
 from service.slack.calling import API_TIMEOUT_S, SLACK_ERRORS, reason_of
 from service.slack.commands import SlashCommand, answered
-from service.slack.questions import question_in, settings_here
+from service.slack.questions import question_in, settings_for_asking
 from service.slack.texts import ending_blocks, shown, warning_blocks
 
 log = logging.getLogger("lectern.slack")
@@ -69,13 +69,11 @@ class Response:
             await self._say([section], said.text, to_all=said.to_all)
             return
         command = self.command
-        here = await asyncio.to_thread(
-            settings_here, self.parts.registry, command.team_id, command.channel_id
-        )
+        here = await asyncio.to_thread(settings_for_asking, self.parts.registry, command.thread)
         reader = await self.access.alone(
             self.client, command.team_id, command.channel_id, command.user_id
         )
-        question = question_in(here, command.text, reader, keeping=Keeping.ANSWER)
+        question = question_in(here, command.text, reader, keeping=Keeping.ANSWER, is_private=True)
         begun, done = await answer(self.parts, question)
         text = shown(done.answer)
         pieces = [

@@ -142,6 +142,27 @@ def test_a_file_with_a_mention_is_for_its_channel(workspace: Workspace) -> None:
     assert workspace.lectern.http.get("/documents?filename=b.txt").json()["documents"] == []
 
 
+def test_a_file_that_somebody_has_for_themselves_is_the_channels_once_dropped_there(
+    workspace: Workspace,
+) -> None:
+    question, fact = "How deep is the well of the fort?", b"The well of the fort is 61 metres deep."
+    alone = workspace.drop("", workspace.slack.file("well.txt", fact))
+    workspace.send(alone)
+    workspace.slack.wait_for(
+        lambda: any("ready" in one.text for one in workspace.slack.in_thread(alone["ts"])),
+        timeout_s=60,
+    )
+    event = workspace.mention(
+        question, channel="C6", files=[workspace.slack.file("well.txt", fact)]
+    )
+    workspace.send(event)
+    told, answer = workspace.slack.wait_for_end(event["ts"], count=2, timeout_s=60)
+    assert "61 metres" in answer.text
+    assert "here already" not in told.text
+    assert "61 metres" in asked(workspace, question, channel="C6", user=ANOTHER)
+    assert "61 metres" not in asked(workspace, question, channel="C5")
+
+
 def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
     slack = workspace.slack
     pdf = (ROOT / "docs/sample/lighthouse.pdf").read_bytes()
@@ -182,8 +203,10 @@ def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
 
 
 def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> None:
-    asked(workspace, "What is the anchor made of?")
-    # Neither is what somebody asked alone, nor what stands on files of others.
+    asked(workspace, "What is the anchor made of?", type="message", channel_type="channel")
+    # Neither is what somebody asked alone or in a channel that may be private, nor what stands on
+    # files of others.
+    asked(workspace, "Of what iron is the anchor made?")
     private = workspace.drop("When was the anchor made of iron weighed?")
     workspace.send(private)
     workspace.slack.wait_for_end(private["ts"])
@@ -209,6 +232,7 @@ def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> N
     assert len(prompts) <= 4
     said = " ".join(one["message"] for one in prompts)
     assert "iron weighed" not in said
+    assert "Of what iron" not in said
     assert "rungs" not in said
 
 

@@ -175,6 +175,39 @@ def test_a_message_with_a_file_is_one_of_somebody() -> None:
     assert asked.is_direct
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_alone", "is_private"),
+    [
+        ({"channel_type": "im"}, True, True),
+        ({"channel_type": "channel"}, False, False),
+        ({"channel_type": "group"}, False, True),
+        ({"channel_type": "mpim"}, False, True),
+        ({"channel_type": None, "type": "app_mention"}, False, True),
+    ],
+)
+def test_only_what_a_public_channel_reads_is_for_everybody(
+    changed: dict[str, object], *, is_alone: bool, is_private: bool
+) -> None:
+    event = EVENT | {"text": "<@UBOT> What does it weigh?"} | changed
+    asked = asked_in({"event": event, "authorizations": [{"user_id": "UBOT"}]})
+    assert asked is not None
+    assert (asked.is_direct, asked.is_alone, asked.is_private) == (True, is_alone, is_private)
+
+
+def test_a_mention_with_a_file_may_come_as_a_message_alone() -> None:
+    event = EVENT | {
+        "subtype": "file_share",
+        "channel_type": "channel",
+        "text": "<@UBOT|lectern> read this",
+        "files": [{"id": "F1", "name": "a.txt"}],
+    }
+    body = {"event": event, "authorizations": [{"user_id": "UBOT"}]}
+    asked = asked_in(body)
+    assert asked is not None
+    assert [one.id for one in asked.files] == ["F1"]
+    assert asked_in({**body, "event": event | {"text": "<@U2> read this"}}) is None
+
+
 def test_in_shared_channels_the_teams_are_told_apart() -> None:
     event = EVENT | {"type": "app_mention", "channel_type": "channel", "user_team": "T2"}
     ours = [{"team_id": "T1", "user_id": "UBOT"}]
