@@ -44,12 +44,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody pressed a button."""
+    """Where somebody pressed a button; `user_team_id` is the workspace that they belong to."""
 
     team_id: str
     channel_id: str
     thread_ts: str
     user_id: str
+    user_team_id: str = ""
+    enterprise_id: str = ""
 
 
 def place_in(body: dict[str, Any]) -> Place:
@@ -58,8 +60,16 @@ def place_in(body: dict[str, Any]) -> Place:
     message_ts = container.get("message_ts") or message.get("ts") or ""
     thread_ts = container.get("thread_ts") or message.get("thread_ts") or message_ts
     channel_id = container.get("channel_id") or body["channel"]["id"]
+    team, user = body.get("team") or {}, body["user"]
+    user_team_id = user.get("team_id") or team.get("id") or ""
     return Place(
-        (body.get("team") or {}).get("id") or "", channel_id, thread_ts, body["user"]["id"]
+        team.get("id") or "",
+        channel_id,
+        thread_ts,
+        user["id"],
+        user_team_id=user_team_id,
+        # Of the person's own workspace, which need not be that of the channel.
+        enterprise_id=(team.get("enterprise_id") or "") if team.get("id") == user_team_id else "",
     )
 
 

@@ -86,6 +86,11 @@ class ScriptedSlack:
         with self._lock:
             self._failures[method].extend(failures)
 
+    def fail_no_more(self, method: str) -> None:
+        """The method works again."""
+        with self._lock:
+            self._failures[method].clear()
+
     def delay(self, method: str, *delays_s: float) -> None:
         """The next calls of the method take so long."""
         with self._lock:
