@@ -16,9 +16,10 @@ REMEMBERED = timedelta(days=1)
 OLD_THREAD = timedelta(days=180)
 # Whoever answers a message says so again far more often.
 LEASE = timedelta(seconds=60)
-# Later, nobody waits for the answer to a message any more.
-AWAITED = timedelta(hours=1)
-_BATCH = 100  # the rest comes the next time
+# Later, nobody waits for the answer to a message any more. A file is followed for an hour, and what
+# was asked with it is answered then.
+AWAITED = timedelta(hours=3)
+_BATCH = 10  # so few are told well within a lease; the rest comes the next time
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,11 @@ def has_abandoned(connection: Connection) -> bool:
 
 
 def claim_abandoned(connection: Connection, besides: Collection[str]) -> list[Abandoned]:
-    """Lease what others left behind, but not these; each goes to one of several that ask."""
+    """Lease a few that others left behind, but not these; each goes to one of several that ask."""
     claimed = []
     now = datetime.now(UTC)
-    for row in connection.execute(_abandoned().limit(_BATCH)).all():
-        if row.id in besides:
-            continue
+    left = _abandoned().where(slack_events.c.id.not_in(list(besides)))
+    for row in connection.execute(left.limit(_BATCH)).all():
         changed = connection.execute(
             update(slack_events)
             .where(slack_events.c.id == row.id, slack_events.c.lease_until == row.lease_until)

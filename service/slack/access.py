@@ -10,16 +10,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import Reader
 from corpus.settings import Settings
+from service.slack.bot_token import BotToken
 from service.slack.people import People
 
 
 class SlackAccess:
     """Readers of the collections that may be asked in Slack (LECTERN_SLACK_COLLECTIONS)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, token: BotToken) -> None:
         names = {name.strip() for name in settings.slack_collections.split(",")} - {""}
         self._collections = frozenset(names) or None
-        self._people = People(settings)
+        self._people = People(settings, token)
 
     def in_channel(self, team_id: str, channel_id: str) -> Reader:
         """Of what everybody in a channel reads: what is for everybody, or for this channel."""

@@ -28,6 +28,7 @@ from service.slack.calling import API_TIMEOUT_S, open_session
 from service.slack.commands import command_in
 from service.slack.holding import Holding
 from service.slack.texts import FEEDBACK_ACTION, QUOTES_ACTION
+from service.slack.words import NOT_OURS
 
 RATE_LIMIT_TRIES = 3
 MESSAGES = frozenset({"app_mention", "message"})
@@ -80,11 +81,11 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     bolt = _bolt(parts.settings, first)
     token = BotToken(bolt.client)
     holding = Holding(parts.registry)
-    access = SlackAccess(parts.settings)
+    access = SlackAccess(parts.settings, token)
     bot = Bot(parts, token, holding, access)
     slack = SlackApp(bolt, bot, token, holding)
     _listen_to_buttons(bolt, Buttons(parts, token, access))
-    _listen_to_commands(bolt, bot)
+    _listen_to_commands(bolt, bot, token)
     _listen_to_assistant(bolt, Assistant(parts, access))
     return slack
 
@@ -109,9 +110,13 @@ async def _received(slack: SlackApp, body: dict[str, Any], next_: Next) -> BoltR
 
 
 def _listen_to_buttons(bolt: AsyncApp, buttons: Buttons) -> None:
-    async def on_feedback(ack: Any, body: dict[str, Any]) -> None:  # noqa: ANN401  Bolt's
+    async def on_feedback(
+        ack: Any,  # noqa: ANN401  Bolt's
+        body: dict[str, Any],
+        client: AsyncWebClient,
+    ) -> None:
         await ack()
-        await buttons.rate(body["actions"][0].get("value", ""))
+        await buttons.rate(body["actions"][0].get("value", ""), place_in(body), client)
 
     async def on_quotes(
         ack: Any,  # noqa: ANN401  Bolt's
@@ -125,14 +130,17 @@ def _listen_to_buttons(bolt: AsyncApp, buttons: Buttons) -> None:
     bolt.action(QUOTES_ACTION)(on_quotes)
 
 
-def _listen_to_commands(bolt: AsyncApp, bot: Bot) -> None:
+def _listen_to_commands(bolt: AsyncApp, bot: Bot, token: BotToken) -> None:
     async def on_command(
         ack: Any,  # noqa: ANN401  Bolt's
         body: dict[str, Any],
         client: AsyncWebClient,
     ) -> None:
-        await ack()
-        bot.respond(command_in(body), client)
+        if not token.is_ours(body.get("team_id") or "", body.get("enterprise_id") or ""):
+            await ack(text=NOT_OURS)
+            return
+        refusal = bot.respond(command_in(body), client)
+        await (ack() if refusal is None else ack(text=refusal))
 
     # Whatever its name is in the manifest: another app may have /lectern already.
     bolt.command(re.compile("^/"))(on_command)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from corpus.registry.slack import SlackThread
 from service.slack.dropped import DroppedFile, files_in
 
+_NAMED = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 # Of what people write; other messages are about messages.
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
 
@@ -17,8 +19,9 @@ class Asked:
     """A message that may be for the bot.
 
     `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
-    alone. `is_private`: nobody else reads the answer. `is_shared`: people of other organisations
-    read the channel, or write to the bot.
+    alone. `is_alone`: nobody else reads the answer. `is_private`: not everybody in the workspace
+    may see what was asked; also where Slack does not say so. `is_shared`: people of other
+    organisations read the channel, or write to the bot.
     """
 
     event_id: str
@@ -28,7 +31,8 @@ class Asked:
     user_id: str
     text: str
     is_direct: bool
-    is_private: bool = False
+    is_alone: bool = False
+    is_private: bool = True
     files: tuple[DroppedFile, ...] = ()
     is_shared: bool = False
 
@@ -40,12 +44,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody pressed a button."""
+    """Where somebody pressed a button; `user_team_id` is the workspace that they belong to."""
 
     team_id: str
     channel_id: str
     thread_ts: str
     user_id: str
+    user_team_id: str = ""
+    enterprise_id: str = ""
 
 
 def place_in(body: dict[str, Any]) -> Place:
@@ -54,8 +60,16 @@ def place_in(body: dict[str, Any]) -> Place:
     message_ts = container.get("message_ts") or message.get("ts") or ""
     thread_ts = container.get("thread_ts") or message.get("thread_ts") or message_ts
     channel_id = container.get("channel_id") or body["channel"]["id"]
+    team, user = body.get("team") or {}, body["user"]
+    user_team_id = user.get("team_id") or team.get("id") or ""
     return Place(
-        (body.get("team") or {}).get("id") or "", channel_id, thread_ts, body["user"]["id"]
+        team.get("id") or "",
+        channel_id,
+        thread_ts,
+        user["id"],
+        user_team_id=user_team_id,
+        # Of the person's own workspace, which need not be that of the channel.
+        enterprise_id=(team.get("enterprise_id") or "") if team.get("id") == user_team_id else "",
     )
 
 
@@ -69,10 +83,16 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
     ours = [one for one in body.get("authorizations") or () if one]
     if event.get("bot_id") or not event.get("user") or event.get("subtype") not in _SUBTYPES:
         return None
-    if event["user"] in {one.get("user_id") for one in ours}:
+    us = {one.get("user_id") for one in ours}
+    if event["user"] in us:
         return None
-    is_direct = event.get("type") == "app_mention" or event.get("channel_type") == "im"
     text = event.get("text") or ""
+    # A mention comes as a message of its channel too, whichever is first; with files, only so.
+    is_direct = (
+        event.get("type") == "app_mention"
+        or event.get("channel_type") == "im"
+        or not us.isdisjoint(_NAMED.findall(text))
+    )
     if not is_direct and (not event.get("thread_ts") or text.lstrip().startswith("<@")):
         return None
     # In shared channels the event's own team may be another organisation's.
@@ -86,7 +106,9 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         user_id=event["user"],
         text=text,
         is_direct=is_direct,
-        is_private=event.get("channel_type") == "im",
+        is_alone=event.get("channel_type") == "im",
+        # A mention says nothing of its channel.
+        is_private=event.get("channel_type") != "channel",
         files=files_in(event) if is_direct else (),
         is_shared=bool(body.get("is_ext_shared_channel")),
     )

@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import Reader
 from corpus.errors import LecternError
+from corpus.registry.slack import take_event
 from service.asking.question import DEFAULT_COLLECTION
 from service.asking.related import lately_asked
 from service.parts import ServiceParts
@@ -43,6 +44,8 @@ class Assistant:
         channel, thread_ts = opened["channel_id"], opened["thread_ts"]
         client = patient(client)
         try:
+            if not await asyncio.to_thread(self._is_new, body.get("event_id") or thread_ts):
+                return  # Slack sends it again
             await client.chat_postMessage(channel=channel, thread_ts=thread_ts, text=GREETING)
             team_id = body.get("team_id") or ""
             reader = await self._access.alone(client, team_id, channel, opened["user_id"])
@@ -52,7 +55,13 @@ class Assistant:
                     channel_id=channel,
                     thread_ts=thread_ts,
                     title="Asked lately",
-                    prompts=[{"title": one[:MAX_TITLE_CHARS], "message": one} for one in questions],
+                    prompts=[
+                        {
+                            "title": escaped(one[:MAX_TITLE_CHARS]),
+                            "message": escaped(one[:MAX_PROMPT_CHARS]),
+                        }
+                        for one in questions
+                    ],
                 )
         except LecternError as error:
             log.warning("nothing is proposed in Slack: %s", error.detail)
@@ -64,5 +73,8 @@ class Assistant:
         collection = here.collection or DEFAULT_COLLECTION
         if not reader.knows(collection):
             return []
-        asked = lately_asked(self._parts.registry, collection, reader, limit=MAX_PROMPTS)
-        return [escaped(one[:MAX_PROMPT_CHARS]) for one in asked]
+        return lately_asked(self._parts.registry, collection, reader, limit=MAX_PROMPTS)
+
+    def _is_new(self, event_id: str) -> bool:
+        with self._parts.registry.write() as connection:
+            return take_event(connection, event_id)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,15 +23,17 @@ from service.parts import ServiceParts
 from service.slack.access import SlackAccess, acl_of_dropped
 from service.slack.asked import Asked
 from service.slack.bot_token import REFUSALS, BotToken
-from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.calling import LAST_WORD_S, SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.commands import SlashCommand
+from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
-from service.slack.questions import question_in, settings_here
-from service.slack.reading import ReadingFiles
-from service.slack.replying import HOPELESS, Reply
+from service.slack.questions import question_in, settings_for_asking
+from service.slack.reading import LAST_EDIT_S, ReadingFiles
+from service.slack.replying import Reply
 from service.slack.responding import Response
 from service.slack.taking import take
 from service.slack.texts import ending_blocks, question_of, warning_blocks
+from service.slack.words import BUSY, CUT_OFF, EMPTY, ENDS, LIMITED, NOT_TAKEN, SHARED
 
 log = logging.getLogger("lectern.slack")
 
@@ -38,22 +42,16 @@ MAX_AT_ONCE = 20
 MAX_WAITING = 500
 # Messages that the registry is asked for at once: a thread each, where the registry is slow.
 MAX_TAKING = 100
+# Of its own, so that slow work elsewhere does not keep Slack waiting.
+TAKING_THREADS = 2
+# Files that are fetched at once.
+MAX_FETCHING = 4
+# Messages that were told that they came at a bad time; they may come again.
+MAX_TOLD = 1_000
 # Slack waits three seconds for an acknowledgement; part of it is spent on asking for the token.
 TAKE_LIMIT_S = 1.5
-LAST_WORD_S = 3.0
 # Slack names the wait itself; who waits for longer has asked again.
 LONGEST_WAIT_S = 900.0
-
-EMPTY = "Ask me something about your documents."
-BUSY = "Too many questions are waiting here. Ask again in a minute."
-ENDS = "The service is being restarted. Ask again in a minute."
-CUT_OFF = "The service was cut off before it could answer here. Ask again."
-NOT_TAKEN = "Slack did not take all of this answer. Ask again."
-LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
-SHARED = (
-    "This channel is shared with another organisation, and my documents are yours: ask me in a "
-    "direct message, or in a channel of your own."
-)
 
 
 class Bot:
@@ -69,6 +67,9 @@ class Bot:
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._taking: set[asyncio.Future[bool]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._takers = ThreadPoolExecutor(TAKING_THREADS, thread_name_prefix="slack-take")
+        self._fetching = asyncio.Semaphore(MAX_FETCHING)
+        self._told_busy: OrderedDict[str, None] = OrderedDict()
         self._is_closing = False
         # Questions of one thread are answered one after the other: each may go on from the last.
         self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
@@ -82,10 +83,9 @@ class Bot:
         if self._is_closing or len(self._taking) >= MAX_TAKING:
             return False
         if len(self._tasks) >= MAX_WAITING:
-            if asked.is_direct:
-                self._start(self._last_word(self._reply(asked, client), BUSY))
-            return len(self._tasks) < 2 * MAX_WAITING
-        taking = asyncio.ensure_future(asyncio.to_thread(take, self._parts.registry, asked))
+            return asked.is_direct and self._tell_busy(asked, client)
+        loop = asyncio.get_running_loop()
+        taking = loop.run_in_executor(self._takers, take, self._parts.registry, asked)
         self._taking.add(taking)
 
         def taken(done: asyncio.Future[bool]) -> None:
@@ -101,6 +101,18 @@ class Bot:
         taking.add_done_callback(taken)
         await asyncio.wait({taking}, timeout=TAKE_LIMIT_S)
         return taking.done() and not taking.cancelled() and taking.exception() is None
+
+    def _tell_busy(self, asked: Asked, client: AsyncWebClient) -> bool:
+        """Whether somebody is told, once, that too many wait."""
+        if asked.key in self._told_busy:
+            return True
+        if len(self._tasks) >= 2 * MAX_WAITING:
+            return False
+        self._told_busy[asked.key] = None
+        if len(self._told_busy) > MAX_TOLD:
+            self._told_busy.popitem(last=False)
+        self._start(self._last_word(self._reply(asked, client), BUSY))
+        return True
 
     async def answer(self, asked: Asked, client: AsyncWebClient) -> bool:
         """Answer in the thread what was taken; whatever goes wrong is said there.
@@ -149,14 +161,18 @@ class Bot:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LAST_WORD_S + 1)
+            await asyncio.wait(self._tasks, timeout=LAST_WORD_S + LAST_EDIT_S + 1)
+        self._takers.shutdown(wait=False, cancel_futures=True)
 
-    def respond(self, command: SlashCommand, client: AsyncWebClient) -> None:
-        """Answer a slash command afterwards: it was acknowledged."""
-        if self._is_closing or len(self._tasks) >= 2 * MAX_WAITING:
-            return
+    def respond(self, command: SlashCommand, client: AsyncWebClient) -> str | None:
+        """Answer a slash command, once it is acknowledged; or what is said to it at once."""
+        if self._is_closing:
+            return ENDS
+        if len(self._tasks) >= 2 * MAX_WAITING:
+            return BUSY
         response = Response(self._parts, self._access, patient(client), command)
         self._start(response.give(self._places, is_busy=len(self._tasks) >= MAX_WAITING))
+        return None
 
     async def _answer_taken(self, asked: Asked, client: AsyncWebClient) -> None:
         is_told = False
@@ -198,8 +214,8 @@ class Bot:
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
         thread, url = asked.thread, self._parts.settings.public_url
         reader = await self._reader_of(asked, reply.client)
-        here = await self._settings_in(thread)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
+        here = await self._settings_in(thread, conversation_id)
         try:
             question = question_in(
                 here,
@@ -210,6 +226,7 @@ class Bot:
             )
             begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another
+            here = await self._settings_in(thread)
             begun = await ask(
                 self._parts, question_in(here, text, reader, is_private=asked.is_private)
             )
@@ -230,18 +247,22 @@ class Bot:
         settings = await self._settings_in(thread)
         reading = ReadingFiles(
             self._parts,
-            client,
+            patient(client),
             thread.channel_id,
             thread.thread_ts,
-            await self._access.alone(client, thread.team_id, thread.channel_id, asked.user_id),
+            # A file for a channel is the channel's, whatever else its owner may read.
+            await self._reader_of(asked, client),
             settings.collection,
             acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
+            self._fetching,
         )
         return await reading.read(asked.files)
 
-    async def _settings_in(self, thread: SlackThread) -> ChannelSettings:
+    async def _settings_in(
+        self, thread: SlackThread, conversation_id: str | None = None
+    ) -> ChannelSettings:
         return await asyncio.to_thread(
-            settings_here, self._parts.registry, thread.team_id, thread.channel_id
+            settings_for_asking, self._parts.registry, thread, conversation_id
         )
 
     async def _withdraw(self, reply: Reply, text: str) -> bool:
@@ -260,14 +281,10 @@ class Bot:
             return await self._last_word(reply, NOT_TAKEN)
         if wait_s > LONGEST_WAIT_S or self._is_closing:
             return False
-        self._start(self._say_later(reply, wait_s))
-        return True
-
-    async def _say_later(self, reply: Reply, wait_s: float) -> None:
-        # Not while it holds a place: others may be answered in other channels.
+        # It holds no place any more: others are answered in other channels. It stays in hand.
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(wait_s)
-        await self._last_word(reply, LIMITED)
+        return await self._last_word(reply, LIMITED)
 
     async def _last_word(self, reply: Reply, text: str) -> bool:
         """Say why there is no more, within a moment and without a failure; whether it was said."""
@@ -290,6 +307,6 @@ class Bot:
 
     async def _reader_of(self, asked: Asked, client: AsyncWebClient) -> Reader:
         team_id, channel_id = asked.thread.team_id, asked.thread.channel_id
-        if asked.is_private:
+        if asked.is_alone:
             return await self._access.alone(client, team_id, channel_id, asked.user_id)
         return self._access.in_channel(team_id, channel_id)

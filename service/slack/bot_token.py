@@ -31,6 +31,7 @@ class BotToken:
         self._client = client
         self._asking: asyncio.Task[None] | None = None
         self._is_good = False
+        self._team_id = self._enterprise_id = ""
         self._refused_s = self._said_s = float("-inf")
 
     async def is_good(self) -> bool:
@@ -45,6 +46,14 @@ class BotToken:
         await asyncio.wait({self._asking}, timeout=ASK_LIMIT_S)
         return self._is_good
 
+    def is_ours(self, team_id: str, enterprise_id: str = "") -> bool:
+        """Whether this is the app's own workspace, or one of its organisation's (Enterprise Grid).
+
+        False until Slack said which that is.
+        """
+        is_team = bool(team_id) and team_id == self._team_id
+        return is_team or (bool(enterprise_id) and enterprise_id == self._enterprise_id)
+
     async def close(self) -> None:
         """Wait for no answer."""
         if self._asking is not None:
@@ -53,7 +62,9 @@ class BotToken:
 
     async def _ask(self) -> None:
         try:
-            await self._client.auth_test()
+            told = await self._client.auth_test()
+            self._team_id = str(told.get("team_id") or "")
+            self._enterprise_id = str(told.get("enterprise_id") or "")
             self._is_good = True
         except SLACK_ERRORS as error:
             self._refused_s = time.monotonic()

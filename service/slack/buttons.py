@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -18,6 +19,7 @@ from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
 from service.slack.quotes import quotes_of
 from service.slack.texts import warning_blocks
+from service.slack.words import NOT_OURS
 
 log = logging.getLogger("lectern.slack")
 
@@ -30,10 +32,13 @@ class Buttons:
         self._token = token
         self._access = access
 
-    async def rate(self, value: str) -> None:
+    async def rate(self, value: str, place: Place, client: AsyncWebClient) -> None:
         """Keep what somebody thinks of an answer; a comment from elsewhere stays."""
         rating, _, answer_id = value.partition(" ")
         if rating not in {"up", "down"}:
+            return
+        if not self._token.is_ours(place.user_team_id, place.enterprise_id):
+            await self._show(place, patient(client), [warning_blocks(NOT_OURS)])
             return
 
         def keep() -> None:
@@ -49,13 +54,21 @@ class Buttons:
 
     async def show_quotes(self, answer_id: str, place: Place, client: AsyncWebClient) -> None:
         """Show the quotes of an answer to one person, in the thread where it stands."""
-        registry, url = self._parts.registry, self._parts.settings.public_url
         client = patient(client)
+        if not self._token.is_ours(place.user_team_id, place.enterprise_id):
+            await self._show(place, client, [warning_blocks(NOT_OURS)])
+            return
+        registry, url = self._parts.registry, self._parts.settings.public_url
         reader = await self._access.alone(client, place.team_id, place.channel_id, place.user_id)
         try:
             messages = await asyncio.to_thread(quotes_of, registry, answer_id, reader, url)
         except LecternError as error:
             messages = [warning_blocks(f"{error.detail} {error.hint}".strip())]
+        await self._show(place, client, messages)
+
+    async def _show(
+        self, place: Place, client: AsyncWebClient, messages: list[list[dict[str, Any]]]
+    ) -> None:
         try:
             for blocks in messages:
                 await client.chat_postEphemeral(

@@ -19,10 +19,14 @@ API_TIMEOUT_S = 15.0
 # What one answer waits for Slack's rate limits at most, in sum; it holds its place meanwhile.
 PATIENCE_S = 60.0
 RATE_LIMIT_TRIES = 5
+# When the service ends, for a word to whoever waits.
+LAST_WORD_S = 3.0
 # What a call of Slack's API may raise.
 SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
 # Said twice, this would stand in the message twice; a message is edited instead.
 _NOT_AGAIN = "chat.appendStream"
+# Whether Slack had them is not known of a connection that was lost: there would be two messages.
+_POSTING = ("chat.postMessage", "chat.startStream", "chat.postEphemeral")
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -87,6 +91,9 @@ class _ServerErrors(AsyncServerErrorRetryHandler):
 
 class _LostConnections(AsyncConnectionErrorRetryHandler):
     async def _can_retry_async(self, **call: Any) -> bool:  # noqa: ANN401  Slack's
+        was_sent = not isinstance(call.get("error"), aiohttp.ClientConnectorError)
+        if was_sent and call["request"].url.endswith(_POSTING):
+            return False
         return _may_be_repeated(call["request"]) and await super()._can_retry_async(**call)
 
 

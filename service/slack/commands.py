@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from corpus.errors import CollectionNotFound, InvalidRequest, PersonaFixed
-from corpus.registry.collections import list_collections
+from corpus.registry.collections import collections_made
+from corpus.registry.slack import SlackThread
 from corpus.registry.slack_channels import ChannelSettings, set_channel
 from service.answering.writing.persona import Persona
 from service.asking.preparing import settings_for
@@ -39,6 +40,11 @@ class SlashCommand:
     channel_id: str
     user_id: str
     respond_to: str
+
+    @property
+    def thread(self) -> SlackThread:
+        """Where it was typed: in no thread, which Slack does not tell."""
+        return SlackThread(self.team_id, self.channel_id, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +90,12 @@ def _set(
 ) -> None:
     name = chosen.collection or DEFAULT_COLLECTION
     reader = access.in_channel(command.team_id, command.channel_id)
+    with parts.registry.read() as connection:
+        known = sorted(collections_made(connection, reader))[:MAX_LISTED]
     with parts.registry.write() as connection:
         try:
             there = settings_for(connection, name, reader)
         except CollectionNotFound as error:
-            known = [one.name for one in list_collections(connection, reader)][:MAX_LISTED]
             raise CollectionNotFound(
                 error.detail, hint=f"There are: {', '.join(known) or DEFAULT_COLLECTION}."
             ) from error

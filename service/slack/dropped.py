@@ -43,21 +43,30 @@ def files_in(event: dict[str, Any]) -> tuple[DroppedFile, ...]:
 
 async def fetch(
     client: AsyncWebClient, file: DroppedFile, incoming: IncomingOriginal, *, max_bytes: int
-) -> None:
-    """Write the file's bytes. Raises a `LecternError` that says why they cannot be had."""
-    if file.mode in _ELSEWHERE:
-        raise InvalidRequest("This is no file of Slack's.", hint=_ELSEWHERE[file.mode])
-    if file.size_bytes > max_bytes:
-        raise FileTooLarge(f"The file is larger than the {max_bytes // MIB} MiB accepted.")
+) -> DroppedFile:
+    """Write the file's bytes; the file as Slack knows it.
+
+    Raises a `LecternError` that says why they cannot be had.
+    """
+    _refuse(file, max_bytes)
     try:
         if file.url is None:
             told = await client.files_info(file=file.id)
             file = _file(told["file"])
+            _refuse(file, max_bytes)
         await _download(client, file, incoming)
     except SLACK_ERRORS as error:
         hint = _LACKS_SCOPE if reason_of(error) == "missing_scope" else "Drop it once more."
         detail = f"Slack did not give the file ({reason_of(error)})."
         raise Unavailable(detail, hint=hint) from error
+    return file
+
+
+def _refuse(file: DroppedFile, max_bytes: int) -> None:
+    if file.mode in _ELSEWHERE:
+        raise InvalidRequest("This is no file of Slack's.", hint=_ELSEWHERE[file.mode])
+    if file.size_bytes > max_bytes:
+        raise FileTooLarge(f"The file is larger than the {max_bytes // MIB} MiB accepted.")
 
 
 async def _download(client: AsyncWebClient, file: DroppedFile, incoming: IncomingOriginal) -> None:
@@ -66,7 +75,11 @@ async def _download(client: AsyncWebClient, file: DroppedFile, incoming: Incomin
     assert client.session is not None  # noqa: S101 - the app has opened one
     headers = {"Authorization": f"Bearer {client.token}"}
     async with client.session.get(
-        file.url, headers=headers, timeout=FETCH_TIMEOUT, allow_redirects=False
+        file.url,
+        headers=headers,
+        timeout=FETCH_TIMEOUT,
+        allow_redirects=False,
+        proxy=client.proxy,
     ) as reply:
         # Without the scope, Slack shows the page where people sign in.
         is_page = reply.content_type == "text/html" and file.media_type != "text/html"

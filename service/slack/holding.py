@@ -52,25 +52,35 @@ class Holding:
 
     async def keep(self, tell: Callable[[Abandoned], Awaitable[bool]]) -> None:
         """Say again and again what is in hand, and `tell` threads that others left behind."""
-        while True:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_again_and_again(self._renew))  # however long telling takes
+            tasks.create_task(_again_and_again(lambda: self._tell(tell)))
+
+    async def _renew(self) -> None:
+        await asyncio.to_thread(self._write_what_is_in_hand, set(self._in_hand))
+
+    async def _tell(self, tell: Callable[[Abandoned], Awaitable[bool]]) -> None:
+        while claimed := await asyncio.to_thread(self._claim, set(self._in_hand)):
+            self._in_hand |= {one.event_id for one in claimed}
             try:
-                for one in await asyncio.to_thread(self._look):
+                for one in claimed:
                     if await tell(one):
                         await self.end(one.event_id)
-            except LecternError as error:
-                log.info("what is in hand could not be noted: %s", error.detail)
-            except Exception:
-                log.exception("messages that others left behind were not looked for")
-            await asyncio.sleep(EVERY_S)
+            finally:
+                self._in_hand -= {one.event_id for one in claimed}
 
-    def _look(self) -> list[Abandoned]:
+    def _write_what_is_in_hand(self, in_hand: set[str]) -> None:
         self._write_ends()
-        in_hand = set(self._in_hand)
-        with self._registry.read() as connection:
-            if not in_hand and not has_abandoned(connection):
-                return []
+        if not in_hand:
+            return
         with self._registry.write() as connection:
             renew_events(connection, in_hand)
+
+    def _claim(self, in_hand: set[str]) -> list[Abandoned]:
+        with self._registry.read() as connection:
+            if not has_abandoned(connection):
+                return []
+        with self._registry.write() as connection:
             return claim_abandoned(connection, in_hand)
 
     def _write_ends(self) -> None:
@@ -81,3 +91,14 @@ class Holding:
             for key in sorted(ended):
                 end_event(connection, key)
         self._ended -= ended
+
+
+async def _again_and_again(step: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await step()
+        except LecternError as error:
+            log.info("what is in hand could not be noted: %s", error.detail)
+        except Exception:
+            log.exception("what is in hand was not looked after")
+        await asyncio.sleep(EVERY_S)

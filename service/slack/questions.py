@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from corpus.access import Reader
+from contextlib import suppress
+from dataclasses import replace
+
+from corpus.access import UNRESTRICTED, Reader
+from corpus.errors import ConversationNotFound
+from corpus.registry.collections import settings_of
+from corpus.registry.conversations import find_conversation
 from corpus.registry.database.engine import Registry
+from corpus.registry.slack import SlackThread
 from corpus.registry.slack_channels import ChannelSettings, channel_settings
 from service.answering.writing.persona import Persona
-from service.asking.question import Keeping, Question
+from service.asking.question import DEFAULT_COLLECTION, Keeping, Question
 
 
 def settings_here(registry: Registry, team_id: str, channel_id: str) -> ChannelSettings:
     """How the channel is set up. Blocks."""
     with registry.read() as connection:
         return channel_settings(connection, team_id, channel_id)
+
+
+def settings_for_asking(
+    registry: Registry, thread: SlackThread, conversation_id: str | None = None
+) -> ChannelSettings:
+    """The same for a question: without the channel's persona where another collection is asked.
+
+    That is where the thread's conversation began before the channel was set to this one. Nor with
+    one where the collection has its own for everybody. Blocks.
+    """
+    with registry.read() as connection:
+        here = channel_settings(connection, thread.team_id, thread.channel_id)
+        if here.persona is None:
+            return here
+        chosen = asked = here.collection or DEFAULT_COLLECTION
+        if conversation_id is not None:
+            with suppress(ConversationNotFound):
+                asked = find_conversation(connection, conversation_id, UNRESTRICTED).collection
+        its_own = settings_of(connection, asked)
+        is_fixed = its_own is not None and its_own.persona_is_fixed
+    return replace(here, persona=None) if is_fixed or asked != chosen else here
 
 
 def question_in(

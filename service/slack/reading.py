@@ -20,7 +20,7 @@ from corpus.values import Document, Status
 from service.accepting import MIB, accept_file
 from service.asking.question import DEFAULT_COLLECTION
 from service.parts import ServiceParts
-from service.slack.calling import SLACK_ERRORS
+from service.slack.calling import SLACK_ERRORS, reason_of
 from service.slack.dropped import DroppedFile, fetch
 from service.slack.texts import plain
 
@@ -31,6 +31,14 @@ LOOK_EVERY_S = 1.0
 EDIT_EVERY_S = 3.0
 # Reading goes on for as long as it takes; the message tells of it for so long.
 FOLLOWED_S = 3_600.0
+# When the service ends, for one more edit.
+LAST_EDIT_S = 1.0
+# Of a message's text, and of what one line says; longer names and reasons are cut.
+MAX_TEXT_CHARS = 3_000
+MAX_NAME_CHARS = 80
+MAX_REASON_CHARS = 300
+
+GOES_ON = "Reading goes on; ask me later."
 
 _STAGES = {
     Status.QUEUED: "waits for its turn",
@@ -55,9 +63,9 @@ class _Line:
         return bool(self.failure) or (self.document is not None and self.document.status.is_final)
 
     def as_text(self) -> str:
-        name = f"*{plain(self.name)}*"
+        name = f"*{plain(_cut(self.name, MAX_NAME_CHARS))}*"
         if self.failure:
-            return f":x: {name}: {plain(self.failure)}"
+            return f":x: {name}: {plain(_cut(self.failure, MAX_REASON_CHARS))}"
         document = self.document
         if document is None:
             return f":hourglass_flowing_sand: {name} is being fetched."
@@ -66,12 +74,12 @@ class _Line:
                 known = " It was here already." if self.is_known else ""
                 return f":white_check_mark: {name}: {_pages(document)}, ready for questions.{known}"
             case Status.PARTIAL:
-                warning = " ".join(document.warnings[:1])
+                warning = _cut(" ".join(document.warnings[:1]), MAX_REASON_CHARS)
                 return f":warning: {name}: {_pages(document)}, but not all of it. {plain(warning)}"
             case Status.FAILED:
                 error = document.error
                 said = f"{error.detail} {error.hint}" if error else "It could not be read."
-                return f":x: {name}: {plain(said)}"
+                return f":x: {name}: {plain(_cut(said, MAX_REASON_CHARS))}"
             case _:
                 share = f" ({document.progress.done} of {document.progress.total})"
                 told = share if document.progress.total else ""
@@ -80,7 +88,11 @@ class _Line:
 
 @dataclass(slots=True)
 class ReadingFiles:
-    """Takes the files of one message in, for `acl`, and follows them in its thread."""
+    """Takes the files of one message in, for `acl`, and follows them in its thread.
+
+    `fetching` bounds how many are fetched at once, over all messages. The client is its own: what
+    it waits for Slack's limits is none of the answer's patience.
+    """
 
     parts: ServiceParts
     client: AsyncWebClient
@@ -89,55 +101,78 @@ class ReadingFiles:
     reader: Reader
     collection: str | None
     acl: tuple[str, ...]
+    fetching: asyncio.Semaphore
     _lines: list[_Line] = field(default_factory=list)
     _ts: str | None = None
     _shown: str = ""
     _edited_s: float = 0.0
 
     async def read(self, files: Sequence[DroppedFile]) -> bool:
-        """Whether any can be asked about now. Raises `SLACK_ERRORS` when nothing can be said."""
-        taken, refused = files[:MAX_FILES], files[MAX_FILES:]
-        self._lines = [_Line(one.name) for one in taken]
-        many = f"{MAX_FILES} files are read of one message: drop it once more."
-        self._lines += [_Line(one.name, failure=many) for one in refused]
-        await self._show(now=True)
-        for line, file in zip(self._lines, taken, strict=False):
-            await self._take_in(line, file)
-            await self._show()
-        until_s = time.monotonic() + FOLLOWED_S
-        while not all(line.is_final for line in self._lines) and time.monotonic() < until_s:
-            await asyncio.sleep(LOOK_EVERY_S)
-            with suppress(LecternError):  # the registry is away for a moment
-                await asyncio.to_thread(self._look)
-            await self._show()
-        await self._show(now=True)
+        """Whether any can be asked about now. Raises `SLACK_ERRORS` when nothing can be said.
+
+        Cancelled, it says that reading goes on.
+        """
+        try:
+            await self._read(files)
+        except asyncio.CancelledError:
+            with suppress(*SLACK_ERRORS):
+                async with asyncio.timeout(LAST_EDIT_S):
+                    await self._say_that_it_goes_on()
+            raise
         return any(
             line.document is not None and line.document.live_version is not None
             for line in self._lines
         )
 
+    async def _read(self, files: Sequence[DroppedFile]) -> None:
+        taken, refused = files[:MAX_FILES], files[MAX_FILES:]
+        self._lines = [_Line(one.name) for one in taken]
+        many = f"{MAX_FILES} files are read of one message: drop it once more."
+        self._lines += [_Line(one.name, failure=many) for one in refused]
+        until_s = time.monotonic() + FOLLOWED_S
+        await self._show(now=True)
+        for line, file in zip(self._lines, taken, strict=False):
+            await self._take_in(line, file)
+            await self._show()
+        while not all(line.is_final for line in self._lines):
+            if time.monotonic() > until_s:
+                await self._say_that_it_goes_on()
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+            with suppress(LecternError):  # the registry is away for a moment
+                await asyncio.to_thread(self._look)
+            await self._show()
+        await self._show(now=True)
+
+    async def _say_that_it_goes_on(self) -> None:
+        # What was not taken in yet is lost with this process.
+        is_read = any(line.document_id and not line.is_final for line in self._lines)
+        await self._show(now=True, ending=GOES_ON if is_read else "")
+
     async def _take_in(self, line: _Line, file: DroppedFile) -> None:
         try:
-            accepted = await self._accepted(file)
+            async with self.fetching:
+                accepted = await self._accepted(line, file)
         except LecternError as error:
             line.failure = f"{error.detail} {error.hint}".strip()
             return
         line.document, line.is_known = accepted.document, accepted.duplicate
         line.document_id = accepted.document.id
 
-    async def _accepted(self, file: DroppedFile) -> Acceptance:
+    async def _accepted(self, line: _Line, file: DroppedFile) -> Acceptance:
         max_bytes = self.parts.settings.max_file_mb * MIB
-        name = clean_filename(file.name)
-        upload = Upload(self.collection or DEFAULT_COLLECTION, name, acl=self.acl)
         files = self.parts.originals.receive()
         intake = await asyncio.to_thread(files.__enter__)
         try:
             incoming = await asyncio.to_thread(lambda: intake.new_file(max_bytes=max_bytes))
             try:
-                await fetch(self.client, file, incoming, max_bytes=max_bytes)
+                file = await fetch(self.client, file, incoming, max_bytes=max_bytes)
             except BaseException:
                 await asyncio.to_thread(incoming.discard)
                 raise
+            line.name = file.name
+            name = clean_filename(file.name)
+            upload = Upload(self.collection or DEFAULT_COLLECTION, name, acl=self.acl)
             staged = await asyncio.to_thread(incoming.finish)
             return await asyncio.to_thread(accept_file, self.parts, staged, upload, self.reader)
         finally:
@@ -154,11 +189,15 @@ class ReadingFiles:
             if line.document is None:
                 line.failure = "The document was deleted."
 
-    async def _show(self, *, now: bool = False) -> None:
-        """Edit the message where something changed, not too often unless `now`."""
-        text = "\n".join(line.as_text() for line in self._lines)
+    async def _show(self, *, now: bool = False, ending: str = "") -> None:
+        """Edit the message where something changed, not too often unless `now`.
+
+        Raises `SLACK_ERRORS` while there is none; an edit that fails is made up for by the next.
+        """
+        text = _bounded([*(line.as_text() for line in self._lines), *filter(None, [ending])])
         if text == self._shown or (not now and time.monotonic() - self._edited_s < EDIT_EVERY_S):
             return
+        self._edited_s = time.monotonic()
         if self._ts is None:
             sent = await self.client.chat_postMessage(
                 channel=self.channel, thread_ts=self.thread_ts, text=text, unfurl_links=False
@@ -168,11 +207,25 @@ class ReadingFiles:
             try:
                 await self.client.chat_update(channel=self.channel, ts=self._ts, text=text)
             except SLACK_ERRORS as error:
-                if now:
-                    raise
-                log.info("Slack did not take how far reading is: %s", error)
+                log.info("Slack did not take how far reading is: %s", reason_of(error))
                 return
         self._shown, self._edited_s = text, time.monotonic()
+
+
+def _bounded(lines: Sequence[str]) -> str:
+    """As many lines as a message takes, and how many more there are."""
+    text = "\n".join(lines)
+    if len(text) <= MAX_TEXT_CHARS:
+        return text
+    left = len(lines)
+    while left and len(text) > MAX_TEXT_CHARS:
+        left -= 1
+        text = "\n".join([*lines[:left], f"… and {len(lines) - left} more."])
+    return text
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[: chars - 1]}…"
 
 
 def _pages(document: Document) -> str:

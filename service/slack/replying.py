@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from slack_sdk.web.async_chat_stream import AsyncChatStream
 from slack_sdk.web.async_client import AsyncWebClient
 
-from service.slack.bot_token import REFUSALS
 from service.slack.calling import SLACK_ERRORS, reason_of
-from service.slack.texts import shown
+from service.slack.edited import HOPELESS, MAX_MESSAGE_CHARS, EditedMessage
+from service.slack.texts import settled, shown
 
 log = logging.getLogger("lectern.slack")
 
-# A message has 12,000 characters of Markdown at most, and about as many with its blocks; what is
-# longer goes on in the next message.
-MAX_MESSAGE_CHARS = 9_000
-# Of `text`, which is for notifications; an edit with more than 4,000 is refused.
-MAX_TEXT_CHARS = 3_000
 # Appending is limited to some calls a minute for each message: so much is said at once.
 BUFFER_CHARS = 200
-# Where there is no streaming, a message is edited at most so often (Slack allows about one a
-# second for each channel).
-EDIT_EVERY_S = 1.5
-# With these, no other way of writing there would work.
-HOPELESS = REFUSALS | {"channel_not_found", "not_in_channel", "is_archived"}
 
 
 @dataclass(slots=True)
@@ -45,18 +34,25 @@ class Reply:
     team_id: str
     user_id: str
     _stream: AsyncChatStream | None = None
-    _edited: _EditedMessage | None = None
+    _edited: EditedMessage | None = None
     _text: str = ""
+    _held: str = ""  # the end of what was said, until it is known what it becomes
+    _earlier: list[str] = field(default_factory=list)  # full messages, first to last
     _is_finished: bool = False
 
     async def say(self, text: str) -> None:
         """Go on with this text of the answer, which is Markdown."""
-        text = shown(text)
+        text, self._held = settled(self._held + text)
+        if text:
+            await self._say(shown(text))
+
+    async def _say(self, text: str) -> None:
         if self._edited is not None:
             await self._edited.say(text)
             return
         if self._stream is not None and len(self._text) + len(text) > MAX_MESSAGE_CHARS:
             await self._end_stream(())
+            self._earlier += [ts for ts in (self._last,) if ts is not None]
             self._stream, self._edited, self._text = None, None, ""
         self._text += text
         try:
@@ -70,6 +66,9 @@ class Reply:
         """End the message, once, with these blocks below it; `text` where nothing was said."""
         if self._is_finished:
             return
+        if self._held:
+            held, self._held = self._held, ""
+            await self._say(shown(held))
         if self._edited is not None:
             await self._edited.finish(blocks)
         elif self._stream is not None:
@@ -100,15 +99,45 @@ class Reply:
             self._is_finished = True
 
     async def withdraw(self, text: str) -> None:
-        """Put this notice in place of what was said."""
-        if self._stream is not None and self._stream.ts is not None:
-            await self._edit_instead(None)
-        if self._edited is None:
+        """Put this notice in place of everything that was said."""
+        is_open, last = self._edited is None, self._last
+        earlier, self._earlier, self._held = self._earlier, [], ""
+        self._stream = self._edited = None
+        if last is None and earlier:
+            is_open, last = False, earlier.pop()
+        if last is None:
             await self.finish((), text=text)
             return
-        self._edited.text = shown(text)
+        # Whatever is said from here on, and however: not the answer.
+        self._edited = self._message(shown(text), last)
+        if is_open:
+            with suppress(*SLACK_ERRORS):
+                await self.client.chat_stopStream(channel=self.channel, ts=last)
+        for ts in earlier:
+            await self._take_back(ts, shown(text))
         await self._edited.finish(())
         self._is_finished = True
+
+    async def _take_back(self, ts: str, notice: str) -> None:
+        try:
+            await self._message(notice, ts).finish(())
+        except SLACK_ERRORS:
+            try:
+                await self.client.chat_delete(channel=self.channel, ts=ts)
+            except SLACK_ERRORS as error:
+                log.warning("a part of an answer was not withdrawn: %s", reason_of(error))
+
+    @property
+    def _last(self) -> str | None:
+        """The message that is being written."""
+        if self._edited is not None:
+            return self._edited.ts
+        return self._stream.ts if self._stream is not None else None
+
+    def _message(self, text: str, ts: str | None) -> EditedMessage:
+        return EditedMessage(
+            self.client, self.channel, self.thread_ts, text, ts, earlier=self._earlier
+        )
 
     async def _opened(self) -> AsyncChatStream:
         return await self.client.chat_stream(
@@ -128,60 +157,16 @@ class Reply:
             if self._edited is not None:
                 await self._edited.finish(blocks)
 
-    async def _edit_instead(self, error: BaseException | None) -> None:
+    async def _edit_instead(self, error: BaseException) -> None:
         """Go on with a message that is edited: the one that was streamed, or a new one."""
-        reason = reason_of(error) if error is not None else "withdrawn"
-        if error is not None and reason in HOPELESS:
+        reason = reason_of(error)
+        if reason in HOPELESS:
             raise error
         log.info("Slack does not stream here (any more): %s", reason)
-        ts = self._stream.ts if self._stream is not None else None
+        ts = self._last
         if ts is not None:
             with suppress(*SLACK_ERRORS):
                 await self.client.chat_stopStream(channel=self.channel, ts=ts)
         self._stream = None
-        self._edited = _EditedMessage(self.client, self.channel, self.thread_ts, self._text, ts)
+        self._edited = self._message(self._text, ts)
         await self._edited.say("")
-
-
-@dataclass(slots=True)
-class _EditedMessage:
-    client: AsyncWebClient
-    channel: str
-    thread_ts: str
-    text: str
-    ts: str | None
-    _edited_s: float = 0.0
-
-    async def say(self, text: str) -> None:
-        if self.ts is not None and len(self.text) + len(text) > MAX_MESSAGE_CHARS:
-            await self._show(())
-            self.text, self.ts = "", None
-        self.text += text
-        if time.monotonic() - self._edited_s >= EDIT_EVERY_S:
-            await self._show(())
-
-    async def finish(self, blocks: Sequence[dict[str, Any]]) -> None:
-        try:
-            await self._show(blocks)
-        except SLACK_ERRORS as error:
-            if not blocks or reason_of(error) in HOPELESS:
-                raise
-            log.warning("Slack refused what stands below an answer: %s", reason_of(error))
-            await self._show(())
-
-    async def _show(self, blocks: Sequence[dict[str, Any]]) -> None:
-        body = [{"type": "markdown", "text": self.text or "…"}, *blocks]
-        text = self.text[:MAX_TEXT_CHARS]
-        if self.ts is None:
-            sent = await self.client.chat_postMessage(
-                channel=self.channel,
-                thread_ts=self.thread_ts,
-                text=text,
-                blocks=body,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            self.ts = str(sent["ts"])
-        else:
-            await self.client.chat_update(channel=self.channel, ts=self.ts, text=text, blocks=body)
-        self._edited_s = time.monotonic()

@@ -16,10 +16,11 @@ from service.asking.answers import answer
 from service.asking.question import Keeping
 from service.parts import ServiceParts
 from service.slack.access import SlackAccess
-from service.slack.calling import API_TIMEOUT_S, SLACK_ERRORS, reason_of
+from service.slack.calling import API_TIMEOUT_S, LAST_WORD_S, SLACK_ERRORS, reason_of
 from service.slack.commands import SlashCommand, answered
-from service.slack.questions import question_in, settings_here
+from service.slack.questions import question_in, settings_for_asking
 from service.slack.texts import ending_blocks, shown, warning_blocks
+from service.slack.words import BUSY, ENDS
 
 log = logging.getLogger("lectern.slack")
 
@@ -27,8 +28,6 @@ log = logging.getLogger("lectern.slack")
 MAX_MESSAGES = 4
 MAX_MESSAGE_CHARS = 9_000
 
-BUSY = "Too many questions are waiting here. Ask again in a minute."
-ENDS = "The service is being restarted. Ask again in a minute."
 CUT = "The answer is longer than Slack shows here: mention me to have all of it."
 
 
@@ -50,7 +49,7 @@ class Response:
             async with places:
                 await self._answer()
         except asyncio.CancelledError:
-            await self._warn(ENDS)
+            await self._warn(ENDS, within_s=LAST_WORD_S)
             raise
         except LecternError as error:
             await self._warn(f"{error.detail} {error.hint}".strip())
@@ -69,13 +68,11 @@ class Response:
             await self._say([section], said.text, to_all=said.to_all)
             return
         command = self.command
-        here = await asyncio.to_thread(
-            settings_here, self.parts.registry, command.team_id, command.channel_id
-        )
+        here = await asyncio.to_thread(settings_for_asking, self.parts.registry, command.thread)
         reader = await self.access.alone(
             self.client, command.team_id, command.channel_id, command.user_id
         )
-        question = question_in(here, command.text, reader, keeping=Keeping.ANSWER)
+        question = question_in(here, command.text, reader, keeping=Keeping.ANSWER, is_private=True)
         begun, done = await answer(self.parts, question)
         text = shown(done.answer)
         pieces = [
@@ -90,9 +87,9 @@ class Response:
             ending = [*warning_blocks(CUT), *ending]
         await self._say([_markdown(pieces[min(len(pieces), MAX_MESSAGES) - 1]), *ending], text)
 
-    async def _warn(self, text: str) -> None:
+    async def _warn(self, text: str, *, within_s: float = API_TIMEOUT_S) -> None:
         try:
-            async with asyncio.timeout(API_TIMEOUT_S):
+            async with asyncio.timeout(within_s):
                 await self._say(warning_blocks(text), text)
         except SLACK_ERRORS as error:
             log.warning("who typed a command was not told what went wrong: %s", reason_of(error))
@@ -106,15 +103,19 @@ class Response:
             session=self.client.session,
             retry_handlers=self.client.retry_handlers,
         )
-        reply = await hook.send(
-            text=text[:MAX_MESSAGE_CHARS],
-            blocks=list(blocks),
-            response_type="in_channel" if to_all else "ephemeral",
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        if reply.status_code != 200:
-            log.warning("Slack did not take what was said to a command: %s", reply.status_code)
+        status = 0
+        for shown_blocks in (list(blocks), None):  # what stands there may be what Slack refuses
+            reply = await hook.send(
+                text=text[:MAX_MESSAGE_CHARS],
+                blocks=shown_blocks,
+                response_type="in_channel" if to_all else "ephemeral",
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+            status = reply.status_code
+            if status == 200:
+                return
+        log.warning("Slack did not take what was said to a command: %s", status)
 
 
 def _markdown(text: str) -> dict[str, Any]:

@@ -38,6 +38,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 # A connection that ends sooner counts as a failure.
 STABLE_S = 30.0
+# Slack's reasons for which a connection goes on for some seconds, so that another is opened first.
+REPLACED = frozenset({"warning", "refresh_requested"})
 
 
 class SocketMode:
@@ -51,16 +53,21 @@ class SocketMode:
 
     async def run(self) -> None:
         """Connect, take what comes, and connect again whenever that ends."""
+        following: aiohttp.ClientWebSocketResponse | None = None
         while True:
             begun_s = time.monotonic()
             wanted_s: float | None = None
             try:
-                await self._serve(await self._address())
+                socket, following = following or await self._open(), None
+                following = await self._serve(socket, begun_s)
             except SLACK_ERRORS as error:
                 reason, wanted_s = reason_of(error), retry_after_s(error)
                 log.warning("no connection to Slack: %s%s", reason, hint_for_app_token(reason))
             except Exception:
                 log.exception("the connection to Slack broke")
+            if following is not None:
+                self._failures = 0
+                continue
             lasted = time.monotonic() - begun_s >= STABLE_S
             self._failures = 0 if lasted else self._failures + 1
             await asyncio.sleep(max(_pause_s(self._failures), wanted_s or 0.0))
@@ -72,26 +79,36 @@ class SocketMode:
             opened = await client.apps_connections_open(app_token=self._app_token)
         return str(opened["url"])
 
-    async def _serve(self, address: str) -> None:
+    async def _open(self) -> aiohttp.ClientWebSocketResponse:
+        address = await self._address()
         session, proxy = self._slack.client.session, self._slack.client.proxy
         assert session is not None  # noqa: S101 - the application has opened one
         async with asyncio.timeout(CONNECT_LIMIT_S):
-            socket = await session.ws_connect(
+            return await session.ws_connect(
                 address,
                 heartbeat=HEARTBEAT_S,
                 proxy=proxy,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_LIMIT_S),
             )
+
+    async def _serve(
+        self, socket: aiohttp.ClientWebSocketResponse, begun_s: float
+    ) -> aiohttp.ClientWebSocketResponse | None:
+        """Take what comes; the next connection, opened before this one was closed."""
         async with socket:
             try:
-                await self._read(socket)
+                is_replaced = await self._read(socket)
+                # One that did not last is followed by a pause instead.
+                if is_replaced and time.monotonic() - begun_s >= STABLE_S:
+                    return await self._open()
+                return None
             finally:
                 # What is in hand is acknowledged on the connection that it came by.
                 if self._in_hand and not socket.closed:
                     await asyncio.wait(self._in_hand, timeout=ACK_LIMIT_S)
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Take what comes until the connection ends, or Slack wants another one."""
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        """Take what comes until the connection ends; True: Slack wants another one first."""
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
@@ -100,11 +117,13 @@ class SocketMode:
                 case "hello":
                     log.info("connected to Slack, Socket Mode")
                 case "disconnect":
-                    _say_why(str(envelope.get("reason")))
-                    return
+                    reason = str(envelope.get("reason"))
+                    _say_why(reason)
+                    return reason in REPLACED
                 case _:
                     self._take(socket, envelope)
         log.warning("the connection to Slack was lost (%s)", socket.close_code)
+        return False
 
     def _take(self, socket: aiohttp.ClientWebSocketResponse, envelope: dict[str, Any]) -> None:
         request = SocketModeRequest.from_dict(envelope)
@@ -127,6 +146,8 @@ class SocketMode:
                     log.warning("not acknowledged to Slack: %s", response.body)
         except (TimeoutError, ConnectionError) as error:
             log.warning("not acknowledged to Slack: %s", type(error).__name__)
+        except Exception:
+            log.exception("not acknowledged to Slack")
 
 
 def _acknowledgement(request: SocketModeRequest, response: BoltResponse) -> dict[str, Any]:

@@ -13,9 +13,11 @@ def take(registry: Registry, asked: Asked) -> bool:
     From then on Slack need not send it again, and the bot takes part in its thread.
     """
     thread = asked.thread
+    if not asked.is_direct:  # most of what is written in channels: nothing is locked for it
+        with registry.read() as connection:
+            if not takes_part(connection, thread):
+                return False
     with registry.write() as connection:
-        if not asked.is_direct and not takes_part(connection, thread):
-            return False
         if not take_event(connection, asked.key, thread):
             return False
         take_part(connection, thread)

@@ -23,6 +23,7 @@ INTERRUPTED = "The language model broke off before the answer was complete."
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
 _REFERENCE = re.compile(r"<([#!]?)([^>|]*)(?:\|([^>]*))?>")
 _FORMATTING = re.compile(r"[*_~`]")
+_MAY_BECOME_LINK = re.compile(r"(?:\]|:/?)\Z")
 _SPACES = re.compile(r"[^\S\n]+")
 
 _SAID_OF = {
@@ -62,6 +63,13 @@ def shown(markdown: str) -> str:
     lead to.
     """
     return escaped(markdown).replace("](", "]\u200b(").replace("://", ":\u200b//")
+
+
+def settled(said: str) -> tuple[str, str]:
+    """What of a text that goes on can be `shown`, and its end, which may yet become a link."""
+    held = _MAY_BECOME_LINK.search(said)
+    at = held.start() if held else len(said)
+    return said[:at], said[at:]
 
 
 def address_of(citation: Citation, public_url: str) -> str | None:

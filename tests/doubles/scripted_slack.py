@@ -74,6 +74,7 @@ class ScriptedSlack:
         self.wire = SlackWire(self.take, self.delay_s)
         self.wire.file_token = TOKEN
         self.prompts: list[dict[str, Any]] = []
+        self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
     def api_url(self) -> str:
@@ -84,6 +85,11 @@ class ScriptedSlack:
         """The next calls of the method end so."""
         with self._lock:
             self._failures[method].extend(failures)
+
+    def fail_no_more(self, method: str) -> None:
+        """The method works again."""
+        with self._lock:
+            self._failures[method].clear()
 
     def delay(self, method: str, *delays_s: float) -> None:
         """The next calls of the method take so long."""
@@ -242,6 +248,9 @@ class ScriptedSlack:
                 message.text, message.blocks = given.get("text", ""), given.get("blocks", [])
                 message.edits += 1
                 message.is_open = False
+            case "chat.delete":
+                ts = given["ts"]
+                del self.messages[ts]
             case _:
                 return self._answered(method, given)
         return {"ok": True, "ts": ts, "channel": given.get("channel")}
@@ -253,7 +262,8 @@ class ScriptedSlack:
             return {"ok": True, "message_ts": self._stamp()}
         if method == "users.info":
             profile = {"email": f"{given['user']}@Example.org"}
-            return {"ok": True, "user": {"id": given["user"], "profile": profile}}
+            user = {"id": given["user"], "team_id": TEAM, "profile": profile}
+            return {"ok": True, "user": user | self.people.get(given["user"], {})}
         if method == "assistant.threads.setSuggestedPrompts":
             self.prompts.append(given)
             return {"ok": True}

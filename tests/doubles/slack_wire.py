@@ -47,6 +47,8 @@ class SlackWire:
         # Of whoever asks with this token; others are shown where people sign in.
         self.files: dict[str, bytes] = {}
         self.file_token = ""
+        self.refuses_blocks = False  # of what is said to commands
+        self.told: list[str] = []  # connections as they are opened and closed
         self.responses: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def start(self) -> None:
@@ -138,7 +140,10 @@ class SlackWire:
         said = self.responses[request.match_info["number"]]
         if len(said) >= MAX_RESPONSES:
             raise web.HTTPNotFound
-        said.append(await request.json())
+        told = await request.json()
+        if self.refuses_blocks and told.get("blocks"):
+            return web.Response(text="invalid_blocks", status=400)
+        said.append(told)
         return web.Response(text="ok")
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
@@ -151,11 +156,13 @@ class SlackWire:
         await socket.send_json({"type": "hello", "num_connections": len(self._sockets) + 1})
         self._sockets.append(socket)
         self.connections += 1
+        self.told.append("opened")
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._acknowledge(json.loads(message.data))
         finally:
+            self.told.append("closed")
             if socket in self._sockets:
                 self._sockets.remove(socket)
         return socket

@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
-from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, TEAM, ScriptedSlack
+from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, TEAM, Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
-from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http
 
 ANOTHER, ELSEWHERE = "U2", "C2"
 # Of a file that somebody drops; nothing else answers it.
@@ -62,6 +62,7 @@ def asked(workspace: Workspace, text: str, **changed: Any) -> str:  # noqa: ANN4
 
 def test_a_command_is_answered_to_the_one_who_typed_it(workspace: Workspace) -> None:
     number = workspace.command(QUESTION)
+    assert workspace.acknowledged_with == ""
     [said] = workspace.slack.responses_to(number)
     assert said["response_type"] == "ephemeral"
     assert SENTENCE in shown(said)
@@ -81,6 +82,31 @@ def test_a_channel_is_set_to_a_collection(workspace: Workspace) -> None:
     assert "4 tons" in shown(private)
     [settings] = workspace.slack.responses_to(workspace.command("settings", channel_id=ELSEWHERE))
     assert "harbour" in shown(settings)
+
+
+def test_what_slack_refuses_of_a_response_is_said_in_plain_text(workspace: Workspace) -> None:
+    workspace.slack.wire.refuses_blocks = True
+    try:
+        [said] = workspace.slack.responses_to(workspace.command(QUESTION))
+    finally:
+        workspace.slack.wire.refuses_blocks = False
+    assert SENTENCE in said["text"]
+
+
+def test_people_of_other_organisations_press_and_type_in_vain(workspace: Workspace) -> None:
+    event = workspace.mention()
+    workspace.send(event)
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    workspace.press(element(reply.blocks, "lectern_quotes"), event["ts"], team_id="T2")
+    workspace.slack.wait_for(lambda: len(workspace.slack.ephemeral) > 0, "a word")
+    told = json.dumps(workspace.slack.ephemeral.pop())
+    assert "another organisation" in told
+    assert SENTENCE not in told
+    number = workspace.command(QUESTION, team_id="T2")
+    assert "another organisation" in workspace.acknowledged_with
+    ours = workspace.command("help")
+    workspace.slack.responses_to(ours)
+    assert workspace.slack.wire.responses[number] == []
 
 
 @pytest.mark.parametrize("name", ["nowhere", "wages"])
@@ -142,6 +168,50 @@ def test_a_file_with_a_mention_is_for_its_channel(workspace: Workspace) -> None:
     assert workspace.lectern.http.get("/documents?filename=b.txt").json()["documents"] == []
 
 
+def test_a_file_that_somebody_has_for_themselves_is_the_channels_once_dropped_there(
+    workspace: Workspace,
+) -> None:
+    question, fact = "How deep is the well of the fort?", b"The well of the fort is 61 metres deep."
+    alone = workspace.drop("", workspace.slack.file("well.txt", fact))
+    workspace.send(alone)
+    workspace.slack.wait_for(
+        lambda: any("ready" in one.text for one in workspace.slack.in_thread(alone["ts"])),
+        timeout_s=60,
+    )
+    event = workspace.mention(
+        question, channel="C6", files=[workspace.slack.file("well.txt", fact)]
+    )
+    workspace.send(event)
+    told, answer = workspace.slack.wait_for_end(event["ts"], count=2, timeout_s=60)
+    assert "61 metres" in answer.text
+    assert "here already" not in told.text
+    assert "61 metres" in asked(workspace, question, channel="C6", user=ANOTHER)
+    assert "61 metres" not in asked(workspace, question, channel="C5")
+
+
+def test_edits_that_slack_refuses_cost_no_answer(workspace: Workspace) -> None:
+    workspace.slack.fail("chat.update", *[Failure("cant_update_message")] * 3)
+    fact = b"The bell of the pier is rung at noon."
+    event = workspace.drop(
+        "When is the bell of the pier rung?", workspace.slack.file("bell.txt", fact)
+    )
+    workspace.send(event)
+    answer = workspace.slack.wait_for_end(event["ts"], count=2, timeout_s=60)[-1]
+    workspace.slack.fail_no_more("chat.update")
+    assert "at noon" in answer.text
+
+
+def test_however_many_files_there_are_what_is_told_fits_a_message(workspace: Workspace) -> None:
+    files = [workspace.slack.file("n" * 200, b"x", mode="external") for _ in range(40)]
+    event = workspace.drop("", *files)
+    workspace.send(event)
+    slack = workspace.slack
+    slack.wait_for(lambda: any(":x:" in one.text for one in slack.in_thread(event["ts"])))
+    [told] = slack.in_thread(event["ts"])
+    assert len(told.text) <= 3_000
+    assert told.text.endswith("more.")
+
+
 def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
     slack = workspace.slack
     pdf = (ROOT / "docs/sample/lighthouse.pdf").read_bytes()
@@ -182,8 +252,10 @@ def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
 
 
 def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> None:
-    asked(workspace, "What is the anchor made of?")
-    # Neither is what somebody asked alone, nor what stands on files of others.
+    asked(workspace, "What is the anchor made of?", type="message", channel_type="channel")
+    # Neither is what somebody asked alone or in a channel that may be private, nor what stands on
+    # files of others.
+    asked(workspace, "Of what iron is the anchor made?")
     private = workspace.drop("When was the anchor made of iron weighed?")
     workspace.send(private)
     workspace.slack.wait_for_end(private["ts"])
@@ -199,7 +271,8 @@ def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> N
         "event_ts": thread_ts,
         "ts": thread_ts,
     }
-    workspace.send(opened)
+    for _ in range(3):  # Slack sends it again
+        workspace.send(opened)
     workspace.slack.wait_for(lambda: bool(workspace.slack.prompts))
     [greeting] = workspace.slack.in_thread(thread_ts)
     assert "drop a file" in greeting.text
@@ -209,6 +282,7 @@ def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> N
     assert len(prompts) <= 4
     said = " ".join(one["message"] for one in prompts)
     assert "iron weighed" not in said
+    assert "Of what iron" not in said
     assert "rungs" not in said
 
 

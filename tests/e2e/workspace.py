@@ -53,6 +53,7 @@ class Workspace:
     def __init__(self, lectern: LecternServer, slack: ScriptedSlack) -> None:
         self.lectern = lectern
         self.slack = slack
+        self.acknowledged_with = ""  # what was said at once to the last command
 
     def message(self, text: str, **changed: Any) -> dict[str, Any]:  # noqa: ANN401
         ts = f"1600000000.{next(self.stamps):06d}"
@@ -130,11 +131,19 @@ class Workspace:
         raw = httpx.Request("POST", "http://x", data=form).read()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **signed(raw)}
         acknowledged = self.lectern.http.post("/slack/events", content=raw, headers=headers)
-        assert (acknowledged.status_code, acknowledged.text) == (200, "")
+        assert acknowledged.status_code == 200
+        self.acknowledged_with = acknowledged.text
         return number
 
-    def press(self, action: dict[str, Any], thread_ts: str) -> httpx.Response:
-        payload = json.dumps(self.pressed(action, thread_ts))
+    def press(
+        self,
+        action: dict[str, Any],
+        thread_ts: str,
+        **user: Any,  # noqa: ANN401
+    ) -> httpx.Response:
+        pressed = self.pressed(action, thread_ts)
+        pressed["user"] |= user
+        payload = json.dumps(pressed)
         raw = httpx.Request("POST", "http://x", data={"payload": payload}).read()
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.lectern.http.post("/slack/events", content=raw, headers={**form, **signed(raw)})

@@ -69,6 +69,21 @@ def test_a_lost_call_is_repeated_unless_it_would_say_something_twice() -> None:
         assert (slack.count("auth.test"), slack.count("chat.appendStream")) == (2, 1)
 
 
+def test_a_message_is_not_posted_again_where_slack_may_have_had_it() -> None:
+    with ScriptedSlack() as slack:
+        slack.fail("chat.postMessage", Failure(is_lost=True, is_done=True), limited(1))
+
+        async def use(client: AsyncWebClient) -> None:
+            with pytest.raises(aiohttp.ServerDisconnectedError):
+                await patient(client).chat_postMessage(channel="C1", text="x")
+            assert slack.count("chat.postMessage") == 1
+            await patient(client).chat_postMessage(channel="C1", text="y")
+            assert slack.count("chat.postMessage") == 3
+
+        with_client(slack, use)
+        assert [one.text for one in slack.messages.values()] == ["x", "y"]
+
+
 def test_slack_is_asked_for_the_token_once_and_again_after_a_refusal() -> None:
     with ScriptedSlack() as slack:
 

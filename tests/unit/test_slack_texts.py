@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.answering.citations import Citation
 from service.answering.events import Degraded
@@ -12,6 +14,7 @@ from service.slack.texts import (
     escaped,
     note_blocks,
     question_of,
+    settled,
     shown,
     source_blocks,
 )
@@ -69,6 +72,15 @@ def test_an_answer_links_nowhere() -> None:
     assert "](" not in said
     assert "://" not in said
     assert "<!" not in said
+
+
+@given(st.lists(st.text("[]():/<>&x", max_size=4), max_size=12))
+def test_a_text_in_pieces_is_shown_as_the_whole_is(pieces: list[str]) -> None:
+    said, held = "", ""
+    for piece in pieces:
+        now, held = settled(held + piece)
+        said += shown(now)
+    assert said + shown(held) == shown("".join(pieces))
 
 
 def test_a_source_leads_to_its_marked_page() -> None:
@@ -161,6 +173,39 @@ def test_a_message_with_a_file_is_one_of_somebody() -> None:
     asked = asked_in({"event": EVENT | {"subtype": "file_share"}, "team_id": "T1"})
     assert asked is not None
     assert asked.is_direct
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_alone", "is_private"),
+    [
+        ({"channel_type": "im"}, True, True),
+        ({"channel_type": "channel"}, False, False),
+        ({"channel_type": "group"}, False, True),
+        ({"channel_type": "mpim"}, False, True),
+        ({"channel_type": None, "type": "app_mention"}, False, True),
+    ],
+)
+def test_only_what_a_public_channel_reads_is_for_everybody(
+    changed: dict[str, object], *, is_alone: bool, is_private: bool
+) -> None:
+    event = EVENT | {"text": "<@UBOT> What does it weigh?"} | changed
+    asked = asked_in({"event": event, "authorizations": [{"user_id": "UBOT"}]})
+    assert asked is not None
+    assert (asked.is_direct, asked.is_alone, asked.is_private) == (True, is_alone, is_private)
+
+
+def test_a_mention_with_a_file_may_come_as_a_message_alone() -> None:
+    event = EVENT | {
+        "subtype": "file_share",
+        "channel_type": "channel",
+        "text": "<@UBOT|lectern> read this",
+        "files": [{"id": "F1", "name": "a.txt"}],
+    }
+    body = {"event": event, "authorizations": [{"user_id": "UBOT"}]}
+    asked = asked_in(body)
+    assert asked is not None
+    assert [one.id for one in asked.files] == ["F1"]
+    assert asked_in({**body, "event": event | {"text": "<@U2> read this"}}) is None
 
 
 def test_in_shared_channels_the_teams_are_told_apart() -> None:

@@ -1,0 +1,62 @@
+"""Whom Slack's people are by their e-mail addresses, against the scripted Slack."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from corpus.settings import Settings
+from service.slack.bot_token import BotToken
+from service.slack.calling import open_session
+from service.slack.people import People
+from tests.doubles.scripted_slack import TOKEN, Failure, ScriptedSlack
+
+SETTINGS = Settings(slack_emails="on", _env_file=None)
+
+
+def asked(slack: ScriptedSlack, *, times: int = 1) -> list[frozenset[str]]:
+    async def run() -> list[frozenset[str]]:
+        async with open_session() as session:
+            client = AsyncWebClient(TOKEN, base_url=slack.api_url, session=session)
+            token = BotToken(client)
+            assert await token.is_good()
+            people = People(SETTINGS, token)
+            return [await people.also(client, "U3") for _ in range(times)]
+
+    return asyncio.run(run())
+
+
+def test_a_member_is_their_address() -> None:
+    with ScriptedSlack() as slack:
+        assert asked(slack, times=2) == [frozenset({"user:u3@example.org"})] * 2
+        assert slack.count("users.info") == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"team_id": "T2"},
+        {"team_id": None},
+        {"is_restricted": True},
+        {"is_ultra_restricted": True},
+        {"is_stranger": True},
+        {"is_bot": True},
+        {"deleted": True},
+        {"is_email_confirmed": False},
+        {"profile": {}},
+    ],
+)
+def test_who_may_call_themselves_anything_is_nobody(told: dict[str, Any]) -> None:
+    with ScriptedSlack() as slack:
+        slack.people["U3"] = told
+        assert asked(slack) == [frozenset()]
+
+
+def test_whom_slack_does_not_tell_of_is_nobody_for_a_moment() -> None:
+    with ScriptedSlack() as slack:
+        slack.fail("users.info", Failure("user_not_found"))
+        assert asked(slack, times=3) == [frozenset()] * 3
+        assert slack.count("users.info") == 1
