@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from corpus.deletion import finish_deletions
 from corpus.embedding.fingerprint import EmbeddingFingerprint
-from corpus.errors import IndexUnavailable, Unavailable
+from corpus.errors import IndexUnavailable, StorageUnavailable, Unavailable
 from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
 from corpus.originals.port import OriginalStore
@@ -48,7 +48,8 @@ def mend_at_start(
 ) -> None:
     """Mend what must not wait: before it is done, nobody is served. Errors as of the stores.
 
-    What a Qdrant server that is away leaves undone is done once it is back (`reconciled`).
+    What a Qdrant server or a bucket that is away leaves undone is done once it is back
+    (`reconciled`).
     """
     originals.clear_staging()
     with registry.write() as connection:
@@ -66,6 +67,10 @@ def mend_at_start(
         if store.is_embedded:
             raise
         log.warning("deletions that were interrupted wait for the index: %s", error.detail)
+    except StorageUnavailable as error:
+        if settings.blob_url is None:
+            raise
+        log.warning("deletions that were interrupted wait: %s", error.detail)
 
 
 def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractContextManager[None]:
