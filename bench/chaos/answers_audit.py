@@ -38,6 +38,9 @@ def _audit_shared(record: Record, documents: list[dict[str, Any]], shared: list[
     expected = {text.sha256 for text in shared}
     if len(copies) != len(set(copies)) or not set(copies) <= expected:
         record.violation(f"of {len(expected)} shared texts there are {len(copies)} documents")
+    for text in record.shared_texts:
+        if text.sha256 not in copies:
+            record.violation(f"lost: {text.marker} was acknowledged as shared and is not there")
 
 
 def _audit_current(

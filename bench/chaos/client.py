@@ -40,19 +40,22 @@ class Client:
     def run(self, ended: threading.Event) -> None:
         """Act until told to end; an action under way is finished."""
         while not ended.wait(self._rng.random() * LONGEST_PAUSE_S):
-            (action,) = self._rng.choices(_ACTIONS, _WEIGHTS)
-            if action == "add shared":
-                self._add_shared()
-            elif action == "add" or not self._alive:
-                self._add(ended)
-            else:
-                account = self._rng.choice(self._alive)
-                {
-                    "replace": self._replace,
-                    "change": self._change,
-                    "delete": self._delete,
-                    "ask": self._ask,
-                }[action](account, ended)
+            self._act(ended)
+
+    def _act(self, ended: threading.Event) -> None:
+        (action,) = self._rng.choices(_ACTIONS, _WEIGHTS)
+        if action == "add shared":
+            self._add_shared()
+        elif action == "add" or not self._alive:
+            self._add(ended)
+        else:
+            account = self._rng.choice(self._alive)
+            {
+                "replace": self._replace,
+                "change": self._change,
+                "delete": self._delete,
+                "ask": self._ask,
+            }[action](account, ended)
 
     def _add(self, ended: threading.Event) -> None:
         if len(self._alive) >= MOST_ALIVE:
@@ -68,8 +71,10 @@ class Client:
         """Upload bytes that the others upload too, perhaps at this moment."""
         text = self._rng.choice(self._shared)
         response = self._service.upload(text, "shared")
-        if response is not None:
-            self._expect(response, {200, 202}, "sharing")
+        if response is not None and response.status_code == 429:
+            self._record.count("refused: queue full")
+        elif response is not None and self._expect(response, {200, 202}, "sharing"):
+            self._record.shared(text)
             self._record.count("shared bytes sent")
 
     def _replace(self, account: Account, ended: threading.Event) -> None:

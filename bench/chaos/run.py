@@ -98,7 +98,7 @@ def run_chaos(plan: Plan) -> Report:
             partial(healthz.run, up, ended),
             partial(chat.run, up, ended),
         ]
-        with _side_by_side(work, ended):
+        with side_by_side(work, ended):
             killer.run(plan.kills, plan.duration_s)
         storm_s = time.monotonic() - started_s
 
@@ -117,7 +117,7 @@ def run_chaos(plan: Plan) -> Report:
         wait_until_quiet(auditor, record)
         _stop(server, killer, record)
     stores = _audit_folder(plan)
-    _expect_no_orphans(killer.seen, record)
+    expect_no_orphans(killer.seen, record)
     return Report(
         counts=record.counts,
         kills=killer.kills,
@@ -134,7 +134,7 @@ def run_chaos(plan: Plan) -> Report:
 
 
 @contextmanager
-def _side_by_side(work: Sequence[Callable[[], None]], ended: threading.Event) -> Iterator[None]:
+def side_by_side(work: Sequence[Callable[[], None]], ended: threading.Event) -> Iterator[None]:
     """Do it all in threads until the block ends; an error in one of them is raised here then."""
     with ThreadPoolExecutor(len(work)) as threads:
         running = [threads.submit(one) for one in work]
@@ -170,7 +170,8 @@ def _let_time_pass(originals: Path) -> None:
         os.utime(path, (then_s, then_s))
 
 
-def _expect_no_orphans(seen: set[SeenProcess], record: Record) -> None:
+def expect_no_orphans(seen: set[SeenProcess], record: Record) -> None:
+    """Wait for them to end; a violation for each that does not."""
     ends_s = time.monotonic() + ORPHAN_LIMIT_S
     while time.monotonic() < ends_s:
         if not any(process.is_running() for process in seen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +42,17 @@ class _Live:
 
 def audit_stores(data_dir: Path, registry: Registry) -> StoresReport:
     """Look at everything; no server may run on the folder, which must use Qdrant Edge."""
+    staged = [path.name for path in (data_dir / "originals" / "staging").rglob("*")]
+    return compare_stores(registry, _node_ids(data_dir), _originals(data_dir), staged)
+
+
+def compare_stores(
+    registry: Registry, nodes: Counter[str], originals: set[str], staged: Sequence[str] = ()
+) -> StoresReport:
+    """What the registry knows, beside the ids of all nodes and the hashes of all originals."""
     live, kept = _live_versions(registry), _kept_originals(registry)
-    nodes = _node_ids(data_dir)
-    originals = _originals(data_dir)
     problems = [*_unfinished(registry), *_index_problems(live, nodes)]
     problems += [f"the original {sha256} is missing" for sha256 in kept - originals]
-    staged = [path.name for path in (data_dir / "originals" / "staging").rglob("*")]
     expected = {one for version in live for one in version.node_ids()}
     leftovers = [
         *(f"the node {one} belongs to nothing" for one in nodes.keys() - expected),

@@ -25,6 +25,7 @@ class Text:
     marker: str
     filename: str
     content: bytes
+    lines: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -47,7 +48,7 @@ def make_text(rng: random.Random) -> Text:
         f"{rng.choice(_SUBJECTS)} on day {day + 1}."
         for day in range(count)
     ]
-    return Text(marker, f"{marker}.{kind}", _encoded(kind, marker, lines))
+    return Text(marker, f"{marker}.{kind}", _encoded(kind, marker, lines), tuple(lines))
 
 
 def _encoded(kind: str, marker: str, lines: list[str]) -> bytes:

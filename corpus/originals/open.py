@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from corpus.errors import StorageUnavailable
 from corpus.originals.folder import FolderOriginals
 from corpus.originals.port import OriginalStore
 from corpus.settings import Settings
@@ -17,16 +19,23 @@ FOLDER = "originals"
 PASSING_FOLDER = "passing"  # on their way to a bucket, and from it
 COPIES_BYTES = 1 << 30
 
+log = logging.getLogger("lectern.originals")
+
 
 @contextmanager
 def opened_originals(
-    settings: Settings, *, is_checked: bool = True, copies_bytes: int = COPIES_BYTES
+    settings: Settings,
+    *,
+    is_checked: bool = True,
+    may_be_away: bool = False,
+    copies_bytes: int = COPIES_BYTES,
 ) -> Iterator[OriginalStore]:
     """The bucket at `blob_url` if that is set, else a folder in the data folder.
 
     Of a bucket's originals, `copies_bytes` are kept on this machine for a minute after their use.
     Raises `Misconfigured` for what is no bucket's URL, and `StorageUnavailable` when the bucket
-    cannot be used; unless `is_checked`, who uses it finds that out.
+    cannot be used; unless `is_checked`, who uses it finds that out. With `may_be_away` one that
+    does not answer, or is busy, is only told of in the log: it is expected to come back.
     """
     if settings.blob_url is None:
         yield FolderOriginals(settings.data_dir / FOLDER)
@@ -35,10 +44,21 @@ def opened_originals(
 
     objects = _objects(settings.blob_url, settings)
     if is_checked:
-        objects.check()
+        _check(objects, may_be_away=may_be_away)
     folder = settings.data_dir / PASSING_FOLDER
     with opened_bucket(objects, folder, limit_bytes=copies_bytes) as originals:
         yield originals
+
+
+def _check(objects: BucketObjects, *, may_be_away: bool) -> None:
+    from corpus.originals.bucket.failures import is_away  # noqa: PLC0415  loads boto3
+
+    try:
+        objects.check()
+    except StorageUnavailable as error:
+        if not may_be_away or not is_away(error):
+            raise
+        log.warning("%s %s Uploads fail and files wait until it is back.", error.detail, error.hint)
 
 
 def check_originals(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from corpus.registry.schema import jobs
+from corpus.registry.sweeps import note_sweeps
 from corpus.work import current_work
 
 CHANNEL = "lectern_jobs"  # of Postgres' NOTIFY
@@ -49,11 +50,16 @@ def enqueue(
 
 
 def drop_jobs(connection: Connection, document_id: str, version: int | None = None) -> None:
-    """Remove a version's job, or all of the document's; a worker at it finds it lost."""
-    query = delete(jobs).where(jobs.c.document_id == document_id)
+    """Remove a version's job, or all of the document's; a worker at it finds it lost.
+
+    What it may have written is noted (sweeps.py).
+    """
+    which = jobs.c.document_id == document_id
     if version is not None:
-        query = query.where(jobs.c.version == version)
-    connection.execute(query)
+        which &= jobs.c.version == version
+    ended = connection.execute(select(jobs.c.document_id, jobs.c.version).where(which)).all()
+    connection.execute(delete(jobs).where(which))
+    note_sweeps(connection, [(row.document_id, row.version) for row in ended])
 
 
 def count_waiting(connection: Connection) -> int:

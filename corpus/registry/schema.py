@@ -21,6 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 from corpus.registry.database.column_types import JSON, String, Text
@@ -94,6 +95,12 @@ documents = Table(
     UniqueConstraint("collection", "identity"),
     Index("documents_by_age", "created_at", "id"),
     Index("documents_by_audience", "collection", "audience"),
+    Index(
+        "documents_being_deleted",
+        "deleted_at",
+        postgresql_where=text("deleted_at IS NOT NULL"),
+        sqlite_where=text("deleted_at IS NOT NULL"),
+    ),
 )
 
 # The principals of each audience; rows are added and never changed.
@@ -258,6 +265,16 @@ slack_channels = Table(
     Column("persona", JSON(none_as_null=True)),
     Column("changed_by", String(64), nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+)
+
+# Versions whose job ended: nodes may be left that nobody wants, until that was looked after.
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("document_id", String(36), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, index=True),
 )
 
 workers = Table(

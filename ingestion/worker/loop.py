@@ -14,6 +14,7 @@ from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
 from corpus.registry.database.engine import Registry
 from corpus.registry.leases import Lease, claim_next, give_back, renew
 from corpus.registry.locks import lock_document
+from corpus.registry.sweeps import strike_sweep
 from corpus.registry.versions import fail_version, is_wanted
 from corpus.repeating import repeating
 from corpus.values import Coverage, ErrorReport
@@ -121,6 +122,8 @@ class Worker:
         self._pipeline.run(lease)
         self._measures.attempted("live")
         log.info("document %s, version %d is live", lease.document_id, lease.version)
+        with self._registry.write() as connection:
+            strike_sweep(connection, lease.document_id, lease.version)
 
     def _settle(self, lease: Lease, error: LecternError) -> None:
         if self._pipeline.stop.is_set():
@@ -161,7 +164,8 @@ class Worker:
 
         With the lease lost to another worker the version is wanted, and its nodes are left alone.
         The document stays locked while they go (on SQLite, everything): who asks for it again
-        waits, so that no other worker's nodes are among them.
+        waits, so that no other worker's nodes are among them. What we do not come to do, because we
+        end or the index is away, the reconciler does (corpus/sweeping.py).
         """
         with self._registry.read() as connection:
             if is_wanted(connection, lease.document_id, lease.version):
@@ -170,6 +174,7 @@ class Worker:
             lock_document(connection, lease.document_id)
             if not is_wanted(connection, lease.document_id, lease.version):
                 self._pipeline.remove_nodes(lease)
+                strike_sweep(connection, lease.document_id, lease.version)
 
     def _lease_kept(self, lease: Lease) -> AbstractContextManager[None]:
         def keep(ended: threading.Event) -> None:

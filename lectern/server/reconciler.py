@@ -1,4 +1,4 @@
-"""Mending what crashes left, soon after the start and then every hour."""
+"""Mending what crashes left: deletions and what ended jobs left each minute, the rest each hour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from corpus.deletion import finish_deletions
 from corpus.embedding.fingerprint import EmbeddingFingerprint
-from corpus.errors import IndexUnavailable, Unavailable
+from corpus.errors import IndexUnavailable, StorageUnavailable, Unavailable
 from corpus.index.port import NodeStore
 from corpus.original_audit import audit_originals
 from corpus.originals.port import OriginalStore
@@ -27,6 +27,7 @@ from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.registry.turns import expire_answers, expire_traces, remove_answers_from_nowhere
 from corpus.repeating import repeating
 from corpus.settings import Settings
+from corpus.sweeping import sweep
 from service.parts import ServiceParts
 
 EVERY_S = 3600.0
@@ -50,7 +51,8 @@ def mend_at_start(
 ) -> None:
     """Mend what must not wait: before it is done, nobody is served. Errors as of the stores.
 
-    What a Qdrant server that is away leaves undone is done once it is back (`reconciled`).
+    What a Qdrant server or a bucket that is away leaves undone is done once it is back
+    (`reconciled`).
     """
     originals.clear_staging()
     with registry.write() as connection:
@@ -68,27 +70,37 @@ def mend_at_start(
         if store.is_embedded:
             raise
         log.warning("deletions that were interrupted wait for the index: %s", error.detail)
+    except StorageUnavailable as error:
+        if settings.blob_url is None:
+            raise
+        log.warning("deletions that were interrupted wait: %s", error.detail)
 
 
 def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractContextManager[None]:
     """Mend in the background while the block runs, and give up what is kept long enough.
 
-    An index is compared with the registry only where it is this process's own: on a server another
-    registry may have nodes too, and what we do not know is not ours. What could not be done,
-    because something was away, is tried again after `again_s`.
+    What was interrupted while something was away is known by the registry, and looked for each
+    `again_s` seconds; what has to be compared is compared each hour, and tried again after
+    `again_s` where that could not be done. An index is compared with the registry only where it is
+    this process's own: on a server another registry may have nodes too, and what we do not know is
+    not ours.
     """
-    steps: list[Callable[[ServiceParts], None]] = [_deletions, _rows, _originals, _expire]
+    hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire]
     if parts.store.is_embedded:
-        steps.append(_index)
+        hourly.append(_index)
 
     def mend(stop: threading.Event) -> None:
-        left = steps
+        left = hourly
         for _ in range(int(EVERY_S // again_s)):
-            left = [step for step in left if stop.is_set() or not _carried_out(step, parts)]
-            if not left or stop.wait(again_s):
+            left = [
+                step
+                for step in (_deletions, _sweeps, *left)
+                if stop.is_set() or (not _carried_out(step, parts) and step in hourly)
+            ]
+            if stop.wait(again_s):
                 return
 
-    return repeating(mend, EVERY_S, name="reconciler", grace_s=STOP_GRACE_S)
+    return repeating(mend, 0.0, name="reconciler", grace_s=STOP_GRACE_S)
 
 
 def _carried_out(step: Callable[[ServiceParts], None], parts: ServiceParts) -> bool:
@@ -104,6 +116,12 @@ def _deletions(parts: ServiceParts) -> None:
     finished = finish_deletions(parts.registry, parts.originals, parts.store, for_s=DELETION_S)
     if finished:
         log.warning("%d deletions that had been interrupted were ended", finished)
+
+
+def _sweeps(parts: ServiceParts) -> None:
+    swept = sweep(parts.registry, parts.store)
+    if swept:
+        log.info("%d versions were looked after whose ingestion had been interrupted", swept)
 
 
 def _rows(parts: ServiceParts) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from multiprocessing.connection import Connection
 from prometheus_client import CollectorRegistry
 
 from corpus.embedding.open import OpenedEmbedding, open_embedding
-from corpus.errors import Unavailable
+from corpus.errors import StorageUnavailable, Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
@@ -48,6 +49,28 @@ log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
 
+# The tables have to be there before anything else; then whoever started the process decides.
+REGISTRY_LIMIT_S = 30.0
+REGISTRY_AGAIN_S = 2.0
+
+
+def awaited_registry(settings: Settings, *, limit_s: float = REGISTRY_LIMIT_S) -> Registry:
+    """The registry that the settings name.
+
+    A Postgres that does not answer is waited for, since servers start side by side.
+
+    Raises what the last try raised after `limit_s` seconds, and `Misconfigured` at once.
+    """
+    ends_s = time.monotonic() + limit_s
+    while True:
+        try:
+            return open_registry(settings)
+        except StorageUnavailable as error:
+            if settings.database_url is None or time.monotonic() >= ends_s:
+                raise
+            log.warning("%s It is tried again for %.0f s.", error.detail, limit_s)
+        time.sleep(REGISTRY_AGAIN_S)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
@@ -70,10 +93,10 @@ def service_parts(
 ) -> Iterator[ServiceParts]:
     """Open what the service needs, mend what a crash left, close at the end."""
     with ExitStack() as opened:
-        registry = open_registry(settings)
+        registry = awaited_registry(settings)
         opened.callback(registry.close)
         traces.watch_registry(registry)
-        originals = opened.enter_context(opened_originals(settings))
+        originals = opened.enter_context(opened_originals(settings, may_be_away=True))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
         with registry.read() as connection:
@@ -148,7 +171,7 @@ def opened_worker(
     Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
     """
     measures = IngestionMetrics(figures)
-    registry = open_registry(settings)
+    registry = awaited_registry(settings)
     traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
     with registry.read() as connection:
@@ -159,7 +182,9 @@ def opened_worker(
         open_workspace(settings.data_dir / "scratch") as workspace,
         # The server that we are beside, if any, has checked and cleared. A worker reads an original
         # once, and keeps none.
-        opened_originals(settings, is_checked=index is None, copies_bytes=0) as originals,
+        opened_originals(
+            settings, is_checked=index is None, may_be_away=True, copies_bytes=0
+        ) as originals,
     ):
         if index is None:
             originals.clear_staging()

@@ -186,6 +186,35 @@ def test_a_deletion_while_the_bucket_is_away_is_ended_later(world: World) -> Non
     assert world.stored() == set()
 
 
+@pytest.mark.parametrize("fault", ["refused", "busy", "silent"])
+def test_a_server_that_starts_before_its_bucket_answers_says_so_and_goes_on_by_itself(
+    world: World, fault: str
+) -> None:
+    server = world.server
+    document_id = server.add("lighthouse.pdf", SAMPLE)["id"]
+    world.way.refuse()
+    assert server.http.delete(f"/documents/{document_id}").status_code == 503
+    server.stop()
+    world.way.restore()
+    if fault == "refused":
+        world.way.refuse()
+    elif fault == "busy":
+        world.way.answer(503, "SlowDown")
+    else:
+        world.way.hang()
+    server.start("/healthz")
+    ready = server.http.get("/readyz")
+    assert ready.status_code == 503
+    assert "bucket" in ready.json()["checks"]["originals"]
+    assert server.upload("lighthouse.pdf", SAMPLE).status_code == 503
+    assert world.listed() == []
+    world.way.restore()
+    wait_until(lambda: server.http.get("/readyz").is_success)
+    assert server.add("lighthouse.pdf", SAMPLE)["status"] == "ready"
+    server.stop()
+    server.start()  # which ends the deletion, that else waits for its minute
+
+
 def test_an_upload_whose_server_is_killed_is_not_there_and_works_later(world: World) -> None:
     server = world.server
     world.way.hang()

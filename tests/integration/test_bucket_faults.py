@@ -305,6 +305,23 @@ def test_what_the_server_says_is_said_with_what_to_do(
         list(world.originals.kept())
 
 
+def test_a_bucket_may_be_away_at_the_start_but_not_wrong(
+    tmp_path: Path, bucket_server: BucketServer
+) -> None:
+    away = Bucket(bucket_server, "docs").settings(endpoint="http://127.0.0.1:1")
+    with (
+        opened_originals(settings_of(tmp_path, away), may_be_away=True) as originals,
+        pytest.raises(StorageUnavailable, match="cannot be reached"),
+    ):
+        originals.ping()
+    nowhere = Bucket(bucket_server, "nobodys-bucket").settings()
+    with (
+        pytest.raises(StorageUnavailable, match="does not exist"),
+        opened_originals(settings_of(tmp_path, nowhere), may_be_away=True),
+    ):
+        pass
+
+
 def test_a_bucket_that_does_not_exist_is_named(tmp_path: Path, bucket_server: BucketServer) -> None:
     environment = Bucket(bucket_server, "nobodys-bucket").settings()
     settings = settings_of(tmp_path, environment)

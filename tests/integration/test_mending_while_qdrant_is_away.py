@@ -15,6 +15,7 @@ from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import IndexUnavailable
+from corpus.index.selections import of_document
 from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from corpus.originals.folder import FolderOriginals
@@ -44,9 +45,32 @@ class World:
             return connection.execute(select(func.count()).select_from(documents)).scalar_one()
 
 
+def an_interrupted_deletion(world: World) -> str:
+    """The id of a document whose deletion Qdrant did not live to see, an hour ago."""
+    with (
+        world.originals.stage(BytesIO(b"boats"), max_bytes=10) as staged,
+        world.registry.write() as connection,
+    ):
+        content = Content(staged.content_sha256, staged.size_bytes, "text/plain")
+        accepted = accept_upload(
+            connection, Upload("default", "boats.txt", None), content, UNRESTRICTED
+        )
+        staged.keep()
+    document_id = accepted.document.id
+    world.store.add([a_node(document_id=document_id)])
+    world.proxy.refuse()
+    with pytest.raises(IndexUnavailable):
+        delete_document(world.registry, world.originals, world.store, document_id, UNRESTRICTED)
+    world.proxy.pass_on()
+    with world.registry.write() as connection:
+        long_ago = datetime.now(UTC) - timedelta(hours=1)
+        connection.execute(update(documents).values(deleted_at=long_ago))
+    return document_id
+
+
 @pytest.fixture
 def interrupted(tmp_path: Path) -> Iterator[World]:
-    """A document whose deletion Qdrant did not live to see, an hour ago; Qdrant is away."""
+    """An interrupted deletion; Qdrant is away."""
     with (
         QdrantOverHttp() as qdrant,
         CutProxy(int(qdrant.url.rpartition(":")[2])) as proxy,
@@ -56,24 +80,10 @@ def interrupted(tmp_path: Path) -> Iterator[World]:
         ) as store,
     ):
         originals = FolderOriginals(tmp_path / "originals")
-        with (
-            originals.stage(BytesIO(b"boats"), max_bytes=10) as staged,
-            registry.write() as connection,
-        ):
-            content = Content(staged.content_sha256, staged.size_bytes, "text/plain")
-            accepted = accept_upload(
-                connection, Upload("default", "boats.txt", None), content, UNRESTRICTED
-            )
-            staged.keep()
-        document_id = accepted.document.id
-        store.add([a_node(document_id=document_id)])
+        world = World(registry, originals, store, proxy)
+        an_interrupted_deletion(world)
         proxy.refuse()
-        with pytest.raises(IndexUnavailable):
-            delete_document(registry, originals, store, document_id, UNRESTRICTED)
-        with registry.write() as connection:
-            long_ago = datetime.now(UTC) - timedelta(hours=1)
-            connection.execute(update(documents).values(deleted_at=long_ago))
-        yield World(registry, originals, store, proxy)
+        yield world
 
 
 def test_a_start_does_not_wait_for_qdrant(interrupted: World, tmp_path: Path) -> None:
@@ -98,6 +108,17 @@ def test_a_deletion_is_ended_once_qdrant_is_back(interrupted: World) -> None:
         wait_until(lambda: world.documents() == 0)
     assert world.store.count() == 0
     assert list(world.originals.kept()) == []
+
+
+def test_a_deletion_that_is_interrupted_later_is_ended_too(interrupted: World) -> None:
+    world = interrupted
+    world.proxy.pass_on()
+    parts = replace(parts_with(world.registry), originals=world.originals, store=world.store)
+    with reconciled(parts, again_s=0.1):
+        wait_until(lambda: world.documents() == 0)
+        document_id = an_interrupted_deletion(world)
+        wait_until(lambda: world.documents() == 0)
+    assert world.store.count(of_document(document_id)) == 0
 
 
 def wait_until(true: Callable[[], bool]) -> None:

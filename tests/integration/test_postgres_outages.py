@@ -21,6 +21,8 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
 from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
+from corpus.settings import Settings
+from lectern.server.wiring import awaited_registry
 from tests.postgres import OwnPostgres, new_database, own_postgres
 
 
@@ -190,3 +192,25 @@ def test_a_ping_of_a_server_that_hangs_is_given_up(server: OwnPostgres, registry
     finally:
         subprocess.run(["kill", "-CONT", *postmaster], check=True)
     registry.ping()
+
+
+def test_a_start_waits_for_a_server_that_starts_too(server: OwnPostgres) -> None:
+    with new_database(server.url) as url:
+        settings = Settings(database_url=SecretStr(url))
+        server.stop()
+        later = threading.Timer(1.0, server.start)
+        later.start()
+        registry = awaited_registry(settings)
+        later.join()
+        registry.ping()
+        registry.close()
+
+
+def test_a_start_does_not_wait_for_ever(server: OwnPostgres) -> None:
+    with new_database(server.url) as url:
+        server.stop()
+        try:
+            with pytest.raises(StorageUnavailable, match="cannot be used"):
+                awaited_registry(Settings(database_url=SecretStr(url)), limit_s=0.0)
+        finally:
+            server.start()

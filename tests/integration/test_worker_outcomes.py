@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
+from sqlalchemy import update
 
 from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
@@ -25,9 +27,11 @@ from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
 from corpus.registry.new_versions import Content
 from corpus.registry.reports import find_report
+from corpus.registry.schema import sweeps
 from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.workers import count_alive
+from corpus.sweeping import sweep
 from corpus.values import Document, Status
 from ingestion.parsing.parsed import BlockDraft, ParsedDocument, assemble
 from ingestion.parsing.sandbox.scratch import Scratch
@@ -140,6 +144,16 @@ class AwayAtFirst(SlowRemoval):
 
     def delete_nodes(self, *, filters: MetadataFilters) -> None:
         self.store.delete_nodes(filters=filters)
+
+
+class NothingIsRemoved(SlowRemoval):
+    """The index, which is away whenever something is to be removed."""
+
+    def __init__(self, store: EdgeVectorStore) -> None:
+        super().__init__(store, threading.Thread())
+
+    def delete_nodes(self, *, filters: MetadataFilters) -> None:
+        raise IndexUnavailable("Qdrant does not answer.")
 
 
 @dataclass
@@ -265,6 +279,56 @@ def test_a_document_deleted_while_it_is_embedded_leaves_no_node_whenever_the_wor
 
     world.work(delete_then_stop)
     assert world.store.count(None) == 0
+
+
+def test_what_a_worker_could_not_remove_of_a_deleted_document_is_removed_later(
+    world: World,
+) -> None:
+    document = world.upload("Ships sail")
+
+    def delete_then_stop(batch: int) -> None:
+        if batch == 2:
+            delete_document(world.registry, world.originals, world.store, document.id, UNRESTRICTED)
+            world.stop.set()
+
+    world.work(delete_then_stop, store=NothingIsRemoved(world.store))
+    assert world.store.count(None) > 0
+    assert sweep(world.registry, world.store) == 0  # a worker may be at it still
+    let_time_pass(world)
+    assert sweep(world.registry, world.store) == 1
+    assert world.store.count(None) == 0
+    assert sweep(world.registry, world.store) == 0
+
+
+def test_what_a_worker_could_not_remove_of_the_version_before_is_removed_later(
+    world: World,
+) -> None:
+    first = world.upload("Ships sail", "a")
+    stop_when_final(world, first.id)
+    world.work(lambda _batch: None)
+    count = world.store.count(None)
+    world.upload("Boats row", "a")
+    stop_when_final(world, first.id)
+    world.work(lambda _batch: None, store=NothingIsRemoved(world.store))
+    assert world.store.count(None) == 2 * count
+    let_time_pass(world)
+    sweep(world.registry, world.store)
+    assert {node.metadata["version"] for node in world.store.get_nodes()} == {2}
+    assert world.store.count(None) == count
+
+
+def test_a_worker_that_ends_in_order_leaves_nothing_to_look_after(world: World) -> None:
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None)
+    let_time_pass(world)
+    assert sweep(world.registry, world.store) == 0
+
+
+def let_time_pass(world: World) -> None:
+    with world.registry.write() as connection:
+        long_ago = datetime.now(UTC) - timedelta(hours=1)
+        connection.execute(update(sweeps).values(due_at=long_ago))
 
 
 def test_a_version_replaced_while_it_is_embedded_gives_way_to_the_new_one(world: World) -> None:

@@ -61,6 +61,10 @@ _BY_CLASS: tuple[tuple[type[BotoCoreError], Row], ...] = (
     (aws.HTTPClientError, ("the connection broke off", _LATER)),
 )
 
+_AWAY = (aws.ReadTimeoutError, aws.ConnectTimeoutError, aws.ConnectionError, aws.HTTPClientError)
+_TOO_MANY = 429
+_AT_FAULT = 500
+
 
 @contextmanager
 def bucket_errors(address: BucketAddress, failure: str) -> Iterator[None]:
@@ -72,6 +76,19 @@ def bucket_errors(address: BucketAddress, failure: str) -> Iterator[None]:
         raise _said(cause or error, address, failure) from error
     except (ClientError, BotoCoreError) as error:
         raise _said(error, address, failure) from error
+
+
+def is_away(error: StorageUnavailable) -> bool:
+    """Whether the server said nothing, or that it is busy: it may be back without anybody's doing.
+
+    What it refuses (no such bucket, another key) stays so until somebody corrects it.
+    """
+    cause = error.__cause__
+    if isinstance(cause, ClientError):
+        status = int(cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        is_known = code_of(cause) in _BY_CODE or str(status) in _BY_CODE
+        return not is_known and (status == _TOO_MANY or status >= _AT_FAULT)
+    return isinstance(cause, _AWAY) and not isinstance(cause, aws.SSLError)
 
 
 def code_of(error: ClientError) -> str:

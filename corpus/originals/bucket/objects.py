@@ -14,7 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from botocore.response import StreamingBody
 
-from corpus.errors import OriginalMissing
+from corpus.errors import OriginalMissing, StorageUnavailable
 from corpus.originals.bucket.address import BucketAddress
 from corpus.originals.bucket.client import TRIES, Clients
 from corpus.originals.bucket.failures import bucket_errors, code_of
@@ -59,8 +59,13 @@ class BucketObjects:
 
     def check(self) -> None:
         """Return when the bucket answers, and lets us list it."""
-        with bucket_errors(self._address, "The bucket cannot be used"):
-            self._short.list_objects_v2(Bucket=self._address.bucket, Prefix=self._prefix, MaxKeys=1)
+        asked = {"Bucket": self._address.bucket, "Prefix": self._prefix, "MaxKeys": 1}
+        try:
+            with bucket_errors(self._address, "The bucket cannot be used"):
+                self._short.list_objects_v2(**asked)
+        except StorageUnavailable as error:
+            self._silence.learn(error)
+            raise
         self._silence.end()
 
     def has(self, content_sha256: str, size_bytes: int) -> bool:
@@ -164,7 +169,7 @@ class BucketObjects:
             paginator = self._patient.get_paginator(operation)
             pages = iter(paginator.paginate(Bucket=self._address.bucket, Prefix=self._prefix))
         while True:
-            with bucket_errors(self._address, failure):
+            with self._silence.spared(), bucket_errors(self._address, failure):
                 page = next(pages, None)
             if page is None:
                 return

@@ -38,11 +38,15 @@ class Silence:
         try:
             yield
         except StorageUnavailable as error:
-            if isinstance(error.__cause__, ConnectTimeoutError | ReadTimeoutError):
-                with self._lock:
-                    self._said = error
-                    self._until_s = time.monotonic() + self._lasts_s
+            self.learn(error)
             raise
+
+    def learn(self, error: StorageUnavailable) -> None:
+        """A call failed so; begins the silence if it waited for nothing."""
+        if isinstance(error.__cause__, ConnectTimeoutError | ReadTimeoutError):
+            with self._lock:
+                self._said = error
+                self._until_s = time.monotonic() + self._lasts_s
 
     def end(self) -> None:
         """The server has answered."""
