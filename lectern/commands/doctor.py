@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from corpus.embedding.graph_cache import is_prebuilt
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
 from corpus.originals.open import check_originals
@@ -105,7 +106,8 @@ def _embedding(settings: Settings) -> Finding:
     if settings.embedding != BUILT_IN_EMBEDDING:
         return _endpoint("embedding", settings.embedding, settings.embedding_model)
     try:
-        weights_file(model_folder())
+        if not is_prebuilt():
+            weights_file(model_folder())
     except LecternError as error:
         return Finding("broken", "embedding", f"{error.detail} {error.hint}")
     return Finding("ok", "embedding", f"{BUILT_IN_EMBEDDING}, on this machine")
