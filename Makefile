@@ -56,6 +56,13 @@ lock: $(VENV)/.dev ## Write requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url pyproject.toml requirements/weights.in --group dev \
 	  -c requirements/default.txt -o requirements/dev.txt
+	@for extra in anthropic ollama otel rerank; do \
+	  echo "requirements/extra-$$extra.txt"; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url pyproject.toml --extra $$extra -c requirements/dev.txt \
+	    $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements/default.txt) \
+	    -o requirements/extra-$$extra.txt || exit 1; \
+	done
 
 clean: ## Remove .venv and caches (never your data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -2,12 +2,14 @@
 
 The file's name holds the weights' checksum and the graph's version. It appears by one rename when
 it is complete and its weights were checked, so a graph that is there needs no hashing of 90 MB, and
-processes that build at the same time put the same bytes in the same place.
+processes that build at the same time put the same bytes in the same place. A container's image has
+the graphs already, beside the installation (prebuild.py).
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal, get_args
 from uuid import uuid4
@@ -19,6 +21,7 @@ Precision = Literal["float32", "int8"]
 # Raise it with any change in bert_graph.py, int8_graph.py or the ranges it reads.
 GRAPH_VERSION = 2
 _NAME = "all-MiniLM-L6-v2"
+PREBUILT = Path(sys.prefix) / "share" / "lectern" / "models"
 
 
 def graph_path(cache_dir: Path, precision: Precision) -> Path:
@@ -27,12 +30,21 @@ def graph_path(cache_dir: Path, precision: Precision) -> Path:
     return cache_dir / f"{_NAME}-{weights}-{precision}-v{GRAPH_VERSION}.onnx"
 
 
-def cached_graph(cache_dir: Path, model_folder: Path, precision: Precision) -> Path:
-    """Return the graph's file, built first if it is not there (about a second).
+def is_prebuilt(prebuilt: Path = PREBUILT) -> bool:
+    """Whether the installation brings every graph, so that no weights are needed."""
+    return all(graph_path(prebuilt, precision).is_file() for precision in get_args(Precision))
+
+
+def cached_graph(
+    cache_dir: Path, model_folder: Path, precision: Precision, prebuilt: Path = PREBUILT
+) -> Path:
+    """Return the graph's file: `prebuilt`, or built first if it is not there (about a second).
 
     Raises WeightsMissing when it must be built and the weights are not the official ones, and
     OSError when the folder cannot be written.
     """
+    if (shipped := graph_path(prebuilt, precision)).is_file():
+        return shipped
     path = graph_path(cache_dir, precision)
     if not path.exists():
         build_graph(path, weights_file(model_folder), precision)

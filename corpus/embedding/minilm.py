@@ -17,7 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 from pydantic import PrivateAttr
 from tokenizers import Tokenizer
 
-from corpus.embedding.graph_cache import Precision, build_graph, cached_graph
+from corpus.embedding.graph_cache import Precision, build_graph, cached_graph, graph_path
 from corpus.embedding.tokens import encodable
 from corpus.embedding.weights import model_folder, tokenizer_file, weights_file
 
@@ -67,6 +67,8 @@ class MiniLmEmbedding(BaseEmbedding):
         try:
             embedding._session = _open_session(graph)
         except _DAMAGED_GRAPH:
+            # The damaged one may be an image's, which nobody can write to.
+            graph = graph_path(cache_dir, precision)
             build_graph(graph, weights_file(folder), precision)
             embedding._session = _open_session(graph)
         return embedding

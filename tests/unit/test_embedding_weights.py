@@ -8,7 +8,14 @@ from typing import get_args
 
 import pytest
 
-from corpus.embedding.graph_cache import Precision, build_graph, cached_graph, graph_path
+from corpus.embedding.graph_cache import (
+    Precision,
+    build_graph,
+    cached_graph,
+    graph_path,
+    is_prebuilt,
+)
+from corpus.embedding.prebuild import prebuild
 from corpus.embedding.weights import PACKAGE, model_folder, tokenizer_file, weights_file
 from corpus.errors import WeightsMissing
 
@@ -67,3 +74,18 @@ def test_a_graph_that_is_there_needs_no_weights(tmp_path: Path) -> None:
     kept.write_bytes(b"built before")
     assert cached_graph(tmp_path, tmp_path / "nowhere", "int8") == kept
     assert kept.read_bytes() == b"built before"
+
+
+def test_what_the_installation_brings_is_used_without_weights_and_without_writing(
+    tmp_path: Path,
+) -> None:
+    brought, cache = tmp_path / "share" / "models", tmp_path / "data" / "models"
+    assert not is_prebuilt(brought)
+    prebuild(brought)
+    assert is_prebuilt(brought)
+    for precision in get_args(Precision):
+        built = cached_graph(tmp_path / "built", model_folder(), precision)
+        used = cached_graph(cache, tmp_path / "nowhere", precision, brought)
+        assert used == graph_path(brought, precision)
+        assert used.read_bytes() == built.read_bytes()
+    assert not cache.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from corpus.embedding.graph_cache import is_prebuilt
 from corpus.embedding.weights import model_folder, weights_file
 from corpus.errors import LecternError
 from corpus.settings import BUILT_IN_EMBEDDING, EXTRACTIVE, Settings
@@ -18,7 +19,8 @@ def embedding(settings: Settings) -> Finding:
     if settings.embedding != BUILT_IN_EMBEDDING:
         return _endpoint("embedding", settings.embedding, settings.embedding_model)
     try:
-        weights_file(model_folder())
+        if not is_prebuilt():
+            weights_file(model_folder())
     except LecternError as error:
         return broken_by("embedding", error)
     return Finding("ok", "embedding", f"{BUILT_IN_EMBEDDING}, on this machine")

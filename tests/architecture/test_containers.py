@@ -1,0 +1,189 @@
+"""The image and the compose files, without an engine: what they name exists, and is safe."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.manifests import (
+    COMPOSE,
+    DOCKERFILE,
+    PRODUCTION,
+    compose,
+    is_command,
+    services,
+    tool,
+    unknown_variables,
+)
+
+SECRETS = {
+    "POSTGRES_PASSWORD": "a",
+    "QDRANT_API_KEY": "b",
+    "AWS_ACCESS_KEY_ID": "c",
+    "AWS_SECRET_ACCESS_KEY": "d",
+}
+TEXT = DOCKERFILE.read_text()
+# Images by others, which have settings of their own.
+OTHERS = {"postgres", "qdrant", "s3", "proxy"}
+
+
+@pytest.fixture(scope="module")
+def one_machine() -> dict[str, dict[str, Any]]:
+    return services(COMPOSE)
+
+
+@pytest.fixture(scope="module")
+def production() -> dict[str, dict[str, Any]]:
+    return services(PRODUCTION, **SECRETS)
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    done = subprocess.run(
+        [tool("hadolint"), str(DOCKERFILE)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_dockerfile_copies_only_what_exists() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", TEXT, flags=re.MULTILINE)
+    sources = [source for line in copied for source in line.split()]
+    assert len(sources) >= 7
+    assert [source for source in sources if not list(ROOT.glob(source))] == []
+
+
+def test_what_the_dockerfile_copies_is_not_ignored() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", TEXT, flags=re.MULTILINE)
+    assert not {source.split("/")[0] for line in copied for source in line.split()} & set(ignored)
+
+
+def test_every_extra_has_a_list_for_images() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    table = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    extras = set(re.findall(r"^(\w+) = \[", table, flags=re.MULTILINE))
+    lists = {path.stem.removeprefix("extra-") for path in ROOT.glob("requirements/extra-*.txt")}
+    assert extras == lists
+    (said,) = re.findall(r"^# Any of: (.+)$", TEXT, flags=re.MULTILINE)
+    assert set(said.split()) == extras
+
+
+def test_the_image_runs_a_command_that_exists_as_a_fixed_user() -> None:
+    (entry,) = re.findall(r'^ENTRYPOINT \["/usr/bin/tini", "--", "lectern"\]$', TEXT, re.MULTILINE)
+    assert entry
+    (command,) = re.findall(r'^CMD \["(.+)"\]$', TEXT, re.MULTILINE)
+    (health,) = re.findall(r'^  CMD \["lectern", (.+)\]$', TEXT, re.MULTILINE)
+    assert is_command([command])
+    assert is_command([word.strip('" ') for word in health.split(",")])
+    assert re.search(r"^USER 10001:10001$", TEXT, re.MULTILINE)
+    assert unknown_variables(set(re.findall(r"\b(LECTERN_[A-Z_]+)\b", TEXT))) == set()
+
+
+def test_names_of_commands_are_told_from_others() -> None:
+    assert is_command(["serve", "--no-worker"])
+    assert is_command(["doctor", "--ready"])
+    assert not is_command(["serve", "--no-such-option"])
+    assert not is_command(["no-such-command"])
+    assert not is_command([])
+
+
+@pytest.mark.parametrize("missing", SECRETS)
+def test_production_does_not_start_without_each_secret(missing: str) -> None:
+    given = {name: value for name, value in SECRETS.items() if name != missing}
+    done = compose(PRODUCTION, **given)
+    assert done.returncode != 0
+    assert f"required variable {missing} is missing" in done.stderr
+
+
+def test_the_example_of_its_settings_lists_every_variable_and_no_secret() -> None:
+    example = (PRODUCTION.parent / "production.env.example").read_text()
+    listed = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
+    assert set(listed) == set(re.findall(r"\$\{([A-Z_]+)", PRODUCTION.read_text()))
+    assert {name for name in SECRETS if listed[name]} == set()
+
+
+def test_one_machine_publishes_to_itself_alone(one_machine: dict[str, dict[str, Any]]) -> None:
+    (port,) = one_machine["lectern"]["ports"]
+    assert port["host_ip"] == "127.0.0.1"
+    assert port["target"] == int(one_machine["lectern"]["environment"]["LECTERN_PORT"])
+    assert one_machine["lectern"]["depends_on"]["first-key"]["condition"] == (
+        "service_completed_successfully"
+    )
+
+
+def test_of_production_only_the_proxy_is_reached_from_outside(
+    production: dict[str, dict[str, Any]],
+) -> None:
+    assert [name for name, service in production.items() if "ports" in service] == ["proxy"]
+    for name in ("postgres", "qdrant", "s3"):
+        assert set(production[name]["networks"]) == {"stores"}
+    assert set(production["proxy"]["networks"]) == {"outside"}
+
+
+def test_services_of_ours_name_settings_and_commands_that_exist(
+    one_machine: dict[str, dict[str, Any]], production: dict[str, dict[str, Any]]
+) -> None:
+    for name, service in [*one_machine.items(), *production.items()]:
+        if name in OTHERS:
+            continue
+        assert service["image"] == "lectern"
+        assert unknown_variables(set(service["environment"])) == set(), name
+        if "entrypoint" not in service or not service["entrypoint"]:
+            assert is_command(service["command"] or ["serve"]), name
+        assert service["read_only"] is True
+
+
+def test_calls_in_scripts_are_commands_that_exist() -> None:
+    calls = r"^ {8,}.*\blectern ([a-z]+ .*?)(?:\)|$)"
+    script = re.findall(calls, COMPOSE.read_text(), re.MULTILINE)
+    assert len(script) == 2
+    assert all(is_command(call.split()) for call in script)
+
+
+def test_every_service_gives_up_rights_and_has_bounds(
+    one_machine: dict[str, dict[str, Any]], production: dict[str, dict[str, Any]]
+) -> None:
+    for name, service in [*one_machine.items(), *production.items()]:
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"]["max-size"], name
+        if service.get("restart") == "unless-stopped":
+            assert int(service["mem_limit"]) >= 2**28, name
+
+
+def test_images_of_others_are_pinned(production: dict[str, dict[str, Any]]) -> None:
+    for name in OTHERS:
+        assert re.search(r":v?\d+(\.\d+)*", production[name]["image"]), name
+    version = re.search(r"qdrant:v(\d+)\.(\d+)", production["qdrant"]["image"])
+    assert version is not None
+    assert (int(version[1]), int(version[2])) >= (1, 19)
+
+
+def test_servers_and_workers_wait_for_their_stores(production: dict[str, dict[str, Any]]) -> None:
+    for name in ("lectern", "worker"):
+        needs = production[name]["depends_on"]
+        assert {need: said["condition"] for need, said in needs.items()} == {
+            "postgres": "service_healthy",
+            "qdrant": "service_healthy",
+            "bucket": "service_completed_successfully",
+        }
+        assert production[name]["deploy"]["replicas"] == 2
+
+
+def test_the_proxy_finds_the_servers_where_they_listen(
+    production: dict[str, dict[str, Any]],
+) -> None:
+    conf = (PRODUCTION.parent / "proxy.conf").read_text()
+    port = production["lectern"]["environment"]["LECTERN_PORT"]
+    assert f"server lectern:{port} resolve" in conf
+    (published,) = production["proxy"]["ports"]
+    assert f"listen {published['target']};" in conf
+
+
+def test_a_workers_health_is_asked_where_it_tells(production: dict[str, dict[str, Any]]) -> None:
+    worker = production["worker"]
+    port = worker["environment"]["LECTERN_WORKER_METRICS_PORT"]
+    assert f"http://127.0.0.1:{port}/healthz" in worker["healthcheck"]["test"][-1]
