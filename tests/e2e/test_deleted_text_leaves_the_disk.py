@@ -19,7 +19,7 @@ def files_with(folder: Path, text: str) -> list[str]:
     for parent, _, names in os.walk(folder):  # the server may be removing what this looks at
         for path in (Path(parent, name) for name in names):
             try:
-                if text.encode() in path.read_bytes():
+                if path.is_file() and text.encode() in path.read_bytes():
                     found.append(str(path.relative_to(folder)))
             except FileNotFoundError:
                 continue
