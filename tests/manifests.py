@@ -28,8 +28,6 @@ COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
 
 Manifest = dict[str, Any]
 
-# Come with the keys of the service, and are named here before they are there.
-_COMING = {("keys", "list"), ("keys", "create")}
 # What deploy/ sets that is no setting of ours.
 _OURS_TO_COMPOSE = {"POD_IP", "PUBLIC_HOSTS"}
 
@@ -108,8 +106,6 @@ def paths() -> set[str]:
 def is_command(arguments: list[str]) -> bool:
     """Whether the command line has this command with these options."""
     words = [word for word in arguments if not word.startswith("-")]
-    if tuple(words[:2]) in _COMING:
-        return True
     command = typer.main.get_command(app)
     for word in words[:2]:
         if not isinstance(command, TyperGroup) or word not in command.commands:

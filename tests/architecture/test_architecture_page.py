@@ -12,7 +12,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"`([\w/]+\.\w+|[\w/]+/)`", PAGE))
     there = {
         str(path.relative_to(ROOT)) + ("/" if path.is_dir() else "")
-        for package in PACKAGES
+        for package in (*PACKAGES, "deploy", "docs")
         for path in (ROOT / package, *(ROOT / package).rglob("*"))
     } | {path.name for path in ROOT.iterdir()}
     assert len(named) > 30
