@@ -109,6 +109,8 @@ class _Loading:
             self._add_points(member, self._store)
 
     def _keep_original(self, member: Member) -> None:
+        if member.size_bytes == 0:
+            return  # it was damaged before the backup; no file that was taken in is empty
         incoming = self._intake.new_file(max_bytes=member.size_bytes)
         try:
             while piece := member.content.read(PIECE_BYTES):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, Exists, delete, exists, select, update
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import EmbeddingMismatch
@@ -20,12 +20,9 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
 
     Other chunks are no mismatch: `rechunk` has them made anew.
     """
-    has_documents = exists().where(
-        documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None)
-    )
     rows = connection.execute(
         select(collections.c.name, collections.c.fingerprint)
-        .where(collections.c.fingerprint.is_not(None), has_documents)
+        .where(collections.c.fingerprint.is_not(None), _has_documents())
         .order_by(collections.c.name)
     )
     for name, stored in rows:
@@ -41,12 +38,21 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
             )
 
 
+def _has_documents() -> Exists:
+    """Of a row of `collections`: what was embedded for it is still there."""
+    return exists().where(
+        documents.c.collection == collections.c.name, documents.c.deleted_at.is_(None)
+    )
+
+
 def stored_fingerprint(connection: Connection) -> Mapping[str, Any] | None:
     """How the nodes in the index were embedded; None when there are none.
 
     All collections with documents agree, but for their chunker: the first one's is given.
     """
-    query = select(collections.c.fingerprint).where(collections.c.fingerprint.is_not(None))
+    query = select(collections.c.fingerprint).where(
+        collections.c.fingerprint.is_not(None), _has_documents()
+    )
     found = connection.execute(query.order_by(collections.c.name).limit(1)).scalar_one_or_none()
     return None if found is None else dict(found)
 

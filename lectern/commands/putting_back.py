@@ -31,5 +31,9 @@ def restore_backup(settings: Settings, source: Path, *, force: bool, console: Co
     )
     if found.read_again:
         print(f"{found.read_again} of them answer when `lectern serve` has read them again.")
+    print(
+        "As it was then: what was deleted, restricted or revoked (keys too) since is not. "
+        "Look through lectern keys list."
+    )
     if manifest.unreadable:
         print(f"{len(manifest.unreadable)} originals were missing already when it was made.")

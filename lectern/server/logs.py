@@ -43,6 +43,7 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=libraries, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("lectern.audit").setLevel(logging.INFO)  # who did what, at any level
     for name in TELLTALES:
         logging.getLogger(name).setLevel(max(libraries, logging.INFO))
     sys.excepthook = _on_uncaught

@@ -174,7 +174,8 @@ def _missing(points: list[IndexPoint], target: NodeStore) -> list[IndexPoint]:
     return [
         point
         for point in points
-        if point.id not in there or there[point.id].embed_sha != point.payload.get(EMBED_SHA)
+        if point.id not in there
+        or there[point.id].embed_sha != str(point.payload.get(EMBED_SHA, ""))
     ]
 
 

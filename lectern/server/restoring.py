@@ -97,6 +97,7 @@ def _what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
     """Ids of the documents there, where their nodes have to be removed one by one."""
     is_sqlite = settings.database_url is None
     if is_sqlite and not (settings.data_dir / REGISTRY_FILE).exists():
+        _require_own_stores(settings, force=force)
         return set()
     if is_sqlite and force and not settings.index_is_shared:
         return set()  # it may be damaged, and will not be missed
@@ -104,14 +105,43 @@ def _what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
         require_quiet(registry)
         with registry.read() as connection:
             if is_empty(connection):
+                _require_own_stores(settings, force=force)
                 return set()
             if not force:
                 raise Misconfigured(
                     "There is a registry with something in it already.",
-                    hint="Restore into a new LECTERN_DATA_DIR (and DATABASE_URL), or replace all "
-                    "that is there: lectern restore --force. Nothing was changed.",
+                    hint="Restore into a new LECTERN_DATA_DIR (and DATABASE_URL, BLOB_URL, "
+                    "QDRANT_URL), or replace all that is there: lectern restore --force. "
+                    "Nothing was changed.",
                 )
             return document_ids(connection) if settings.index_is_shared else set()
+
+
+def _require_own_stores(settings: Settings, *, force: bool) -> None:
+    """Refuse a bucket or Qdrant server that has another registry's content.
+
+    Served with this registry, what it does not know would be removed there.
+    """
+    if force:
+        return
+    if settings.blob_url is not None:
+        with opened_originals(settings) as originals:
+            if next(iter(originals.kept()), None) is not None:
+                raise _anothers("The bucket of BLOB_URL")
+    if settings.index_is_shared:
+        embedding = open_embedding(settings, 1, "float32")
+        store = open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
+        with closing(store):
+            if store.count() > 0:
+                raise _anothers("The Qdrant server of QDRANT_URL")
+
+
+def _anothers(what: str) -> Misconfigured:
+    return Misconfigured(
+        f"{what} has content, and the registry that it is to go with has none.",
+        hint="It may be that of a service in use. Unset it, or name another prefix or server; "
+        "lectern restore --force makes it this registry's. Nothing was changed.",
+    )
 
 
 def _require_space(data_dir: Path, manifest: Manifest) -> None:

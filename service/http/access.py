@@ -24,6 +24,7 @@ from service.http.limits import RateLimiter
 from service.http.refusing import refuse
 
 ON_BEHALF_OF = "X-Lectern-On-Behalf-Of"
+KEY_PREFIX = "key:"  # what keys themselves are called
 
 # Open to everybody. Slack signs what it sends; /readyz tells a stranger less.
 OPEN = frozenset({"/", "/healthz", "/openapi.json", "/slack/events"})
@@ -108,6 +109,11 @@ def on_behalf_of(caller: Caller, headers: Headers) -> Caller:
     principals = [one.strip() for one in said.split(",") if one.strip()]
     if not principals:
         raise InvalidRequest(f"{ON_BEHALF_OF} names nobody.", hint="Name who asks: user:ann.")
+    if any(one.startswith(KEY_PREFIX) for one in principals) or principals[0].startswith("group:"):
+        raise InvalidRequest(
+            f"{ON_BEHALF_OF} names a key, or nobody in particular.",
+            hint="Name first who asks, then their groups: user:ann, group:legal.",
+        )
     try:
         check_acl(principals)
     except InvalidMetadata as error:

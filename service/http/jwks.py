@@ -63,7 +63,14 @@ class ProviderKeys:
                 return
             self._keys = _fetched(self._issuer)
             self._failed = False
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ) as error:
             self._failed = True
             log.warning("the keys of %s could not be fetched: %s", self._issuer, error)
         finally:
@@ -88,6 +95,8 @@ def _fetched(issuer: str) -> Mapping[str, Any]:
                 found[one.get("kid") or f"#{number}"] = PyJWK.from_dict(one).key
             except PyJWTError as error:
                 log.warning("a key of %s cannot be used: %s", issuer, error)
+    if not found:
+        raise ValueError("it tells of no key that can be used")
     return found
 
 

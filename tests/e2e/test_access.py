@@ -321,7 +321,9 @@ def test_the_same_bytes_of_others_stay_theirs(world: World) -> None:
     assert world.send("GET", f"/documents/{once['id']}", bob).status_code == 404
 
 
-@pytest.mark.parametrize("value", ["", ",", "x" * 999, "a\tb", b"user:j\xf6rg"])
+@pytest.mark.parametrize(
+    "value", ["", ",", "x" * 999, "a\tb", b"user:j\xf6rg", "key:0a1b", "group:crew"]
+)
 def test_a_header_that_names_nobody_is_refused(world: World, value: str | bytes) -> None:
     name = b"X-Lectern-On-Behalf-Of"
     headers = {name: value if isinstance(value, bytes) else value.encode()}

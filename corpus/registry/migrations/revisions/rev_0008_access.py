@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget whose conversations are whose. Access is asked of each document's list again."""
+    """Forget whose conversations are whose; releases before hide no document from anybody."""
     op.drop_index("conversations_by_owner", "conversations")
     for table in ("answers", "conversations"):
         op.drop_column(table, "owner")
