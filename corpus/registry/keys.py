@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, insert, or_, select, update
 
 from corpus.errors import InvalidRequest, KeyNotFound
 from corpus.keys import Grant, Key, check_grant, hash_of, id_in, new_id, new_secret, scopes_of
@@ -77,14 +77,21 @@ def list_keys(connection: Connection) -> list[Key]:
 
 
 def rotate_key(connection: Connection, name: str, grace: timedelta) -> str:
-    """A new secret for the key; the one before goes on for `grace`. Raises `KeyNotFound`."""
+    """A new secret for the key; the one before goes on for `grace`. Raises `KeyNotFound`.
+
+    Rotated again while one goes on, that one does, which is in use: the secret in between, which
+    perhaps nobody kept, opens nothing any more.
+    """
     key = _to_change(connection, name)
+    if key.grant.expires_at is not None and key.grant.expires_at <= datetime.now(UTC):
+        raise KeyNotFound(f"The key {name!r} has expired: make another.")
     secret = new_secret(key.id)
+    goes_on = keys.c.previous_until > datetime.now(UTC)
     connection.execute(
         update(keys)
         .where(keys.c.id == key.id)
         .values(
-            previous_sha256=keys.c.secret_sha256,
+            previous_sha256=case((goes_on, keys.c.previous_sha256), else_=keys.c.secret_sha256),
             previous_until=datetime.now(UTC) + grace,
             secret_sha256=hash_of(secret),
         )

@@ -91,9 +91,20 @@ def test_a_rotated_key_keeps_its_old_secret_for_a_while(registry: Registry) -> N
     assert first.split("_")[1] == second.split("_")[1], "what belongs to the key stays its own"
     assert opens(registry, first)
     assert opens(registry, second)
+    # What was printed was lost: the secret that is in use goes on.
     with registry.write() as connection:
-        third = rotate_key(connection, "ci", timedelta())
-    assert [opens(registry, one) for one in (first, second, third)] == [False, False, True]
+        third = rotate_key(connection, "ci", timedelta(hours=1))
+    assert [opens(registry, one) for one in (first, second, third)] == [True, False, True]
+    with registry.write() as connection:
+        fourth = rotate_key(connection, "ci", timedelta())
+    made_so_far = (first, second, third, fourth)
+    assert [opens(registry, one) for one in made_so_far] == [False, False, False, True]
+
+
+def test_an_expired_key_gets_no_new_secret(registry: Registry) -> None:
+    made(registry, replace(CI, expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+    with pytest.raises(KeyNotFound, match="expired"), registry.write() as connection:
+        rotate_key(connection, "ci", timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
