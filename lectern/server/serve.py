@@ -200,4 +200,11 @@ def _who_may_come(settings: Settings) -> str:
         return f"Requests need a key, or a token of {without_userinfo(settings.oidc_issuer)}."
     if _has_keys(settings):
         return "Requests need a key: `lectern keys list` shows which there are."
-    return "No keys are configured, so it listens on this machine only."
+    said = "No keys are configured, so it listens on this machine only."
+    if settings.allowed_hosts:
+        # A proxy on this machine makes everybody somebody who is on it.
+        said += (
+            f" Whoever comes by a proxy as {settings.allowed_hosts} may do everything: have the"
+            " proxy ask who is there, or make a key (`lectern keys create`)."
+        )
+    return said
