@@ -15,6 +15,7 @@ from corpus.errors import LecternError
 from corpus.settings import Settings
 from lectern.client import ServerError
 from lectern.plain import plain
+from lectern.server.logs import configure_logging
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder of the data [LECTERN_DATA_DIR].")
@@ -45,3 +46,12 @@ def errors_shown() -> Iterator[None]:
         raise typer.Exit(2) from error
     except KeyboardInterrupt as interrupt:
         raise typer.Exit(130) from interrupt
+
+
+@contextmanager
+def configured(data_dir: Path | None) -> Iterator[Settings]:
+    """The settings of a command that logs; errors of the block are shown."""
+    with errors_shown():
+        settings = settings_of(data_dir)
+        configure_logging(settings)
+        yield settings

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lectern.server.logs import configure_logging
-from lectern.shown import DataDir, errors_shown, settings_of
+from lectern.shown import DataDir, configured
 
 app = typer.Typer()
 
@@ -24,9 +23,7 @@ def backup(
     data_dir: DataDir = None,
 ) -> None:
     """Write everything to one file, also while the service runs."""
-    with errors_shown():
-        settings = settings_of(data_dir)
-        configure_logging(settings)
+    with configured(data_dir) as settings:
         from lectern.commands.backing_up import make_backup  # noqa: PLC0415  loads the stores
 
         make_backup(
@@ -43,9 +40,7 @@ def restore(
     data_dir: DataDir = None,
 ) -> None:
     """Verify a backup and put it back, while no server runs."""
-    with errors_shown():
-        settings = settings_of(data_dir)
-        configure_logging(settings)
+    with configured(data_dir) as settings:
         from lectern.commands.putting_back import restore_backup  # noqa: PLC0415
 
         restore_backup(settings, source, force=force, console=Console(stderr=True))
@@ -62,9 +57,7 @@ def reindex(
     data_dir: DataDir = None,
 ) -> None:
     """Embed everything as configured now, beside the index that answers; then switch to it."""
-    with errors_shown():
-        settings = settings_of(data_dir)
-        configure_logging(settings)
+    with configured(data_dir) as settings:
         from lectern.commands.reindexing import embed_again, read_again  # noqa: PLC0415
 
         if chunks:
@@ -82,9 +75,7 @@ def migrate_schema(
     data_dir: DataDir = None,
 ) -> None:
     """Bring the registry's tables to a revision: back, before an older release is installed."""
-    with errors_shown():
-        settings = settings_of(data_dir)
-        configure_logging(settings)
+    with configured(data_dir) as settings:
         from lectern.commands.changing_schema import migrate_schema as migrate  # noqa: PLC0415
 
         migrate(settings, to, force=force)
