@@ -28,7 +28,8 @@ NAMED = 3  # of the leaks of a surface, at most
 class Tenant:
     """Somebody made up, and what is theirs alone: a document with a `canary` in name and text."""
 
-    principal: str
+    principal: str  # in the document's acl
+    member: str  # who asks: the principal itself, or somebody in the group
     canary: str
     document: dict[str, Any]
     answer: dict[str, Any]
@@ -54,7 +55,7 @@ def check_access(client: Client) -> Iterator[Finding]:
         yield from _controls(client, collection, tenants)
         nobody = f"user:{secrets.token_hex(8)}"
         # Who reads along in a Slack channel is nobody, as far as documents are concerned.
-        strangers = [*(one.principal for one in tenants), nobody]
+        strangers = [*(one.member for one in tenants), nobody]
         for surface in SURFACES:
             yield _looked(client, surface, collection, tenants, strangers)
         yield _counted(client, collection, tenants, nobody)
@@ -66,26 +67,29 @@ def _planted(client: Client) -> Iterator[tuple[str, list[Tenant]]]:
     try:
         _upload(client, collection, "opening.txt", "The museum opens at nine.", [])
         tenants = [
-            _plant(client, collection, principal.format(secrets.token_hex(6)))
+            _plant(client, collection, kind, secrets.token_hex(6))
             # People, groups, and people in Slack, as service/slack/access.py names them.
-            for principal in ("user:{}", "group:{}", "slack:T0/{}")
+            for kind in ("user:", "group:", "slack:T0/")
         ]
         yield collection, tenants
     finally:
         _clean_up(client)
 
 
-def _plant(client: Client, collection: str, principal: str) -> Tenant:
+def _plant(client: Client, collection: str, kind: str, name: str) -> Tenant:
+    principal = f"{kind}{name}"
+    # Nobody asks as a group: one of its members does.
+    member = f"user:in-{name}, {principal}" if kind == "group:" else principal
     canary = f"canary{secrets.token_hex(8)}"
     text = f"The pass phrase of the strong room is {canary}."
     document = _upload(client, collection, f"{canary}.txt", text, [principal])
     # Asked with the canary too: neither may the question be suggested to others.
     message = f"Is {canary} the pass phrase of the strong room?"
     body = {"message": message, "collection": collection}
-    answer = client.request("POST", "/chat", on_behalf_of=principal, json=body)
+    answer = client.request("POST", "/chat", on_behalf_of=member, json=body)
     if answer.is_error:
         raise _cannot(answer)
-    return Tenant(principal, canary, document, answer.json())
+    return Tenant(principal, member, canary, document, answer.json())
 
 
 def _upload(
@@ -113,7 +117,7 @@ def _controls(client: Client, collection: str, tenants: list[Tenant]) -> Iterato
     """That each sees their own: else that others do not would say nothing."""
     for one in tenants:
         body = {"query": QUESTION, "collection": collection, "top_k": 20}
-        reply = client.request("POST", "/search", on_behalf_of=one.principal, json=body)
+        reply = client.request("POST", "/search", on_behalf_of=one.member, json=body)
         is_there = one.canary in reply.text
         text = "finds what is theirs" if is_there else "does not find what is theirs"
         yield Finding("ok" if is_there else "broken", one.principal, text)
@@ -129,7 +133,7 @@ def _looked(
     leaks, looks = [], 0
     for owner in tenants:
         for stranger in strangers:
-            if stranger == owner.principal:
+            if stranger == owner.member:
                 continue
             looks += 1
             sent = surface.filled({**owner.known, "collection": collection})
@@ -159,7 +163,7 @@ def _leaked(reply: httpx.Response, sent: Surface, owner: Tenant) -> str | None:
 
 def _counted(client: Client, collection: str, tenants: list[Tenant], nobody: str) -> Finding:
     counts = []
-    for who in (tenants[0].principal, nobody):
+    for who in (tenants[0].member, nobody):
         reply = client.request("GET", f"/collections/{collection}", on_behalf_of=who)
         counts.append(reply.json().get("documents"))
     if counts == [2, 1]:
