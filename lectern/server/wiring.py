@@ -15,9 +15,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import StorageUnavailable, Unavailable
 from corpus.index.gateway import GatewayVectorStore
@@ -45,6 +47,8 @@ from lectern.server.reconciler import mend_at_start
 from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
 
+T = TypeVar("T")
+
 log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
@@ -55,16 +59,24 @@ REGISTRY_AGAIN_S = 2.0
 
 
 def awaited_registry(settings: Settings, *, limit_s: float = REGISTRY_LIMIT_S) -> Registry:
-    """The registry that the settings name.
+    """The registry that the settings name. It is waited for, as by `while_starting`."""
+    return while_starting(settings, lambda: open_registry(settings), limit_s=limit_s)
 
-    A Postgres that does not answer is waited for, since servers start side by side.
+
+def while_starting(
+    settings: Settings, do: Callable[[], T], *, limit_s: float = REGISTRY_LIMIT_S
+) -> T:
+    """What `do` returns, which may be called several times.
+
+    A Postgres that does not answer is waited for: servers start side by side, and it may be
+    restarted while a process loads its models.
 
     Raises what the last try raised after `limit_s` seconds, and `Misconfigured` at once.
     """
     ends_s = time.monotonic() + limit_s
     while True:
         try:
-            return open_registry(settings)
+            return do()
         except StorageUnavailable as error:
             if settings.database_url is None or time.monotonic() >= ends_s:
                 raise
@@ -99,11 +111,13 @@ def service_parts(
         originals = opened.enter_context(opened_originals(settings, may_be_away=True))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
-        with registry.read() as connection:
-            check_fingerprints(connection, fingerprint.as_json())
+        while_starting(settings, partial(_check_fingerprint, registry, fingerprint))
         store = open_node_store(settings, fingerprint.short, embedding.dimension)
         opened.callback(store.close)
-        mend_at_start(settings, registry, originals, store, fingerprint)
+        while_starting(
+            settings,
+            lambda: mend_at_start(settings, registry, originals, store, fingerprint),
+        )
         figures = new_registry()
         measures = ServiceMetrics(figures)
         llm, other_llms = open_llms(settings, measures, traces.tracing)
@@ -174,8 +188,7 @@ def opened_worker(
     registry = awaited_registry(settings)
     traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
-    with registry.read() as connection:
-        check_fingerprints(connection, embedding.fingerprint.as_json())
+    while_starting(settings, partial(_check_fingerprint, registry, embedding.fingerprint))
     with (
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
@@ -220,6 +233,11 @@ def opened_worker(
         finally:
             store.close()
             registry.close()
+
+
+def _check_fingerprint(registry: Registry, fingerprint: EmbeddingFingerprint) -> None:
+    with registry.read() as connection:
+        check_fingerprints(connection, fingerprint.as_json())
 
 
 def warn_of_folder(settings: Settings) -> None:

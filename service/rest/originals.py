@@ -30,7 +30,12 @@ router = APIRouter(tags=["documents"])
     operation_id="getContent",
     response_description="The bytes, of the document's `media_type`.",
     responses={
-        200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {
+            "content": {
+                "*/*": {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {"schema": {}},  # of a JSON file: whatever is in it
+            }
+        },
         **error_responses(DocumentNotFound, InvalidRequest, StorageUnavailable),
     },
 )

@@ -21,8 +21,9 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
 from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
+from corpus.registry.workers import count_alive
 from corpus.settings import Settings
-from lectern.server.wiring import awaited_registry
+from lectern.server.wiring import awaited_registry, while_starting
 from tests.postgres import OwnPostgres, new_database, own_postgres
 
 
@@ -203,6 +204,26 @@ def test_a_start_waits_for_a_server_that_starts_too(server: OwnPostgres) -> None
         registry = awaited_registry(settings)
         later.join()
         registry.ping()
+        registry.close()
+
+
+def test_a_start_goes_on_when_the_server_is_restarted_meanwhile(server: OwnPostgres) -> None:
+    with new_database(server.url) as url:
+        settings = Settings(database_url=SecretStr(url))
+        registry = awaited_registry(settings)
+        tries: list[str] = []
+
+        def look() -> int:
+            tries.append("a try")
+            with registry.read() as connection:
+                return count_alive(connection)
+
+        server.stop()
+        later = threading.Timer(1.0, server.start)
+        later.start()
+        assert while_starting(settings, look) == 0
+        later.join()
+        assert len(tries) > 1
         registry.close()
 
 
