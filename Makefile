@@ -1,6 +1,8 @@
 # `make` explains the targets. Set-up happens by itself, once, in .venv.
 SHELL := /bin/sh
 PYTHON ?= python3
+# Test files at a time: they share nothing, and mostly wait for processes.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -33,7 +35,7 @@ serve: $(VENV)/.default ## Serve on 127.0.0.1:8000 (LECTERN_PORT, LECTERN_DATA_D
 	@exec $(BIN)/lectern serve
 
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: lint types contracts test ## Everything that CI runs
 
