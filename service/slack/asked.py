@@ -21,7 +21,8 @@ class Asked:
     `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
     alone. `is_alone`: nobody else reads the answer. `is_private`: not everybody in the workspace
     may see what was asked; also where Slack does not say so. `is_shared`: people of other
-    organisations read the channel, or write to the bot.
+    organisations read the channel, or write to the bot. `has_late_files`: all but these is answered
+    already.
     """
 
     event_id: str
@@ -35,11 +36,13 @@ class Asked:
     is_private: bool = True
     files: tuple[DroppedFile, ...] = ()
     is_shared: bool = False
+    has_late_files: bool = False
 
     @property
     def key(self) -> str:
         """Names the message, not the event: a mention in a thread comes as two events."""
-        return f"{self.thread.team_id}/{self.thread.channel_id}/{self.ts}"
+        key = f"{self.thread.team_id}/{self.thread.channel_id}/{self.ts}"
+        return f"{key}/files" if self.has_late_files else key
 
 
 @dataclass(frozen=True, slots=True)

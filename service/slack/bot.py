@@ -7,33 +7,28 @@ import logging
 from collections import OrderedDict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
-from weakref import WeakValueDictionary
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from corpus.access import Reader
-from corpus.errors import ConversationNotFound, LecternError, SourcesChanged, unforeseen
-from corpus.registry.slack import Abandoned, SlackThread, conversation_of, remember_conversation
-from corpus.registry.slack_channels import ChannelSettings
-from service.answering.events import AnswerDone, TextPiece
-from service.asking.answers import ask
+from corpus.errors import LecternError, SourcesChanged, unforeseen
+from corpus.registry.slack import Abandoned
 from service.parts import ServiceParts
-from service.slack.access import SlackAccess, acl_of_dropped
+from service.slack.access import SlackAccess
+from service.slack.answering import Answering
 from service.slack.asked import Asked
 from service.slack.bot_token import REFUSALS, BotToken
 from service.slack.calling import LAST_WORD_S, SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.commands import SlashCommand
 from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
-from service.slack.questions import question_in, settings_for_asking
-from service.slack.reading import LAST_EDIT_S, ReadingFiles
+from service.slack.reading import LAST_EDIT_S
 from service.slack.replying import Reply
 from service.slack.responding import Response
 from service.slack.taking import take
-from service.slack.texts import ending_blocks, question_of, warning_blocks
-from service.slack.words import BUSY, CUT_OFF, EMPTY, ENDS, LIMITED, NOT_TAKEN, SHARED
+from service.slack.texts import warning_blocks
+from service.slack.words import BUSY, CUT_OFF, ENDS, LIMITED, NOT_TAKEN
 
 log = logging.getLogger("lectern.slack")
 
@@ -44,8 +39,6 @@ MAX_WAITING = 500
 MAX_TAKING = 100
 # Of its own, so that slow work elsewhere does not keep Slack waiting.
 TAKING_THREADS = 2
-# Files that are fetched at once.
-MAX_FETCHING = 4
 # Messages that were told that they came at a bad time; they may come again.
 MAX_TOLD = 1_000
 # Slack waits three seconds for an acknowledgement; part of it is spent on asking for the token.
@@ -65,14 +58,12 @@ class Bot:
         self._access = access
         self._holding = holding
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
-        self._taking: set[asyncio.Future[bool]] = set()
+        self._answering = Answering(parts, access, self._places)
+        self._taking: set[asyncio.Future[Asked | None]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._takers = ThreadPoolExecutor(TAKING_THREADS, thread_name_prefix="slack-take")
-        self._fetching = asyncio.Semaphore(MAX_FETCHING)
         self._told_busy: OrderedDict[str, None] = OrderedDict()
         self._is_closing = False
-        # Questions of one thread are answered one after the other: each may go on from the last.
-        self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, asked: Asked, client: AsyncWebClient) -> bool:
         """Take a message, and answer it afterwards; False: Slack shall send it again.
@@ -88,15 +79,15 @@ class Bot:
         taking = loop.run_in_executor(self._takers, take, self._parts.registry, asked)
         self._taking.add(taking)
 
-        def taken(done: asyncio.Future[bool]) -> None:
+        def taken(done: asyncio.Future[Asked | None]) -> None:
             self._taking.discard(done)
             if done.cancelled():
                 return
             if error := done.exception():
                 log.warning("a message in Slack was not taken: %s", error)
-            elif done.result():
-                self._holding.add(asked.key)
-                self._start(self._answer_taken(asked, client))
+            elif ours := done.result():
+                self._holding.add(ours.key)
+                self._start(self._answer_taken(ours, client))
 
         taking.add_done_callback(taken)
         await asyncio.wait({taking}, timeout=TAKE_LIMIT_S)
@@ -121,7 +112,7 @@ class Bot:
         """
         reply = self._reply(asked, client)
         try:
-            await self._answer_in_turn(asked, reply)
+            await self._answering.answer(asked, reply)
         except asyncio.CancelledError:
             # The service ends: nobody shall wait for more.
             return await self._last_word(reply, ENDS)
@@ -195,76 +186,6 @@ class Bot:
             patient(client), thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id
         )
 
-    async def _answer_in_turn(self, asked: Asked, reply: Reply) -> None:
-        if asked.is_shared:
-            await reply.finish((), text=SHARED)
-            return
-        question = question_of(asked.text)
-        if asked.files:
-            is_answerable = await self._read_files(asked, reply.client)
-            if not question or not is_answerable:
-                return
-        if not question:
-            await reply.finish((), text=EMPTY)
-            return
-        turn = self._turns.setdefault(asked.thread, asyncio.Lock())
-        async with turn, self._places:
-            await self._answer(asked, question, reply)
-
-    async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
-        thread, url = asked.thread, self._parts.settings.public_url
-        reader = await self._reader_of(asked, reply.client)
-        conversation_id = await asyncio.to_thread(self._conversation, thread)
-        here = await self._settings_in(thread, conversation_id)
-        try:
-            question = question_in(
-                here,
-                text,
-                reader,
-                conversation_id=conversation_id,
-                is_private=asked.is_private,
-            )
-            begun = await ask(self._parts, question)
-        except ConversationNotFound:  # it was deleted: the thread begins another
-            here = await self._settings_in(thread)
-            begun = await ask(
-                self._parts, question_in(here, text, reader, is_private=asked.is_private)
-            )
-        async with aclosing(begun.events) as events:
-            now = begun.prepared.dialogue.conversation_id
-            if now is not None and now != conversation_id:
-                await asyncio.to_thread(self._remember, thread, now)
-            async for event in events:
-                match event:
-                    case TextPiece(said):
-                        await reply.say(said)
-                    case AnswerDone():
-                        await reply.finish(ending_blocks(begun.answer_id, event, url))
-
-    async def _read_files(self, asked: Asked, client: AsyncWebClient) -> bool:
-        """Take in what was dropped, and tell how far it is; whether it can be asked about."""
-        thread = asked.thread
-        settings = await self._settings_in(thread)
-        reading = ReadingFiles(
-            self._parts,
-            patient(client),
-            thread.channel_id,
-            thread.thread_ts,
-            # A file for a channel is the channel's, whatever else its owner may read.
-            await self._reader_of(asked, client),
-            settings.collection,
-            acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
-            self._fetching,
-        )
-        return await reading.read(asked.files)
-
-    async def _settings_in(
-        self, thread: SlackThread, conversation_id: str | None = None
-    ) -> ChannelSettings:
-        return await asyncio.to_thread(
-            settings_for_asking, self._parts.registry, thread, conversation_id
-        )
-
     async def _withdraw(self, reply: Reply, text: str) -> bool:
         try:
             await reply.withdraw(text)
@@ -296,17 +217,3 @@ class Bot:
             log.warning("a thread in Slack was not told what went wrong: %s", reason_of(error))
             return False
         return True
-
-    def _conversation(self, thread: SlackThread) -> str | None:
-        with self._parts.registry.read() as connection:
-            return conversation_of(connection, thread)
-
-    def _remember(self, thread: SlackThread, conversation_id: str) -> None:
-        with self._parts.registry.write() as connection:
-            remember_conversation(connection, thread, conversation_id)
-
-    async def _reader_of(self, asked: Asked, client: AsyncWebClient) -> Reader:
-        team_id, channel_id = asked.thread.team_id, asked.thread.channel_id
-        if asked.is_alone:
-            return await self._access.alone(client, team_id, channel_id, asked.user_id)
-        return self._access.in_channel(team_id, channel_id)

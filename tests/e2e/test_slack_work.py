@@ -168,6 +168,26 @@ def test_a_file_with_a_mention_is_for_its_channel(workspace: Workspace) -> None:
     assert workspace.lectern.http.get("/documents?filename=b.txt").json()["documents"] == []
 
 
+def test_files_that_come_after_their_mention_are_read_and_it_is_not_answered_twice(
+    workspace: Workspace,
+) -> None:
+    fact = b"The lamp of the tower has 21 mirrors."
+    mention = workspace.mention(channel="C7")
+    workspace.send(mention)
+    [answer] = workspace.slack.wait_for_end(mention["ts"])
+    assert SENTENCE in answer.text
+    files = [workspace.slack.file("lamp.txt", fact)]
+    message = {**mention, "type": "message", "channel_type": "channel", "files": files}
+    for number in range(2):
+        workspace.post(workspace.body({**message, "subtype": "file_share"}, f"EvLate{number}"))
+    workspace.slack.wait_for(
+        lambda: any("ready" in one.text for one in workspace.slack.in_thread(mention["ts"])),
+        timeout_s=60,
+    )
+    assert "21" in asked(workspace, "How many mirrors has the lamp of the tower?", channel="C7")
+    assert len(workspace.slack.in_thread(mention["ts"])) == 2
+
+
 def test_a_file_that_somebody_has_for_themselves_is_the_channels_once_dropped_there(
     workspace: Workspace,
 ) -> None:
