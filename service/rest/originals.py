@@ -33,7 +33,8 @@ router = APIRouter(tags=["documents"])
         200: {
             "content": {
                 "*/*": {"schema": {"type": "string", "format": "binary"}},
-                "application/json": {"schema": {}},  # of a JSON file: whatever is in it
+                # Of a JSON file: whatever is in it.
+                "application/json": {"schema": {}, "example": {"keeper": "Ann", "oil_litres": 300}},
             }
         },
         **error_responses(DocumentNotFound, InvalidRequest, StorageUnavailable),
