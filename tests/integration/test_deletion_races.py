@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.deletion_races import measure
 
-RUNS = 300
+RUNS = 120
 
 
 def test_no_deleted_or_replaced_text_gets_into_an_answer(tmp_path: Path) -> None:
