@@ -471,11 +471,12 @@ class BackupUnusable(Misconfigured):
 
 
 class UnsafeBinding(Misconfigured):
-    """Asked to listen beyond this machine although no keys are configured."""
+    """Others could reach the service, by its address or by a proxy, and there are no keys."""
 
     code = "unsafe_binding"
     default_hint = (
-        "Make the first key with `lectern keys create admin --scope admin`, or use 127.0.0.1."
+        "Make the first key with `lectern keys create admin --scope admin`, or leave it to this "
+        "machine (127.0.0.1)."
     )
 
 

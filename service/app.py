@@ -17,6 +17,7 @@ from service.http.audit import Audited, AuditLog
 from service.http.authentication import Authenticator, Tokens
 from service.http.cross_origin import CrossOrigin, origins_in
 from service.http.errors import install_error_handlers
+from service.http.hosts import names_beyond
 from service.http.limits import RateLimiter
 from service.http.measuring import Measured
 from service.http.middleware import BodyLimit, ErrorShapeUnder, OwnHostsOnly, RequestId, Unexpected
@@ -106,6 +107,7 @@ def create_app(
         lambda: parts.registry,
         recorder,
         operator_key=operator_key,
+        is_closed=bool(names_beyond(parts.settings)),
         tokens=_tokens(parts.settings),
     )
     _add_middleware(app, parts, authenticator, recorder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import socket
@@ -27,6 +26,7 @@ from lectern.server.reconciler import reconciled
 from lectern.server.tracing.open import traced
 from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of_folder
 from service.app import create_app
+from service.http.hosts import names_beyond
 from service.parts import ServiceParts
 
 SHUTDOWN_GRACE_S = 10
@@ -173,17 +173,12 @@ def _bound(settings: Settings) -> socket.socket:
 
 
 def _require_keys_or_loopback(settings: Settings) -> None:
-    if not _is_loopback(settings.host) and not settings.oidc_issuer and not _has_keys(settings):
+    names = names_beyond(settings)
+    if names and not settings.oidc_issuer and not _has_keys(settings):
         raise UnsafeBinding(
-            f"LECTERN_HOST is {settings.host}, where others could reach it, and there are no keys."
+            f"Others could reach it as {', '.join(names)} (LECTERN_HOST, LECTERN_ALLOWED_HOSTS),"
+            " and there are no keys."
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _has_keys(settings: Settings) -> bool:
@@ -200,11 +195,4 @@ def _who_may_come(settings: Settings) -> str:
         return f"Requests need a key, or a token of {without_userinfo(settings.oidc_issuer)}."
     if _has_keys(settings):
         return "Requests need a key: `lectern keys list` shows which there are."
-    said = "No keys are configured, so it listens on this machine only."
-    if settings.allowed_hosts:
-        # A proxy on this machine makes everybody somebody who is on it.
-        said += (
-            f" Whoever comes by a proxy as {settings.allowed_hosts} may do everything: have the"
-            " proxy ask who is there, or make a key (`lectern keys create`)."
-        )
-    return said
+    return "No keys are configured, so it listens on this machine only."

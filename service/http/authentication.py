@@ -35,7 +35,8 @@ class Authenticator:
     """Finds callers; its functions ask the registry, so call them in a thread.
 
     The registry is asked at every request, so a key that is revoked is refused from then on. Only
-    that there are keys is remembered: there always will be.
+    that there are keys is remembered: there always will be. Where others could come there are
+    (`is_closed`), whether the registry can say so or not.
     """
 
     def __init__(
@@ -44,13 +45,14 @@ class Authenticator:
         recorder: Recorder,
         *,
         operator_key: str | None,
+        is_closed: bool = False,
         tokens: Tokens | None = None,
     ) -> None:
         self._registry = registry
         self._recorder = recorder
         self._operator_key = operator_key
         self._tokens = tokens
-        self._is_closed = tokens is not None
+        self._is_closed = is_closed or tokens is not None
         self._noted: dict[str, datetime] = {}
         self._known: dict[str, Caller] = {}  # who read figures, by the hash of their header
 

@@ -5,7 +5,6 @@ Plain ASGI, no buffering.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection
 from uuid import uuid4
@@ -19,9 +18,9 @@ from corpus.errors import ForeignHost, RequestTooLarge
 from corpus.tracing import UNTRACED, Tracing
 from corpus.work import MAX_ID_CHARS, work_for
 from service.http.errors import ErrorShape, on_unexpected
+from service.http.hosts import host_name, host_names, is_loopback
 from service.http.refusing import refuse
 
-_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/?#@\[\]]+))(?::\d*)?")
 _ACCEPTABLE_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID_CHARS}}}")
 
 
@@ -78,7 +77,7 @@ class OwnHostsOnly:
         self, app: ASGIApp, *, allowed: str, origins: Collection[str] = frozenset()
     ) -> None:
         self._app = app
-        self._allowed = frozenset(host_name(name) for name in allowed.split(",")) - {""}
+        self._allowed = host_names(allowed)
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,18 +103,7 @@ class OwnHostsOnly:
         return None
 
     def _is_own(self, name: str) -> bool:
-        if name == "localhost" or name in self._allowed:
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
-
-
-def host_name(authority: str) -> str:
-    """The lower-case name in `name:port`, without brackets; empty when there is none."""
-    match = _AUTHORITY.fullmatch(authority.strip())
-    return (match[1] or match[2]).lower() if match else ""
+        return name in self._allowed or is_loopback(name)
 
 
 class Unexpected:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.keys import lectern_keys, operator
 from tests.e2e.server import LecternServer
 
 ERROR_KEYS = {"error", "detail", "hint", "request_id"}
@@ -21,7 +22,9 @@ ERROR_KEYS = {"error", "detail", "hint", "request_id"}
 @pytest.fixture(scope="module")
 def server(make_data_dir: Callable[[], Path]) -> Iterator[LecternServer]:
     folder = make_data_dir()
+    lectern_keys(folder, "create", "admin", "--scope", "admin")
     with LecternServer(folder, LECTERN_ALLOWED_HOSTS="docs.example.org") as running:
+        running.http.headers.update(operator(running))
         yield running
 
 
@@ -175,8 +178,12 @@ def test_another_hosts_request_is_refused_whatever_it_asks(
 
 
 def test_a_host_that_the_operator_names_is_allowed(server: LecternServer) -> None:
-    named = {"host": "docs.example.org", "origin": "https://docs.example.org"}
+    named = {"host": "docs.example.org:8443", "origin": "https://docs.example.org:8443"}
     assert server.http.get("/healthz", headers=named).status_code == 200
+    # The SDK behind it would have hosts of its own.
+    accept = {"accept": "application/json, text/event-stream"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    assert server.http.post("/mcp", json=call, headers={**named, **accept}).status_code == 200
 
 
 def test_the_content_stays_that_of_the_version_that_answers(server: LecternServer) -> None:

@@ -252,14 +252,20 @@ def test_agents_come_with_the_same_keys(guarded: Guarded) -> None:
     assert "nine" in reply.text
 
 
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        {"LECTERN_HOST": "0.0.0.0"},  # noqa: S104
+        {"LECTERN_ALLOWED_HOSTS": "lectern.example.org"},
+    ],
+)
 def test_a_server_beyond_this_machine_needs_a_key_first(
-    make_data_dir: Callable[[], Path],
+    make_data_dir: Callable[[], Path], beyond: dict[str, str]
 ) -> None:
     data_dir = make_data_dir()
-    everywhere = {"LECTERN_HOST": "0.0.0.0"}  # noqa: S104
     refused = subprocess.run(
         [sys.executable, "-m", "lectern", "serve"],
-        env={**os.environ, "LECTERN_DATA_DIR": str(data_dir), "LECTERN_PORT": "0", **everywhere},
+        env={**os.environ, "LECTERN_DATA_DIR": str(data_dir), "LECTERN_PORT": "0", **beyond},
         capture_output=True,
         text=True,
         timeout=60,
@@ -268,7 +274,7 @@ def test_a_server_beyond_this_machine_needs_a_key_first(
     assert refused.returncode == 1
     assert "lectern keys create admin --scope admin" in refused.stderr
     key = lectern_keys(data_dir, "create", "admin", "--scope", "admin")
-    with LecternServer(data_dir, **everywhere) as server:
+    with LecternServer(data_dir, **beyond) as server:
         said = json.loads((data_dir / "server.json").read_text())
         assert said["url"].startswith("http://127.0.0.1:")
         assert server.http.get("/documents").status_code == 401

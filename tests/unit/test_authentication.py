@@ -14,6 +14,7 @@ from corpus.keys import Grant, Scope, new_id, new_secret
 from corpus.registry.audit_log import Entry, list_entries, write_entries
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.keys import create_key, list_keys
+from corpus.settings import Settings
 from service.app import create_app
 from service.http.audit import REFUSALS_PER_MINUTE, AuditLog
 from service.http.recorder import WAITING, Recorder
@@ -42,6 +43,22 @@ def test_without_the_registry_nobody_is_called_a_stranger_or_let_in() -> None:
             assert (reply.status_code, reply.json()["error"]) == (503, "storage_unavailable")
             assert "www-authenticate" not in reply.headers
         assert client.get("/healthz", headers=HOST).status_code == 200
+
+
+@pytest.mark.parametrize("beyond", [{"host": "::"}, {"allowed_hosts": "lectern.example.org"}])
+def test_where_others_could_come_nobody_is_the_operator_for_want_of_the_registry(
+    beyond: dict[str, str],
+) -> None:
+    app = create_app(parts_with(away(), Settings(_env_file=None, **beyond)))  # type: ignore[arg-type]
+    with TestClient(app) as client:
+        assert client.get("/metrics", headers=HOST).status_code == 401
+
+
+def test_where_others_could_come_a_registry_without_keys_opens_nothing(tmp_path: Path) -> None:
+    registry = open_sqlite_registry(tmp_path / "registry.sqlite")
+    settings = Settings(_env_file=None, allowed_hosts="lectern.example.org")
+    with TestClient(create_app(parts_with(registry, settings))) as client:
+        assert client.get("/documents", headers=HOST).status_code == 401
 
 
 def test_pages_of_other_origins_may_send_keys_and_read_that_one_is_missing(

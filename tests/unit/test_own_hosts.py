@@ -7,11 +7,13 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
-from service.http.middleware import OwnHostsOnly, RequestId, host_name
+from corpus.settings import Settings
+from service.http.hosts import host_name, names_beyond
+from service.http.middleware import OwnHostsOnly, RequestId
 
 
 def application() -> ASGIApp:
-    allowed = " docs.example.org , [2001:db8::1]:8443,"
+    allowed = " docs.example.org , [2001:db8::1]:8443,2001:DB8:0::2, fd00::3,"
     return RequestId(OwnHostsOnly(PlainTextResponse("passed"), allowed=allowed))
 
 
@@ -37,6 +39,9 @@ def request(headers: list[tuple[str, str]]) -> httpx.Response:
         "docs.example.org",
         "Docs.Example.Org:443",
         "[2001:db8::1]",
+        "[2001:db8:0:0::1]:8000",
+        "[2001:db8::2]:8000",
+        "[FD00::3]",
     ],
 )
 def test_a_request_for_one_of_our_own_hosts_passes(host: str) -> None:
@@ -88,3 +93,21 @@ def test_the_name_in_an_authority_has_no_port_and_no_brackets() -> None:
     assert host_name(" [::1]:80 ") == "::1"
     assert host_name("A.b:") == "a.b"
     assert host_name("a b") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "beyond"),
+    [
+        ({}, []),
+        ({"host": "::1", "allowed_hosts": "localhost, 127.0.0.2:80,[::1]:8000,"}, []),
+        ({"host": "0.0.0.0"}, ["0.0.0.0"]),  # noqa: S104
+        ({"host": "::"}, ["::"]),
+        ({"host": "lectern"}, ["lectern"]),
+        ({"allowed_hosts": "Docs.example.org:443,localhost"}, ["docs.example.org"]),
+        ({"allowed_hosts": "2001:db8::1"}, ["2001:db8::1"]),
+    ],
+)
+def test_names_under_which_others_could_come_are_known(
+    said: dict[str, str], beyond: list[str]
+) -> None:
+    assert names_beyond(Settings(_env_file=None, **said)) == beyond  # type: ignore[arg-type]
