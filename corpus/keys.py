@@ -30,10 +30,14 @@ _PRESENTED = re.compile(rf"lk_([0-9a-f]{{12}}|{LOCAL_ID})_[0-9a-f]{{64}}")
 
 
 class Scope(StrEnum):
-    """What a caller may do: ask and read; upload, change and delete documents; everything."""
+    """What a caller may do.
+
+    Ask and read; upload, change and delete documents; read the figures of /metrics; everything.
+    """
 
     READ = "read"
     WRITE = "write"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 
@@ -101,7 +105,7 @@ def scopes_of(names: Sequence[str]) -> frozenset[Scope]:
     try:
         return frozenset(Scope(name) for name in names)
     except ValueError as error:
-        raise InvalidRequest(f"{error}.", hint="Scopes are: read, write, admin.") from error
+        raise InvalidRequest(f"{error}.", hint=f"Scopes are: {', '.join(Scope)}.") from error
 
 
 def new_id() -> str:

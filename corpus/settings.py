@@ -60,8 +60,8 @@ class Settings(BaseSettings):
     )
     oidc_scopes_claim: str = Field(
         "",
-        description="The claim in which `lectern:write` and `lectern:admin` may stand; empty: "
-        "tokens are for reading.",
+        description="The claim in which `lectern:write`, `lectern:metrics` and `lectern:admin` may "
+        "stand; empty: tokens are for reading.",
     )
     audit_questions: bool = Field(
         False, description="Whether questions are in the audit log too: by whom, never what."

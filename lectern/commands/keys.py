@@ -34,7 +34,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, '-' 
 def create(
     name: Name,
     scope: Annotated[
-        list[str], typer.Option(help="read, write or admin (everything); may be repeated.")
+        list[str], typer.Option(help="read, write, metrics or admin (everything); may be repeated.")
     ] = ["read"],  # noqa: B006  typer copies it
     collection: Annotated[
         list[str] | None, typer.Option("--collection", "-c", help="Only these collections.")

@@ -42,7 +42,7 @@ class Access:
 
     Backends that are trusted may ask on behalf of others, whose principals `X-Lectern-On-Behalf-Of`
     names, separated by commas, who they are first: then only what these may read is there,
-    conversations are that one's, and nothing is administered.
+    conversations are that one's, nothing is administered, and no figures are told.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ def on_behalf_of(caller: Caller, headers: Headers) -> Caller:
             f"{ON_BEHALF_OF} names no principals.", hint="As in acl: user:ann, group:legal."
         ) from error
     reader = Reader(frozenset(principals), caller.reader.collections, owner=principals[0])
-    scopes = caller.scopes - {KeyScope.ADMIN}
+    scopes = caller.scopes - {KeyScope.ADMIN, KeyScope.METRICS}
     return replace(caller, name=f"{caller.name}, for {principals[0]}", reader=reader, scopes=scopes)
 
 

@@ -63,6 +63,10 @@ async def _administers(request: Request) -> Reader:
     return _permitted(request, Scope.ADMIN)
 
 
+async def _measures(request: Request) -> Reader:
+    return _permitted(request, Scope.METRICS)
+
+
 async def _asks(request: Request) -> Reader:
     reader = _permitted(request, Scope.READ)
     await note_asked(_parts(request).registry, caller_of(request))
@@ -83,4 +87,5 @@ Noted = Annotated[AuditNotes, Depends(_noted)]
 Reads = Annotated[Reader, Depends(_reads)]
 Asks = Annotated[Reader, Depends(_asks)]  # reads, and it counts as a question
 Writes = Annotated[Reader, Depends(_writes)]
+Measures = Annotated[Reader, Depends(_measures)]
 Administers = Annotated[Reader, Depends(_administers)]

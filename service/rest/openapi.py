@@ -45,8 +45,9 @@ of its own (up to 64 letters, digits, `.`, `_` and `-`), which is then used. Wha
 (429, 503) says when in `Retry-After`.
 
 Once there is a key, requests need one (`Authorization: Bearer`); its scopes say what it is for:
-`read` asks and reads, `write` uploads, changes and deletes documents, `admin` may everything. What
-a caller may not read is not there for them: 404, as for what there never was.
+`read` asks and reads, `write` uploads, changes and deletes documents, `metrics` reads figures,
+`admin` may everything. What a caller may not read is not there for them: 404, as for what there
+never was.
 
 Only requests that name this service's own hosts are answered (`LECTERN_ALLOWED_HOSTS`). Pages of
 other origins get at it when they are named in `LECTERN_CORS_ORIGINS`. Agents talk to `POST /mcp`,

@@ -19,7 +19,13 @@ from service.http.access import OPEN, OPEN_BELOW, READINESS
 from service.http.audit import ACTIONS, QUESTIONS
 from tests.described import openapi_app
 
-PERMISSIONS = {state._reads, state._asks, state._writes, state._administers}
+PERMISSIONS = {
+    state._reads,
+    state._asks,
+    state._writes,
+    state._measures,
+    state._administers,
+}
 # It asks by itself: service/mcp/call.py.
 ASKS_ITSELF = {"/mcp"}
 # What is sent by POST and changes nothing.

@@ -123,6 +123,27 @@ def test_scopes_say_what_a_key_is_for(guarded: Guarded) -> None:
     assert guarded.http.get(address, headers=guarded.read).is_success
 
 
+def test_figures_are_for_who_may_read_those_of_all(guarded: Guarded) -> None:
+    prometheus = bearer(guarded.server, "prometheus", "--scope", "metrics")
+    within = bearer(guarded.server, "counts-one", "--scope", "metrics", "-c", "default")
+    boss = bearer(guarded.server, "boss", "--scope", "admin", "--on-behalf-of")
+    ann = {"X-Lectern-On-Behalf-Of": "user:ann"}
+    for headers, status in (
+        (prometheus, 200),
+        (guarded.admin, 200),
+        (boss, 200),
+        ({}, 401),
+        (guarded.read, 403),
+        (guarded.write, 403),
+        (within, 403),
+        ({**guarded.backend, **ann}, 403),
+        ({**boss, **ann}, 403),
+        ({**operator(guarded.server), **ann}, 403),
+    ):
+        assert guarded.http.get("/metrics", headers=headers).status_code == status
+    assert guarded.http.get("/documents", headers=prometheus).status_code == 403
+
+
 @pytest.mark.parametrize("who", ["nobody", "read"])
 def test_nothing_of_an_upload_is_kept_for_who_may_not_write(guarded: Guarded, who: str) -> None:
     """The answer comes while most of the body is still to be sent."""

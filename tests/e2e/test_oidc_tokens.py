@@ -38,6 +38,8 @@ def test_people_come_with_tokens_and_programs_with_keys(
         assert status(groups=["legal"], aud="another") == 401
         assert status("DELETE", groups=["legal"]) == 403
         assert status(path="/audit", scope="lectern:admin") == 200
+        assert status(path="/metrics", scope="lectern:write") == 403
+        assert status(path="/metrics", scope="lectern:metrics") == 200
         ann = {"X-Lectern-On-Behalf-Of": "user:bob"}
         ann["Authorization"] = f"Bearer {provider.token()}"
         assert server.http.get("/documents", headers=ann).status_code == 403
