@@ -29,7 +29,7 @@ class Tenant:
     """Somebody made up, and what is theirs alone: a document with a `canary` in name and text."""
 
     principal: str  # in the document's acl
-    member: str  # who asks: the principal itself, or somebody in the group
+    person: str  # who asks: as a group nobody does, but somebody in it
     canary: str
     document: dict[str, Any]
     answer: dict[str, Any]
@@ -55,7 +55,7 @@ def check_access(client: Client) -> Iterator[Finding]:
         yield from _controls(client, collection, tenants)
         nobody = f"user:{secrets.token_hex(8)}"
         # Who reads along in a Slack channel is nobody, as far as documents are concerned.
-        strangers = [*(one.member for one in tenants), nobody]
+        strangers = [*(one.person for one in tenants), nobody]
         for surface in SURFACES:
             yield _looked(client, surface, collection, tenants, strangers)
         yield _counted(client, collection, tenants, nobody)
@@ -67,7 +67,7 @@ def _planted(client: Client) -> Iterator[tuple[str, list[Tenant]]]:
     try:
         _upload(client, collection, "opening.txt", "The museum opens at nine.", [])
         tenants = [
-            _plant(client, collection, kind, secrets.token_hex(6))
+            _plant(client, collection, kind)
             # People, groups, and people in Slack, as service/slack/access.py names them.
             for kind in ("user:", "group:", "slack:T0/")
         ]
@@ -76,20 +76,20 @@ def _planted(client: Client) -> Iterator[tuple[str, list[Tenant]]]:
         _clean_up(client)
 
 
-def _plant(client: Client, collection: str, kind: str, name: str) -> Tenant:
+def _plant(client: Client, collection: str, kind: str) -> Tenant:
+    name = secrets.token_hex(6)
     principal = f"{kind}{name}"
-    # Nobody asks as a group: one of its members does.
-    member = f"user:in-{name}, {principal}" if kind == "group:" else principal
+    person = f"user:in-{name}, {principal}"
     canary = f"canary{secrets.token_hex(8)}"
     text = f"The pass phrase of the strong room is {canary}."
     document = _upload(client, collection, f"{canary}.txt", text, [principal])
     # Asked with the canary too: neither may the question be suggested to others.
     message = f"Is {canary} the pass phrase of the strong room?"
     body = {"message": message, "collection": collection}
-    answer = client.request("POST", "/chat", on_behalf_of=member, json=body)
+    answer = client.request("POST", "/chat", on_behalf_of=person, json=body)
     if answer.is_error:
         raise _cannot(answer)
-    return Tenant(principal, member, canary, document, answer.json())
+    return Tenant(principal, person, canary, document, answer.json())
 
 
 def _upload(
@@ -117,7 +117,7 @@ def _controls(client: Client, collection: str, tenants: list[Tenant]) -> Iterato
     """That each sees their own: else that others do not would say nothing."""
     for one in tenants:
         body = {"query": QUESTION, "collection": collection, "top_k": 20}
-        reply = client.request("POST", "/search", on_behalf_of=one.member, json=body)
+        reply = client.request("POST", "/search", on_behalf_of=one.person, json=body)
         is_there = one.canary in reply.text
         text = "finds what is theirs" if is_there else "does not find what is theirs"
         yield Finding("ok" if is_there else "broken", one.principal, text)
@@ -133,7 +133,7 @@ def _looked(
     leaks, looks = [], 0
     for owner in tenants:
         for stranger in strangers:
-            if stranger == owner.member:
+            if stranger == owner.person:
                 continue
             looks += 1
             sent = surface.filled({**owner.known, "collection": collection})
@@ -156,14 +156,15 @@ def _leaked(reply: httpx.Response, sent: Surface, owner: Tenant) -> str | None:
     for name, value in owner.known.items():
         if reply.is_success and value in reply.text and value not in said:
             return f"was told the {name}"
-    if reply.status_code == 404 or (reply.is_success and not sent.is_hidden):
+    wanted = sent.refused_with or 404
+    if reply.status_code == wanted or (reply.is_success and sent.refused_with is None):
         return None
-    return f"got {reply.status_code}, and not 404, for what is"
+    return f"got {reply.status_code}, and not {wanted}, for what is"
 
 
 def _counted(client: Client, collection: str, tenants: list[Tenant], nobody: str) -> Finding:
     counts = []
-    for who in (tenants[0].member, nobody):
+    for who in (tenants[0].person, nobody):
         reply = client.request("GET", f"/collections/{collection}", on_behalf_of=who)
         counts.append(reply.json().get("documents"))
     if counts == [2, 1]:

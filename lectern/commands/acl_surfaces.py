@@ -16,14 +16,14 @@ _MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version":
 class Surface:
     """A request; `{id}` and the like stand for what is somebody else's.
 
-    `is_hidden`: it asks for just that, and must be told that it is not there.
+    `refused_with`: the status that it must be answered with; None: it may say what is no secret.
     """
 
     name: str
     method: str
     path: str
     body: Any = None
-    is_hidden: bool = False
+    refused_with: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def filled(self, known: Mapping[str, str]) -> Surface:
@@ -35,7 +35,7 @@ class Surface:
 
 
 def _of_document(name: str, rest: str, method: str = "GET", body: object = None) -> Surface:
-    return Surface(name, method, f"/documents/{{id}}{rest}", body, is_hidden=True)
+    return Surface(name, method, f"/documents/{{id}}{rest}", body, refused_with=404)
 
 
 def _mcp(tool: str, **arguments: object) -> Surface:
@@ -68,18 +68,21 @@ SURFACES = (
     # Its related questions are those of others.
     Surface("chat", "POST", "/chat", {**_IN_IT, "message": QUESTION, "keep": False}),
     Surface("stream", "POST", "/chat", {**_IN_IT, "message": QUESTION, "stream": True}),
-    Surface("answer", "GET", "/answers/{answer_id}", is_hidden=True),
-    Surface("explain", "GET", "/answers/{answer_id}/explain", is_hidden=True),
+    Surface("answer", "GET", "/answers/{answer_id}", refused_with=404),
+    Surface("explain", "GET", "/answers/{answer_id}/explain", refused_with=404),
     Surface("conversations", "GET", "/conversations"),
-    Surface("conversation", "GET", "/conversations/{conversation_id}", is_hidden=True),
+    Surface("conversation", "GET", "/conversations/{conversation_id}", refused_with=404),
     Surface(
         "follow-up",
         "POST",
         "/chat",
         {"message": "And why?", "conversation_id": "{conversation_id}"},
-        is_hidden=True,
+        refused_with=404,
     ),
     Surface("collections", "GET", "/collections"),
+    # Of all documents, and so on nobody's behalf.
+    Surface("figures", "GET", "/metrics", refused_with=403),
+    Surface("audit log", "GET", "/audit", refused_with=403),
     _mcp("search", query=QUESTION, collection="{collection}"),
     _mcp("ask", question=QUESTION, collection="{collection}"),
     _mcp("list_documents", collection="{collection}"),

@@ -61,6 +61,7 @@ def test_a_server_keeps_what_is_private(server: LecternServer, key: str) -> None
         ("GET", "/collections/", "counts"),
         ("POST", "/mcp", "mcp ask"),
         ("PATCH", "/documents", "change"),
+        ("GET", "/metrics", "figures"),
     ],
 )
 def test_what_leaks_is_named(
