@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 import anyio
@@ -32,7 +30,7 @@ OPEN_BELOW = "/web/"
 READINESS = "/readyz"
 FIGURES = "/metrics"
 
-LOOKUPS = 8  # at the same time, so that they never wait for the threads of slower work
+LOOKUPS = 8  # of each kind at the same time; they never wait for the threads of slower work
 
 log = logging.getLogger("lectern.http")
 
@@ -52,7 +50,8 @@ class Access:
         self._authenticator = authenticator
         self._limiter = limiter
         self._audit = audit
-        self._lookups: anyio.CapacityLimiter | None = None
+        # Made at the first request, in its event loop: of keys, and of tokens.
+        self._lookups: dict[bool, anyio.CapacityLimiter] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the caller in the request's state."""
@@ -78,12 +77,11 @@ class Access:
             find = self._authenticator.caller_or_stranger
         if path == FIGURES:
             find = self._authenticator.caller_as_known
-        return await self._in_thread(functools.partial(find, authorization))
-
-    async def _in_thread(self, find: Callable[[], Caller]) -> Caller:
-        if self._lookups is None:
-            self._lookups = anyio.CapacityLimiter(LOOKUPS)
-        return await to_thread.run_sync(find, limiter=self._lookups)
+        # A provider that hangs has tokens wait, and no key.
+        kind = self._authenticator.asks_provider(authorization)
+        if kind not in self._lookups:
+            self._lookups[kind] = anyio.CapacityLimiter(LOOKUPS)
+        return await to_thread.run_sync(find, authorization, limiter=self._lookups[kind])
 
     def _challenge(self, error: LecternError, scope: Scope, headers: Headers) -> dict[str, str]:
         if not isinstance(error, Unauthorized):

@@ -65,7 +65,7 @@ class Authenticator:
             return OPERATOR
         if presented is None:
             raise Unauthorized(_NEEDED)
-        if self._tokens is not None and not presented.startswith(PREFIX):
+        if self._tokens is not None and self.asks_provider(authorization):
             return self._tokens.caller_of(presented)
         with self._registry().read() as connection:
             key = key_of(connection, presented)
@@ -73,6 +73,12 @@ class Authenticator:
             raise Unauthorized(_REFUSED)
         self._note_use(key)
         return bearer_of(key)
+
+    def asks_provider(self, authorization: str | None) -> bool:
+        """Whether finding who sent this may take as long as an identity provider does."""
+        presented = _bearer(authorization)
+        has_token = presented is not None and not presented.startswith(PREFIX)
+        return has_token and self._tokens is not None
 
     def caller_or_stranger(self, authorization: str | None) -> Caller:
         """The same for what is open to all, also while the registry does not answer."""

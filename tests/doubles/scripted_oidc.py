@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from tests.doubles.serving import Handler, Serving
+
 AUDIENCE = "lectern"
 
 
-class ScriptedOidc:
-    """Serves discovery and keys inside a `with`; `rotate` makes a new key, `is_away` says 503."""
+class ScriptedOidc(Serving):
+    """Serves discovery and keys inside a `with`; `rotate` makes a new key, `is_away` says 503.
 
-    def __init__(self) -> None:
+    Answers wait for `goes_on`, and do not end while it `trickles`.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.is_away = False
+        self.trickles = False
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         self.calls_itself: str | None = None
         self.fetches = 0
+        self.asked = threading.Event()
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate()
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = json.dumps(provider._answer(self.path)).encode()
-                self.send_response(503 if provider.is_away else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        super().__init__(_Handler, tls=tls)
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self.root_url
 
     @property
     def public_pem(self) -> bytes:
@@ -55,20 +49,6 @@ class ScriptedOidc:
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             )
         )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def rotate(self) -> None:
         """From now on sign with a new key, and publish only that."""
@@ -86,7 +66,7 @@ class ScriptedOidc:
         key = self._keys[self.key_id]
         return jwt.encode(self.claims(**more), key, algorithm="RS256", headers=headers)
 
-    def _answer(self, path: str) -> dict[str, Any]:
+    def tells(self, path: str) -> dict[str, Any]:
         if path == "/.well-known/openid-configuration":
             issuer = self.calls_itself or self.issuer
             return {"issuer": issuer, "jwks_uri": f"{self.issuer}/keys"}
@@ -94,3 +74,19 @@ class ScriptedOidc:
         public = self._keys[self.key_id].public_key()
         key = json.loads(RSAAlgorithm.to_jwk(public))
         return {"keys": [{**key, "kid": self.key_id, "use": "sig", "alg": "RS256"}]}
+
+
+class _Handler(Handler):
+    double: ScriptedOidc
+
+    def answer(self) -> None:
+        self.double.asked.set()
+        self.double.goes_on.wait(60)
+        if self.double.trickles:
+            self.send_response(200)
+            self.end_headers()
+        while self.double.trickles:
+            self.wfile.write(b" ")
+            time.sleep(0.02)
+        body = json.dumps(self.double.tells(self.path)).encode()
+        self.reply(503 if self.double.is_away else 200, body)

@@ -8,17 +8,26 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 from pydantic import ValidationError
+from starlette.testclient import TestClient
 
 from corpus.errors import IdentityUnavailable, Misconfigured, Unauthorized
-from corpus.keys import Scope
+from corpus.keys import Grant, Scope
+from corpus.registry.database.engine import open_sqlite_registry
+from corpus.registry.keys import create_key
 from corpus.settings import Settings
+from service.app import create_app
+from service.http.access import LOOKUPS
 from service.http.jwks import AGAIN_S, FRESH_S, ProviderKeys
 from service.http.oidc import LEEWAY_S, OidcTokens, rules_of
+from tests.certificates import of_loopback
+from tests.doubles.parts import parts_with
 from tests.doubles.scripted_oidc import AUDIENCE, ScriptedOidc
 
 
@@ -174,6 +183,54 @@ def test_while_the_provider_is_away_known_keys_serve_on(
     provider.rotate()
     with pytest.raises(IdentityUnavailable):
         tokens.caller_of(provider.token())
+
+
+def test_a_provider_that_answers_for_ever_is_not_waited_for(provider: ScriptedOidc) -> None:
+    provider.trickles = True
+    keys = ProviderKeys(provider.issuer, limit_s=0.3)
+    for _ in range(2):
+        with pytest.raises(IdentityUnavailable):
+            keys.find(provider.key_id)
+    provider.trickles = False
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", None])
+def test_a_provider_with_an_authority_of_ones_own_is_believed_once_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    tls, authority = of_loopback(tmp_path)
+    if variable is not None:
+        monkeypatch.setenv(variable, str(authority))
+    with ScriptedOidc(tls) as provider:
+        keys = ProviderKeys(provider.issuer)
+        if variable is not None:
+            assert keys.find(provider.key_id) is not None
+        else:
+            with pytest.raises(IdentityUnavailable):
+                keys.find(provider.key_id)
+
+
+def test_while_the_provider_hangs_keys_open_as_ever(provider: ScriptedOidc, tmp_path: Path) -> None:
+    registry = open_sqlite_registry(tmp_path / "registry.sqlite")
+    with registry.write() as connection:
+        _, secret = create_key(connection, Grant("one", frozenset({Scope.READ})))
+    settings = Settings(_env_file=None, oidc_issuer=provider.issuer, oidc_audience=AUDIENCE)
+    provider.goes_on.clear()
+    with (
+        TestClient(create_app(parts_with(registry, settings))) as client,
+        ThreadPoolExecutor(3 * LOOKUPS) as people,
+    ):
+
+        def status(presented: str) -> int:
+            headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {presented}"}
+            return client.get("/documents", headers=headers).status_code
+
+        waiting = [people.submit(status, provider.token()) for _ in range(3 * LOOKUPS)]
+        assert provider.asked.wait(30)
+        assert [status(secret) for _ in range(3)] == [200] * 3
+        assert not any(one.done() for one in waiting)
+        provider.goes_on.set()
+        assert [one.result(30) for one in waiting] == [200] * len(waiting)
 
 
 def test_a_provider_that_calls_itself_another_is_not_believed(
