@@ -203,7 +203,7 @@ class NotPermitted(InvalidRequest):
 
 
 class TooManyRequests(InvalidRequest):
-    """More was asked with a key than it is for; `retry_after_s`: until it may ask again."""
+    """More was asked than the caller may; `retry_after_s`: until they may ask again."""
 
     code = "too_many_requests"
 
@@ -213,17 +213,17 @@ class TooManyRequests(InvalidRequest):
 
 
 class RateLimited(TooManyRequests):
-    """More requests came with a key than it may send in a minute."""
+    """More requests came than the caller may send in a minute."""
 
     code = "rate_limited"
-    default_hint = "Wait as long as Retry-After says; the operator sets the limit of a key."
+    default_hint = "Wait as long as Retry-After says; the operator sets the limit."
 
 
 class QuotaExceeded(TooManyRequests):
-    """As many questions were asked with a key today (in UTC) as it may ask."""
+    """As many questions were asked today (in UTC) as the caller may ask."""
 
     code = "quota_exceeded"
-    default_hint = "Ask again tomorrow; the operator sets the limit of a key."
+    default_hint = "Ask again tomorrow; the operator sets the limit."
 
 
 class PersonaFixed(InvalidRequest):

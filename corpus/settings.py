@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         description="The claim in which `lectern:write`, `lectern:metrics` and `lectern:admin` may "
         "stand; empty: tokens are for reading.",
     )
+    oidc_requests_per_minute: int | None = Field(
+        None, ge=1, description="Requests a minute of each bearer of a token; empty: any number."
+    )
+    oidc_questions_per_day: int | None = Field(
+        None, ge=1, description="Questions a day (of UTC) of each; empty: any number."
+    )
     audit_questions: bool = Field(
         False, description="Whether questions are in the audit log too: by whom, never what."
     )

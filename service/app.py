@@ -147,8 +147,8 @@ def _add_middleware(
         upload_bytes=settings.max_request_mb * MIB,
     )
     audit = AuditLog(recorder, with_questions=settings.audit_questions)
-    app.add_middleware(Audited, audit=audit)
     app.add_middleware(Access, authenticator=authenticator, limiter=RateLimiter(), audit=audit)
+    app.add_middleware(Audited, audit=audit)
     app.add_middleware(Unexpected)
     origins = origins_in(settings.cors_origins)
     app.add_middleware(CrossOrigin, origins=origins)

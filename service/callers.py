@@ -11,9 +11,12 @@ from corpus.keys import Key, Scope
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be asked with a key; None: as much as its bearer likes."""
+    """How much may be asked with a key, or by somebody with a token; None: as much as they like.
 
-    key_id: str
+    `counted_as`: whom it is counted for, at most 12 characters.
+    """
+
+    counted_as: str
     requests_per_minute: int | None
     questions_per_day: int | None
 

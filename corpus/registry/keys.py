@@ -112,19 +112,22 @@ def note_use(connection: Connection, key_id: str) -> None:
     )
 
 
-def count_question(connection: Connection, key_id: str, limit: int) -> bool:
-    """Count a question of today; False, and not counted, when there were `limit` already."""
+def count_question(connection: Connection, counted_as: str, limit: int) -> int | None:
+    """Count a question of today for a key, or somebody else (at most 12 characters).
+
+    How many are left; None, and not counted, when there were `limit` already.
+    """
     today = datetime.now(UTC).date().isoformat()
-    lock_key(connection, key_id)
-    of_today = (key_usage.c.key_id == key_id, key_usage.c.day == today)
-    asked = connection.execute(select(key_usage.c.questions).where(*of_today)).scalar()
+    lock_key(connection, counted_as)
+    of_today = (key_usage.c.key_id == counted_as, key_usage.c.day == today)
+    asked: int | None = connection.execute(select(key_usage.c.questions).where(*of_today)).scalar()
     if asked is None:
-        connection.execute(insert(key_usage).values(key_id=key_id, day=today, questions=1))
-        return True
+        connection.execute(insert(key_usage).values(key_id=counted_as, day=today, questions=1))
+        return limit - 1
     if asked >= limit:
-        return False
+        return None
     connection.execute(update(key_usage).where(*of_today).values(questions=asked + 1))
-    return True
+    return limit - asked - 1
 
 
 def expire_usage(connection: Connection) -> None:

@@ -307,7 +307,7 @@ keys = Table(
     Column("revoked_at", UtcDateTime),
 )
 
-# How many questions were asked with a key on a day of UTC (2026-11-26).
+# How many questions were asked with a key, or a token, on a day of UTC (2026-11-26).
 key_usage = Table(
     "key_usage",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import anyio
@@ -18,7 +19,7 @@ from service.callers import STRANGER, Caller
 from service.http.audit import AuditLog
 from service.http.authentication import Authenticator
 from service.http.errors import log_unavailable
-from service.http.limits import RateLimiter
+from service.http.limits import Allowance, RateLimiter, headers_of
 from service.http.refusing import refuse
 
 ON_BEHALF_OF = "X-Lectern-On-Behalf-Of"
@@ -59,15 +60,18 @@ class Access:
             await self._app(scope, receive, send)
             return
         state, headers = scope["state"], Headers(scope=scope)
+        allowances: list[Allowance] = []
+        state["allowances"], send = allowances, _telling(send, allowances)
         try:
             caller = await self._caller(scope["path"], headers.get("authorization"))
-            limits = self._limiter.take(caller.limits)
+            state["caller"] = caller  # of what is refused too: the audit log asks
+            self._limiter.take(caller.limits, allowances)
             state["caller"] = on_behalf_of(caller, headers)
         except LecternError as error:
             log_unavailable(state["request_id"], error)
             await refuse(error, scope, receive, send, self._challenge(error, scope, headers))
             return
-        await self._app(scope, receive, _with_headers(send, limits) if limits else send)
+        await self._app(scope, receive, send)
 
     async def _caller(self, path: str, authorization: str | None) -> Caller:
         if path in OPEN or path.startswith(OPEN_BELOW):
@@ -88,7 +92,7 @@ class Access:
             return {}
         if "authorization" not in headers:
             return {"WWW-Authenticate": "Bearer"}
-        self._audit.note_refusal(headers["authorization"], scope)
+        self._audit.note_sign_in(headers["authorization"], scope)
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
@@ -126,10 +130,10 @@ def on_behalf_of(caller: Caller, headers: Headers) -> Caller:
     return replace(caller, name=f"{caller.name}, for {principals[0]}", reader=reader, scopes=scopes)
 
 
-def _with_headers(send: Send, headers: dict[str, str]) -> Send:
+def _telling(send: Send, allowances: Sequence[Allowance]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(headers)
+            MutableHeaders(scope=message).update(headers_of(allowances))
         await send(message)
 
     return sending

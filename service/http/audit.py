@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from corpus.errors import NotPermitted, QuotaExceeded, RateLimited, Unauthorized
 from corpus.keys import id_in
 from corpus.registry.audit_log import Entry, write_entries
 from service.callers import Caller
@@ -44,7 +46,12 @@ QUESTIONS: Mapping[tuple[str, str], str] = {
 }
 ACCESS_CHANGED = "document.access"
 SIGN_IN = "sign_in"
-REFUSALS_PER_MINUTE = 60  # noted at most: anybody can cause them
+# Noted whatever was asked for, under its own name or this one.
+REFUSED = "request.refused"
+REFUSALS = frozenset({NotPermitted.code, RateLimited.code, QuotaExceeded.code})
+# Noted at most, of keys that are not accepted, which anybody can cause, and of callers' refusals.
+REFUSALS_PER_MINUTE = 60
+REFUSALS_OF_EACH = 10
 
 log = logging.getLogger("lectern.audit")
 
@@ -61,8 +68,8 @@ class AuditLog:
     ) -> None:
         self.actions = {**ACTIONS, **QUESTIONS} if with_questions else ACTIONS
         self._recorder = recorder
-        self._clock = clock
-        self._minute, self._refusals = -1, 0
+        self._sign_ins = _PerMinute(clock, REFUSALS_PER_MINUTE, REFUSALS_PER_MINUTE)
+        self._refusals = _PerMinute(clock, REFUSALS_PER_MINUTE, REFUSALS_OF_EACH)
 
     def note(self, *entries: Entry) -> None:
         """Log them, and have them written."""
@@ -77,22 +84,39 @@ class AuditLog:
             log.info(json.dumps(said))
         self._recorder.put(lambda connection: write_entries(connection, entries))
 
-    def note_refusal(self, authorization: str, scope: Scope) -> None:
+    def note_sign_in(self, authorization: str, scope: Scope) -> None:
         """A key or token that was not accepted; of a key, its id."""
-        minute = int(self._clock() // 60)
-        if minute != self._minute:
-            self._minute, self._refusals = minute, 0
-        self._refusals += 1
-        if self._refusals > REFUSALS_PER_MINUTE:
-            return
         key_id = id_in(authorization.rpartition(" ")[2])
         who = "unknown" if key_id is None else f"key {key_id}"
-        request_id = scope["state"]["request_id"]
-        self.note(Entry(who, SIGN_IN, scope["path"], "unauthorized", request_id))
+        if self._sign_ins.lets(who):
+            request_id = scope["state"]["request_id"]
+            self.note(Entry(who, SIGN_IN, scope["path"], Unauthorized.code, request_id))
+
+    def lets_refusal(self, who: str) -> bool:
+        """Whether one more of theirs is noted: a flood of requests is none of entries."""
+        return self._refusals.lets(who)
+
+
+class _PerMinute:
+    """Lets so many through a minute, and so many of each."""
+
+    def __init__(self, clock: Callable[[], float], most: int, of_each: int) -> None:
+        self._clock = clock
+        self._most, self._of_each = most, of_each
+        self._minute, self._of = -1, Counter[str]()
+
+    def lets(self, who: str) -> bool:
+        minute = int(self._clock() // 60)
+        if minute != self._minute:
+            self._minute, self._of = minute, Counter()
+        if self._of[who] >= self._of_each or self._of.total() >= self._most:
+            return False
+        self._of[who] += 1
+        return True
 
 
 class Audited:
-    """Notes requests once they are answered, by whom and how they ended."""
+    """Notes requests once they are answered, by whom and how they ended; around `Access`."""
 
     def __init__(self, app: ASGIApp, *, audit: AuditLog) -> None:
         self._app = app
@@ -117,19 +141,22 @@ class Audited:
             self._note(scope, status)
 
     def _note(self, scope: Scope, status: int) -> None:
-        action = self._audit.actions.get((scope["method"], _path_of(scope)))
-        if action is None:
-            return
         state = scope["state"]
-        caller: Caller = state["caller"]
-        outcome = "ok" if status < 400 else state.get("error_code", str(status))
+        caller: Caller | None = state.get("caller")
+        if caller is None:
+            return  # a key that is not accepted has an entry of its own
+        outcome = state.get("error_code") or ("ok" if status < 400 else str(status))
+        action = self._audit.actions.get((scope["method"], _path_of(scope)))
         subjects = state.get("audit_subjects") or [_subject(scope)]
+        if action is None:
+            if outcome not in REFUSALS:
+                return
+            action, subjects = REFUSED, [_path_of(scope)]
+        if outcome in REFUSALS and not self._audit.lets_refusal(caller.name):
+            return
+        action, request_id = state.get("audit_action", action), state["request_id"]
         self._audit.note(
-            *(
-                Entry(caller.name, state.get("audit_action", action), one, outcome, request_id)
-                for request_id in [state["request_id"]]
-                for one in subjects
-            )
+            *(Entry(caller.name, action, one, outcome, request_id) for one in subjects)
         )
 
 

@@ -16,9 +16,8 @@ READABLE_HEADERS = (
     "X-Request-ID",
     "Retry-After",
     "Content-Disposition",
-    "RateLimit-Limit",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
+    "RateLimit",
+    "RateLimit-Policy",
 )
 
 _ORIGIN = re.compile(r"(?P<scheme>https?)://[^/:\s*,]+(?::(?P<port>\d{1,5}))?")

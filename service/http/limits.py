@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,31 @@ from corpus.registry.keys import count_question
 from service.callers import Caller, Limits
 
 MAX_BUCKETS = 10_000
+MINUTE_S = 60
+DAY_S = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Of `most` requests or questions within `window_s`, so many are `left`.
+
+    `reset_s`: until all are there again; where none is left, until one is.
+    """
+
+    name: str
+    most: int
+    window_s: int
+    left: int
+    reset_s: int
+
+
+def headers_of(allowances: Sequence[Allowance]) -> dict[str, str]:
+    """What tells a client of them, as in draft-ietf-httpapi-ratelimit-headers-10."""
+    if not allowances:
+        return {}
+    policies = (f'"{one.name}";q={one.most};w={one.window_s}' for one in allowances)
+    left = (f'"{one.name}";r={one.left};t={one.reset_s}' for one in allowances)
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
 
 
 @dataclass(slots=True)
@@ -25,59 +50,59 @@ class _Bucket:
 
 
 class RateLimiter:
-    """A bucket for each key, which holds a minute's requests and fills evenly.
+    """A bucket for each caller with a limit, which holds a minute's requests and fills evenly.
 
-    Each process has its own: behind a balancer, a key may do its limit on every replica.
+    Each process has its own: behind a balancer, a caller may do its limit on every replica.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, limits: Limits | None) -> dict[str, str]:
-        """Take one request out; the headers that tell what is left. Raises `RateLimited`."""
+    def take(self, limits: Limits | None, allowances: list[Allowance]) -> None:
+        """Take one request out, and add what is left. Raises `RateLimited`, with that added too."""
         if limits is None or limits.requests_per_minute is None:
-            return {}
-        most, per_s = limits.requests_per_minute, limits.requests_per_minute / 60
-        bucket = self._filled(limits.key_id, most, per_s)
-        if bucket.tokens < 1:
-            wait_s = math.ceil((1 - bucket.tokens) / per_s)
-            raise RateLimited(f"This key may send {most} requests a minute.", retry_after_s=wait_s)
-        bucket.tokens -= 1
-        return {
-            "RateLimit-Limit": str(most),
-            "RateLimit-Remaining": str(int(bucket.tokens)),
-            "RateLimit-Reset": str(math.ceil((most - bucket.tokens) / per_s)),
-        }
+            return
+        most, per_s = limits.requests_per_minute, limits.requests_per_minute / MINUTE_S
+        bucket = self._filled(limits.counted_as, most, per_s)
+        is_refused = bucket.tokens < 1
+        if not is_refused:
+            bucket.tokens -= 1
+        wanted = most if bucket.tokens >= 1 else 1
+        reset_s = math.ceil((wanted - bucket.tokens) / per_s)
+        allowances.append(Allowance("requests", most, MINUTE_S, int(bucket.tokens), reset_s))
+        if is_refused:
+            raise RateLimited(f"No more than {most} requests a minute.", retry_after_s=reset_s)
 
-    def _filled(self, key_id: str, most: int, per_s: float) -> _Bucket:
+    def _filled(self, counted_as: str, most: int, per_s: float) -> _Bucket:
         now_s = self._clock()
-        bucket = self._buckets.get(key_id)
+        bucket = self._buckets.get(counted_as)
         if bucket is None:
-            bucket = self._buckets[key_id] = _Bucket(most, now_s)
+            bucket = self._buckets[counted_as] = _Bucket(most, now_s)
             if len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key_id)
+        self._buckets.move_to_end(counted_as)
         bucket.tokens = min(most, bucket.tokens + (now_s - bucket.at_s) * per_s)
         bucket.at_s = now_s
         return bucket
 
 
-async def note_asked(registry: Registry, caller: Caller) -> None:
-    """Count a question of the caller's; raises `QuotaExceeded`."""
+async def note_asked(registry: Registry, caller: Caller, allowances: list[Allowance]) -> None:
+    """Count a question of the caller's, and add what is left. Raises `QuotaExceeded` likewise."""
     limits = caller.limits
     if limits is None or limits.questions_per_day is None:
         return
     most = limits.questions_per_day
-    if not await asyncio.to_thread(_counted, registry, limits.key_id, most):
-        raise QuotaExceeded(
-            f"This key may ask {most} questions a day.", retry_after_s=_seconds_of_today()
-        )
+    left = await asyncio.to_thread(_counted, registry, limits.counted_as, most)
+    reset_s = _seconds_of_today()
+    allowances.append(Allowance("questions", most, DAY_S, left or 0, reset_s))
+    if left is None:
+        raise QuotaExceeded(f"No more than {most} questions a day.", retry_after_s=reset_s)
 
 
-def _counted(registry: Registry, key_id: str, most: int) -> bool:
+def _counted(registry: Registry, counted_as: str, most: int) -> int | None:
     with registry.write() as connection:
-        return count_question(connection, key_id, most)
+        return count_question(connection, counted_as, most)
 
 
 def _seconds_of_today() -> int:

@@ -11,7 +11,7 @@ from starlette.datastructures import State
 from corpus.access import Reader
 from corpus.keys import Scope
 from service.callers import Caller
-from service.http.limits import note_asked
+from service.http.limits import Allowance, note_asked
 from service.parts import ServiceParts
 
 
@@ -47,6 +47,11 @@ def caller_of(request: Request) -> Caller:
     return cast("Caller", request.state.caller)
 
 
+def allowances_of(request: Request) -> list[Allowance]:
+    """What service/http/access.py tells the caller of once the reply begins; to be added to."""
+    return cast("list[Allowance]", request.state.allowances)
+
+
 async def _any_caller(request: Request) -> Caller:
     return caller_of(request)
 
@@ -69,7 +74,7 @@ async def _measures(request: Request) -> Reader:
 
 async def _asks(request: Request) -> Reader:
     reader = _permitted(request, Scope.READ)
-    await note_asked(_parts(request).registry, caller_of(request))
+    await note_asked(_parts(request).registry, caller_of(request), allowances_of(request))
     return reader
 
 

@@ -25,7 +25,7 @@ from starlette.requests import Request
 from corpus.errors import LecternError, Unavailable, unforeseen
 from service.leaving import ClientLeftError, while_connected
 from service.mcp.arguments import read_arguments
-from service.mcp.call import Call, call_of
+from service.mcp.call import call_of
 from service.mcp.errors import error_text
 from service.mcp.tools import TOOLS, UNTRUSTED, ToolKind
 from service.parts import ServiceParts
@@ -60,11 +60,7 @@ def mcp_sessions(parts: ServiceParts) -> StreamableHTTPSessionManager:
         if kind is None:
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
         request = cast("Request", context.request)
-        try:
-            call = call_of(parts, request)
-        except LecternError as error:
-            return _failed(error)
-        work = _called(kind, call, params.arguments or {})
+        work = _called(kind, parts, request, params.arguments or {})
         try:
             return await while_connected(request.receive, work)
         except ClientLeftError:
@@ -93,17 +89,22 @@ def _described(kind: ToolKind[Any]) -> Tool:
     )
 
 
-async def _called(kind: ToolKind[Any], call: Call, raw: dict[str, Any]) -> CallToolResult:
+async def _called(
+    kind: ToolKind[Any], parts: ServiceParts, request: Request, raw: dict[str, Any]
+) -> CallToolResult:
+    request_id = request.state.request_id
     try:
+        call = call_of(parts, request)
         result = await kind.run(call, read_arguments(kind.arguments, raw))
     except LecternError as error:
+        request.state.error_code = error.code  # for the audit log: the status is 200
         if isinstance(error, Unavailable):
-            log.warning("request %s: %s", call.request_id, error.detail, exc_info=error.__cause__)
+            log.warning("request %s: %s", request_id, error.detail, exc_info=error.__cause__)
         return _failed(error)
     except Exception:
         # The SDK would tell the client what the exception says.
-        log.exception("request %s failed", call.request_id)
-        return _failed(unforeseen(call.request_id))
+        log.exception("request %s failed", request_id)
+        return _failed(unforeseen(request_id))
     return CallToolResult(
         content=[TextContent(text=result.as_text())],
         structured_content=result.model_dump(mode="json"),

@@ -49,13 +49,13 @@ class ToolKind(Generic[A]):
 
 
 async def _search(call: Call, given: SearchArguments) -> SearchResult:
-    await note_asked(call.parts.registry, call.caller)
+    await note_asked(call.parts.registry, call.caller, call.allowances)
     question = Question(given.query, given.collection, call.reader, given.top_k, given.filters)
     return SearchResult.of(await search(call.parts, question))
 
 
 async def _ask(call: Call, given: AskArguments) -> AskResult:
-    await note_asked(call.parts.registry, call.caller)
+    await note_asked(call.parts.registry, call.caller, call.allowances)
     question = Question(
         given.question,
         given.collection,

@@ -56,7 +56,7 @@ def read(
     limit: Annotated[int, Query(ge=1, le=500, description=PAGE_SIZE)] = 100,
     cursor: Cursor = None,
 ) -> AuditBody:
-    """What was done, by whom: uploads, changes and deletions, changes of keys, refused keys.
+    """What was done, by whom: uploads, changes and deletions, changes of keys, what was refused.
 
     No word of a document or question is in it.
     """

@@ -42,7 +42,8 @@ Ask your own documents: answers with citations that can be checked.
 Every error has one shape, `ErrorBody`: a stable code in `error`, a sentence in `detail`, what to do
 in `hint`, and the `request_id`. Every answer has the header `X-Request-ID`; a request may bring one
 of its own (up to 64 letters, digits, `.`, `_` and `-`), which is then used. What may work later
-(429, 503) says when in `Retry-After`.
+(429, 503) says when in `Retry-After`. Where a caller has limits, `RateLimit-Policy` and `RateLimit`
+say what is left of them.
 
 Once there is a key, requests need one (`Authorization: Bearer`); its scopes say what it is for:
 `read` asks and reads, `write` uploads, changes and deletes documents, `metrics` reads figures,

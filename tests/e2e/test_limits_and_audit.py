@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from service.http.audit import REFUSALS_OF_EACH
 from tests.e2e.keys import bearer, lectern_keys, operator
 from tests.e2e.server import LecternServer
 
@@ -38,9 +39,11 @@ def test_a_key_may_send_so_many_requests_a_minute(server: LecternServer) -> None
     headers = bearer(server, "slow", "--requests-per-minute", "3")
     replies = [server.http.get("/documents", headers=headers) for _ in range(4)]
     assert [one.status_code for one in replies] == [200, 200, 200, 429]
-    assert [one.headers.get("RateLimit-Remaining") for one in replies] == ["2", "1", "0", None]
-    assert replies[0].headers["RateLimit-Limit"] == "3"
+    assert {one.headers["RateLimit-Policy"] for one in replies} == {'"requests";q=3;w=60'}
+    left = [one.headers["RateLimit"].partition(";t=")[0] for one in replies]
+    assert left == [f'"requests";r={count}' for count in (2, 1, 0, 0)]
     refused = replies[-1]
+    assert refused.headers["RateLimit"].endswith(f";t={refused.headers['Retry-After']}")
     assert refused.json()["error"] == "rate_limited"
     assert 1 <= int(refused.headers["Retry-After"]) <= 20
     body = {"model": "default", "messages": [{"role": "user", "content": "When?"}]}
@@ -54,14 +57,19 @@ def test_a_key_may_ask_so_many_questions_a_day_on_all_surfaces(server: LecternSe
     ask = {"name": "ask", "arguments": {"question": "When does the museum open?"}}
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": ask}
     model = {"model": "default", "messages": [{"role": "user", "content": "When is it open?"}]}
-    assert server.http.post("/chat", json=question, headers=headers).is_success
-    assert "nine" in server.http.post("/mcp", json=call, headers={**headers, **MCP}).text
+    asked = server.http.post("/chat", json=question, headers=headers)
+    assert asked.is_success
+    assert asked.headers["RateLimit-Policy"] == '"questions";q=3;w=86400'
+    asked = server.http.post("/mcp", json=call, headers={**headers, **MCP})
+    assert "nine" in asked.text
+    assert asked.headers["RateLimit"].startswith('"questions";r=1;t=')
     assert server.http.post("/v1/chat/completions", json=model, headers=headers).is_success
     refused = server.http.post("/chat", json={**question, "stream": True}, headers=headers)
     assert (refused.status_code, refused.json()["error"]) == (429, "quota_exceeded")
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0) + timedelta(days=1)
     left_s = (midnight - datetime.now(UTC)).total_seconds()
     assert abs(int(refused.headers["Retry-After"]) - left_s) < 60
+    assert refused.headers["RateLimit"].startswith('"questions";r=0;t=')
     assert "quota_exceeded" in server.http.post("/mcp", json=call, headers={**headers, **MCP}).text
     assert server.http.post("/search", json={"query": "museum"}, headers=headers).is_error
     assert server.http.get("/documents", headers=headers).is_success, "reading is not asking"
@@ -106,6 +114,36 @@ def test_refused_keys_and_changes_of_keys_are_noted(server: LecternServer) -> No
     for _ in range(100):
         server.http.get("/documents", headers={"Authorization": "Bearer guessed"})
     assert len(entries(server, action="sign_in", limit="500")) < 65 * 2, "anybody can fill it"
+
+
+def test_what_callers_may_not_do_is_noted_and_a_flood_of_it_is_none_of_entries(
+    server: LecternServer,
+) -> None:
+    headers = bearer(server, "nosy", "--requests-per-minute", "40", "--questions-per-day", "1")
+    question = {"message": "When does the museum open?"}
+    ask = {"name": "ask", "arguments": {"question": "When?"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": ask}
+    server.http.post("/chat", json=question, headers=headers)
+    server.http.post("/search", json={"query": "museum"}, headers=headers)
+    server.http.post("/mcp", json=call, headers={**headers, **MCP})
+    server.http.get("/metrics", headers=headers)
+    server.http.delete("/collections/default", headers=headers)
+    server.http.get("/documents", headers={**headers, "X-Lectern-On-Behalf-Of": "user:ann"})
+    for _ in range(60):
+        last = server.http.get("/documents", headers=headers)
+    assert last.status_code == 429
+    noted = [one for one in entries(server, limit="500") if one["who"] == "key nosy"][::-1]
+    assert [(one["action"], one["subject"], one["outcome"]) for one in noted[:8]] == [
+        ("question.chat", None, "ok"),
+        ("question.search", None, "quota_exceeded"),
+        ("question.mcp", None, "quota_exceeded"),
+        ("request.refused", "/metrics", "forbidden"),
+        ("collection.delete", "default", "forbidden"),
+        ("request.refused", "/documents", "forbidden"),
+        ("request.refused", "/documents", "rate_limited"),
+        ("request.refused", "/documents", "rate_limited"),
+    ]
+    assert len(noted) <= 1 + 2 * REFUSALS_OF_EACH, "of each minute that this took"
 
 
 def test_no_word_of_documents_questions_or_secrets_is_noted(server: LecternServer) -> None:

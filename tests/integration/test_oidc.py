@@ -86,6 +86,30 @@ def test_scopes_come_from_their_claim(provider: ScriptedOidc, tokens: OidcTokens
     assert (admin.reader.principals, admin.scopes) == (None, frozenset(Scope))
 
 
+def test_each_bearer_has_limits_of_their_own(provider: ScriptedOidc, tmp_path: Path) -> None:
+    settings = Settings(
+        _env_file=None,
+        oidc_issuer=provider.issuer,
+        oidc_audience=AUDIENCE,
+        oidc_requests_per_minute=3,
+        oidc_questions_per_day=1,
+    )
+    parts = parts_with(open_sqlite_registry(tmp_path / "registry.sqlite"), settings)
+    with TestClient(create_app(parts), raise_server_exceptions=False) as client:
+
+        def refused(sub: str, path: str = "/documents") -> object:
+            headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {provider.token(sub=sub)}"}
+            if path == "/search":
+                # Nothing is there to search with: what is asked for is the count before.
+                return client.post(path, json={"query": "a"}, headers=headers).json()["error"]
+            return client.get(path, headers=headers).json().get("error")
+
+        asked = [refused("ann", "/search") for _ in range(2)]
+        assert asked == ["internal_error", "quota_exceeded"]
+        assert [refused("ann") for _ in range(2)] == [None, "rate_limited"]
+        assert [refused("bob", "/search"), refused("bob")] == ["internal_error", None]
+
+
 @pytest.mark.parametrize(
     "claims",
     [

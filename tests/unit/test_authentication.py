@@ -16,7 +16,7 @@ from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.keys import create_key, list_keys
 from corpus.settings import Settings
 from service.app import create_app
-from service.http.audit import REFUSALS_PER_MINUTE, AuditLog
+from service.http.audit import REFUSALS_OF_EACH, REFUSALS_PER_MINUTE, AuditLog
 from service.http.recorder import WAITING, Recorder
 from tests.doubles.parts import parts_with
 
@@ -140,12 +140,23 @@ def test_refusals_are_noted_up_to_so_many_a_minute(
     for now_s in (0.0, 61.0):
         now[0] = now_s
         for _ in range(REFUSALS_PER_MINUTE + 10):
-            audit.note_refusal("Bearer guessed", scope)
+            audit.note_sign_in("Bearer guessed", scope)
     recorder.close()
     with registry.read() as connection:
         found, _ = list_entries(connection, action=None, limit=500, cursor=None)
     assert len(found) == 2 * REFUSALS_PER_MINUTE
     assert "guessed" not in caplog.text
+
+
+def test_who_floods_leaves_room_for_what_others_are_refused() -> None:
+    now = [0.0]
+    audit = AuditLog(Recorder(away), with_questions=False, clock=lambda: now[0])
+    assert sum(audit.lets_refusal("key a") for _ in range(100)) == REFUSALS_OF_EACH
+    assert audit.lets_refusal("key b")
+    everybody = sum(audit.lets_refusal(f"key {number}") for number in range(1000))
+    assert everybody == REFUSALS_PER_MINUTE - REFUSALS_OF_EACH - 1
+    now[0] = 60.0
+    assert audit.lets_refusal("key a")
 
 
 def test_entries_are_cut_to_what_is_kept(tmp_path: Path) -> None:
