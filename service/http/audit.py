@@ -19,6 +19,7 @@ from corpus.errors import NotPermitted, QuotaExceeded, RateLimited, Unauthorized
 from corpus.keys import id_in
 from corpus.registry.audit_log import Entry, write_entries
 from service.callers import Caller
+from service.http.measuring import route_of
 from service.http.recorder import Recorder
 
 # What is noted, by method and path of the route.
@@ -146,22 +147,19 @@ class Audited:
         if caller is None:
             return  # a key that is not accepted has an entry of its own
         outcome = state.get("error_code") or ("ok" if status < 400 else str(status))
-        action = self._audit.actions.get((scope["method"], _path_of(scope)))
+        path = route_of(scope) or scope["path"]
+        action = self._audit.actions.get((scope["method"], path))
         subjects = state.get("audit_subjects") or [_subject(scope)]
         if action is None:
             if outcome not in REFUSALS:
                 return
-            action, subjects = REFUSED, [_path_of(scope)]
+            action, subjects = REFUSED, [path]
         if outcome in REFUSALS and not self._audit.lets_refusal(caller.name):
             return
         action, request_id = state.get("audit_action", action), state["request_id"]
         self._audit.note(
             *(Entry(caller.name, action, one, outcome, request_id) for one in subjects)
         )
-
-
-def _path_of(scope: Scope) -> str:
-    return str(getattr(scope.get("route"), "path", scope["path"]))
 
 
 def _subject(scope: Scope) -> str | None:

@@ -36,6 +36,13 @@ class Measured:
         finally:
             if seconds is None:
                 seconds = time.perf_counter() - started_s
-            # The router leaves the route that it found in the scope.
-            route = getattr(scope.get("route"), "path", None)
-            self._measures.replied(scope["method"], route, status, seconds)
+            self._measures.replied(scope["method"], route_of(scope), status, seconds)
+
+
+def route_of(scope: Scope) -> str | None:
+    """The template of the address that was called, once it was; None where there is no such one."""
+    # FastAPI's routes leave themselves in the scope. Plain ones (/mcp, /openapi.json) leave what
+    # they call, and have no parameters.
+    if "route" not in scope and "endpoint" in scope and not scope["path_params"]:
+        return str(scope["path"])
+    return getattr(scope.get("route"), "path", None)

@@ -65,6 +65,9 @@ def figures(make_data_dir: MakeDataDir) -> tuple[Scraped, Scraped]:
             for path in (f"/documents/{document['id']}", "/documents/unknown", "/nowhere/at/all"):
                 server.http.get(path)
             server.http.request("BREW", "/documents")
+            listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+            accept = {"Accept": "application/json, text/event-stream"}
+            server.http.post("/mcp", json=listing, headers=accept).raise_for_status()
             now = wait_until(
                 server,
                 lambda now: (
@@ -94,6 +97,7 @@ def test_requests_are_told_by_their_routes(figures: tuple[Scraped, Scraped]) -> 
     one = {"method": "GET", "route": "/documents/{document_id}"}
     assert now.value(requests, **one, status="404") == 1
     assert now.value(requests, **one, status="200") >= 2
+    assert now.value(requests, method="POST", route="/mcp", status="200") == 1
     assert now.value(requests, route="none", status="404") == 1
     assert now.value(requests, method="OTHER") == 1
     assert now.value("lectern_http_request_duration_seconds_count", route="/chat") == 2

@@ -12,7 +12,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
 
 from corpus.errors import LlmUnavailable, SourcesChanged
 from corpus.tracing import UNTRACED
@@ -64,6 +65,8 @@ def app_told_to(kept: Kept) -> TestClient:
 
         return StreamingResponse(slowly())
 
+    app.router.routes.append(Route("/plain", PlainTextResponse("plain"), methods=["POST"]))
+    app.router.routes.append(Route("/plain/{name}", PlainTextResponse("plain")))
     app.add_middleware(Measured, measures=kept)
     return TestClient(app, raise_server_exceptions=False)
 
@@ -74,6 +77,9 @@ def test_a_request_is_told_by_its_route() -> None:
         for path in ("/things/a", "/things/b", "/nowhere", "/things/broken"):
             client.get(path)
         client.post("/things/a")
+        client.post("/plain")
+        client.get("/plain")
+        client.get("/plain/anything")
     template = "/things/{name}"
     assert kept.replies == [
         ("GET", template, 200),
@@ -81,6 +87,9 @@ def test_a_request_is_told_by_its_route() -> None:
         ("GET", None, 404),
         ("GET", template, None),  # here nothing within answers what nobody foresaw
         ("POST", template, 405),
+        ("POST", "/plain", 200),
+        ("GET", "/plain", 405),
+        ("GET", None, 200),  # its template is not known, and its address must not be told
     ]
 
 
