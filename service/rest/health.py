@@ -57,6 +57,8 @@ class NotReadyBody(ReadinessBody, ErrorBody):
     """The same, and the error that it is."""
 
 
+# By HEAD too, as monitors ask.
+@router.head("/", include_in_schema=False, response_model=RootBody)
 @router.get(
     "/",
     operation_id="getRoot",
@@ -71,12 +73,19 @@ async def root(request: Request, response: Response) -> RootBody | Response:
     return RootBody(service="lectern", api="/openapi.json", health="/readyz")
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", operation_id="checkHealth")
 async def healthz() -> HealthBody:
     """The process answers. Touches nothing else."""
     return HealthBody()
 
 
+@router.head(
+    "/readyz",
+    include_in_schema=False,
+    response_model=ReadinessBody,
+    response_model_exclude_none=True,
+)
 @router.get(
     "/readyz",
     operation_id="checkReadiness",

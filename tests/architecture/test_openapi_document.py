@@ -30,7 +30,8 @@ def routes_of_all_modules() -> Iterator[APIRoute]:
         router = getattr(importlib.import_module(module.name), "router", None)
         for route in router.routes if router else ():
             assert isinstance(route, APIRoute)
-            yield route
+            if route.methods != {"HEAD"}:  # as GET, and described with it
+                yield route
 
 
 def resolved(response: dict[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,10 @@ def test_without_a_key_only_what_is_open_answers(guarded: Guarded) -> None:
     script = page.partition('src="web/')[2].partition('"')[0]
     assert guarded.http.get(f"/web/{script}").is_success
     assert guarded.http.get("/readyz").json() == {"status": "ready"}
+    for path in ("/", "/healthz", "/readyz", "/openapi.json"):
+        head = guarded.http.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(guarded.http.get(path).content))
     assert "checks" in guarded.http.get("/readyz", headers=guarded.read).json()
     for method, path in (
         ("GET", "/documents"),

@@ -224,6 +224,7 @@ def test_a_worker_of_its_own_serves_its_figures_from_its_start_on(tmp_path: Path
                 wait_for_port(port)
                 assert http.get("/healthz").json() == {"status": "ok"}
                 assert http.get("/else").status_code == 404
+                assert http.head("/healthz").headers["content-length"] == "16"
                 now = Scraped(http.get("/metrics").text)
         finally:
             worker.kill()

@@ -60,6 +60,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = REQUEST_LIMIT_S
 
+    def do_HEAD(self) -> None:
+        """Answer as to GET, without the body."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         """Answer the two addresses."""
         match self.path.partition("?")[0]:
@@ -75,7 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         """Say nothing: probes come every few seconds."""
