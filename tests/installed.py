@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 
 import pytest
 
@@ -17,3 +18,15 @@ def require_program(name: str) -> str:
             pytest.fail(missing)
         pytest.skip(missing)
     return found
+
+
+def _speaks_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+NEEDS_IPV6 = pytest.mark.skipif(not _speaks_ipv6(), reason="this machine has no IPv6")

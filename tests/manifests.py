@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def kustomized(folder: Path) -> list[Manifest]:
     return [one for one in yaml.safe_load_all(done.stdout) if one]
 
 
-def example_overlay(folder: Path, components: list[str]) -> list[Manifest]:
+def example_overlay(
+    folder: Path, components: list[str], patches: Sequence[str] = ()
+) -> list[Manifest]:
     """The example with these components, in a copy where its secrets are filled in."""
     copy = folder / "kubernetes"
     shutil.copytree(KUBERNETES, copy)
@@ -77,6 +80,7 @@ def example_overlay(folder: Path, components: list[str]) -> list[Manifest]:
     file = overlay / "kustomization.yaml"
     said = yaml.safe_load(file.read_text())
     said["components"] = [f"../../components/{name}" for name in components]
+    said["patches"] = [{"path": name} for name in patches]
     file.write_text(yaml.safe_dump(said))
     return kustomized(overlay)
 

@@ -20,7 +20,9 @@ READABLE_HEADERS = (
     "RateLimit-Policy",
 )
 
-_ORIGIN = re.compile(r"(?P<scheme>https?)://[^/:\s*,]+(?::(?P<port>\d{1,5}))?")
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?:\[[0-9a-f:.]+\]|[^/:\s*,\[\]]+)(?::(?P<port>\d{1,5}))?"
+)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 

@@ -129,7 +129,7 @@ def test_services_of_ours_name_settings_and_commands_that_exist(
     for name, service in [*one_machine.items(), *production.items()]:
         if name in OTHERS:
             continue
-        assert service["image"] == "lectern"
+        assert (service["image"], service["pull_policy"]) == ("lectern", "never")
         assert unknown_variables(set(service["environment"])) == set(), name
         if "entrypoint" not in service or not service["entrypoint"]:
             assert is_command(service["command"] or ["serve"]), name

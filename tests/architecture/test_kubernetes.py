@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,6 +175,34 @@ def test_everything_is_denied_but_what_is_named(everything: list[Manifest]) -> N
         for port in rule["ports"]
     }
     assert opened == {port["containerPort"] for port in listening}
+
+
+def test_where_pods_may_go_can_be_said(tmp_path: Path) -> None:
+    def policy(folder: str, patches: list[str]) -> Manifest:
+        made = example_overlay(tmp_path / folder, [], patches)
+        return of_kind(made, "NetworkPolicy")["lectern-to-stores"]
+
+    def ports(policy: Manifest) -> set[int]:
+        return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+
+    usual, narrow = policy("usual", []), policy("narrow", ["egress.yaml"])
+    validate(narrow, NEWEST, strict=True)
+    assert narrow["spec"]["podSelector"] == usual["spec"]["podSelector"]
+    assert ports(narrow) == ports(usual)
+    assert all(rule["to"] for rule in narrow["spec"]["egress"])
+
+
+def test_pods_listen_where_probes_call(everything: list[Manifest]) -> None:
+    (settings,) = (
+        one["data"]
+        for name, one in of_kind(everything, "ConfigMap").items()
+        if name.startswith("lectern-") and "hosts" not in one["data"]
+    )
+    for variable in ("LECTERN_HOST", "LECTERN_WORKER_METRICS_HOST"):
+        assert settings[variable] == "0.0.0.0"  # noqa: S104
+        for _, container in containers(everything):
+            # An overlay may say otherwise, for IPv6.
+            assert variable not in {one["name"] for one in container["env"]}
 
 
 def test_monitors_look_where_figures_are(everything: list[Manifest]) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.keys import bearer, lectern_keys, operator
 from tests.e2e.server import LecternServer
+from tests.installed import NEEDS_IPV6
 
 SECRET_OF_NOBODY = "lk_0123456789ab_" + "0" * 64
 OPEN = ["/", "/healthz", "/readyz", "/openapi.json"]
@@ -278,14 +279,15 @@ def test_agents_come_with_the_same_keys(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
-    "beyond",
+    ("beyond", "here"),
     [
-        {"LECTERN_HOST": "0.0.0.0"},  # noqa: S104
-        {"LECTERN_ALLOWED_HOSTS": "lectern.example.org"},
+        ({"LECTERN_HOST": "0.0.0.0"}, "http://127.0.0.1:"),  # noqa: S104
+        pytest.param({"LECTERN_HOST": "::"}, "http://[::1]:", marks=NEEDS_IPV6),
+        ({"LECTERN_ALLOWED_HOSTS": "lectern.example.org"}, "http://127.0.0.1:"),
     ],
 )
 def test_a_server_beyond_this_machine_needs_a_key_first(
-    make_data_dir: Callable[[], Path], beyond: dict[str, str]
+    make_data_dir: Callable[[], Path], beyond: dict[str, str], here: str
 ) -> None:
     data_dir = make_data_dir()
     refused = subprocess.run(
@@ -301,8 +303,12 @@ def test_a_server_beyond_this_machine_needs_a_key_first(
     key = lectern_keys(data_dir, "create", "admin", "--scope", "admin")
     with LecternServer(data_dir, **beyond) as server:
         said = json.loads((data_dir / "server.json").read_text())
-        assert said["url"].startswith("http://127.0.0.1:")
+        assert said["url"].startswith(here)
         assert server.http.get("/documents").status_code == 401
         headers = {"Authorization": f"Bearer {key}"}
         assert server.http.get("/documents", headers=headers).is_success
         assert "Requests need a key" in server.log.read_text()
+        assert lectern(server, "doctor", "--ready")[0] == 0
+        if here != "http://127.0.0.1:":
+            by_ipv4 = f"http://127.0.0.1:{server.http.base_url.port}/documents"
+            assert server.http.get(by_ipv4, headers=headers).is_success

@@ -15,6 +15,7 @@ from service.http.middleware import OwnHostsOnly, RequestId, Unexpected
 
 FRONTEND = "http://localhost:5173"
 APP = "https://app.example.org"
+IPV6 = "http://[2001:db8::1]:5173"
 PASSED = PlainTextResponse("passed")
 
 
@@ -31,7 +32,7 @@ def application(setting: str, inside: ASGIApp) -> ASGIApp:
 def request(
     origin: str,
     *,
-    setting: str = f"{FRONTEND} , {APP}",
+    setting: str = f"{FRONTEND} , {APP}, {IPV6}",
     preflight: bool = False,
     inside: ASGIApp = PASSED,
 ) -> httpx.Response:
@@ -48,7 +49,7 @@ def request(
     return asyncio.run(send())
 
 
-@pytest.mark.parametrize("origin", [FRONTEND, APP])
+@pytest.mark.parametrize("origin", [FRONTEND, APP, IPV6])
 def test_a_page_of_a_named_origin_may_ask_and_read(origin: str) -> None:
     asked_first = request(origin, preflight=True)
     assert asked_first.status_code == 200

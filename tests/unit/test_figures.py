@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 
 from corpus.errors import IndexUnavailable, Misconfigured, StorageUnavailable
@@ -21,6 +23,7 @@ from lectern.server.metrics.of_state import StateCollector
 from lectern.server.metrics.served import served_metrics
 from lectern.server.metrics.told import LastTold, told_to_server
 from service.measures import MeasuredAnswer
+from tests.installed import NEEDS_IPV6
 from tests.scraping import Scraped
 
 
@@ -188,6 +191,15 @@ def test_a_worker_is_heard_through_the_server(tmp_path: Path) -> None:
     now = Scraped(with_worker(own, lambda: last.text).decode())
     assert now.value("lectern_ingestion_attempts_total", outcome="live") == 1
     assert now.has("lectern_answers_total")
+
+
+@NEEDS_IPV6
+def test_a_worker_is_reached_by_both_kinds_of_address() -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6) as free:
+        port = free.getsockname()[1]
+    with served_metrics(new_registry(), "::", port):
+        for host in ("127.0.0.1", "[::1]"):
+            assert httpx.get(f"http://{host}:{port}/healthz", trust_env=False).is_success
 
 
 def test_an_address_that_cannot_be_had_is_said_so() -> None:
