@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import threading
 import time
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from qdrant_client import QdrantClient
 from qdrant_client.http import models
+
+from tests.doubles.serving import Handler, Serving
 
 VERSION = "1.20.0"
 MAX_CALLS = 20_000
@@ -59,7 +59,7 @@ class _RefusedError(Exception):
         self.status = status
 
 
-class QdrantOverHttp:
+class QdrantOverHttp(Serving):
     """Serves on loopback inside a `with`; `calls` has the newest requests, oldest first."""
 
     def __init__(self, port: int = 0, api_key: str | None = None) -> None:
@@ -72,15 +72,11 @@ class QdrantOverHttp:
         # Local mode is made for one thread.
         self.turn = threading.RLock()
         self._refusals: deque[Refusal] = deque()
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.double = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        super().__init__(_Handler, port=port)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self.root_url
 
     def refuse(self, *refusals: Refusal) -> None:
         """Answer the next requests so, one each; nothing of them is carried out."""
@@ -96,19 +92,13 @@ class QdrantOverHttp:
         with self.turn:
             return self._refusals.popleft() if self._refusals else None
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
         self.local.close()
 
     def answer(self, method: str, path: str, parameters: Mapping[str, str], body: bytes) -> object:
@@ -278,62 +268,38 @@ _ROUTES: Mapping[tuple[str, str], Callable[[QdrantOverHttp, str, bytes], object]
 _WITHOUT_COLLECTION = {("GET", f"{_OF}/exists"), ("PUT", _OF), ("DELETE", _OF)}
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
+class _Handler(Handler):
     double: QdrantOverHttp
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that left is no news
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else the body of each reply waits for the client's reader
     timeout: ClassVar[float] = 60.0
 
-    def _answer(self) -> None:
-        double = self.server.double
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+    def answer(self) -> None:
+        double, body = self.double, self.body()
         refusal = double.next_refusal()
         if refusal is not None:
             if not refusal.status:
                 self.close_connection = True
                 return
-            self._send(refusal.status, _error(refusal.error), refusal.headers)
+            self.reply(refusal.status, _error(refusal.error), headers=refusal.headers)
             return
         if double.api_key is not None and self.headers.get("api-key") != double.api_key:
-            self._send(401, b"Must provide an API key or an Authorization bearer token")
+            self.reply(401, b"Must provide an API key or an Authorization bearer token")
             return
         begun_s = time.perf_counter()
         url = urlsplit(self.path)
         try:
             result = double.answer(self.command, url.path, dict(parse_qsl(url.query)), body)
         except _RefusedError as refused:
-            self._send(refused.status, _error(str(refused)) if str(refused) else b"")
+            self.reply(refused.status, _error(str(refused)) if str(refused) else b"")
         except (ValidationError, json.JSONDecodeError) as error:
-            self._send(400, _error(f"Format error in JSON body: {error}"))
+            self.reply(400, _error(f"Format error in JSON body: {error}"))
         except ValueError as error:
-            self._send(400, _error(f"Wrong input: {error}"))
+            self.reply(400, _error(f"Wrong input: {error}"))
         else:
             said = {"result": result, "status": "ok", "time": time.perf_counter() - begun_s}
             shown = said if url.path != "/" else result
-            self._send(200, json.dumps(shown, default=_shown).encode())
-
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  the names http.server looks for
-
-    def log_message(self, *arguments: object) -> None:
-        pass
+            self.reply(200, json.dumps(shown, default=_shown).encode())
 
 
 def _error(said: str) -> bytes:

@@ -4,62 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+
+from tests.doubles.serving import Handler, Serving
 
 DIMENSION = 64
 MODEL = "scripted-embedding"
 
 
-class ScriptedEmbedding:
+class ScriptedEmbedding(Serving):
     """Serves vectors that count hashed words, inside a `with`: shared words are close."""
 
     def __init__(self) -> None:
         self.texts_embedded = 0
-        handler = type("Handler", (_Handler,), {"embedding": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        super().__init__(_Handler)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        return f"{self.root_url}/v1"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    embedding: ScriptedEmbedding
+class _Handler(Handler):
+    double: ScriptedEmbedding
 
-    def do_POST(self) -> None:
-        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
-        self.embedding.texts_embedded += len(texts)
+    def answer(self) -> None:
+        texts = json.loads(self.body())["input"]
+        self.double.texts_embedded += len(texts)
         data = [
             {"object": "embedding", "index": index, "embedding": _vector(text)}
             for index, text in enumerate(texts)
         ]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
-        body = json.dumps({"object": "list", "model": MODEL, "data": data, "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the parent's name
-        """Say nothing."""
+        body = {"object": "list", "model": MODEL, "data": data, "usage": usage}
+        self.reply(200, json.dumps(body).encode())
 
 
 def _vector(text: str) -> list[float]:

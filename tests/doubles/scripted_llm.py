@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.doubles.llm_protocols import MODEL as MODEL  # noqa: PLC0414 - tests name it with the server
 from tests.doubles.llm_protocols import WIRES, Said, Wire
+from tests.doubles.serving import Handler, Serving
 
 _POLL_S = 0.02
 
@@ -54,7 +54,7 @@ def say(*pieces: str) -> Reply:
     return Reply(pieces=pieces)
 
 
-class ScriptedLlm:
+class ScriptedLlm(Serving):
     """Serves `replies` in order, the last one again and again, inside a `with`.
 
     `requests` are the JSON bodies received so far, in order, `headers` what came with each.
@@ -68,20 +68,12 @@ class ScriptedLlm:
         self._left = threading.Event()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.llm = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True
-        )
-
-    @property
-    def root_url(self) -> str:
-        """Address to configure for Anthropic's and Ollama's protocols."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.stopping = threading.Event()
+        super().__init__(_Handler)
 
     @property
     def base_url(self) -> str:
-        """Address to configure for OpenAI's protocol, with `/v1`."""
+        """Address to configure for OpenAI's protocol; Anthropic's and Ollama's take `root_url`."""
         return f"{self.root_url}/v1"
 
     def script(self, *replies: Reply) -> None:
@@ -101,20 +93,14 @@ class ScriptedLlm:
         """Whether a client closed its connection before its reply had ended, within the time."""
         return self._left.wait(timeout_s)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.stopping.set()
+        super().__exit__(kind, error, trace)
 
     def take(self, request: dict[str, Any], headers: dict[str, str]) -> Reply:
         """Record a request and choose its reply (called by the server's threads)."""
@@ -130,42 +116,32 @@ class ScriptedLlm:
         self._left.set()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    llm: ScriptedLlm
+class _Handler(Handler):
+    double: ScriptedLlm
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
-        self.stopping = threading.Event()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_GET(self) -> None:
-        models = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
-        self._send_json(200, models)
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(self) -> None:
+        if self.command == "GET":
+            models = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
+            self.reply(200, json.dumps(models).encode())
+            return
+        request = json.loads(self.body())
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.llm.take(request, headers)
+        reply = self.double.take(request, headers)
         wire = WIRES[self.path]
         if reply.status != 200:
             body = {"type": "error", "error": {"message": "scripted error", "type": "x"}}
-            self._send_json(reply.status, body, reply.headers)
+            self.reply(reply.status, json.dumps(body).encode(), headers=reply.headers)
         elif reply.body is not None:
-            self._send(200, "text/html", reply.body)
+            self.reply(200, reply.body, "text/html")
         elif not request.get("stream"):
-            self._send_json(200, wire.whole(reply.said))
+            self.reply(200, json.dumps(wire.whole(reply.said)).encode())
         else:
             try:
                 if reply.silent:
                     self._pause(float("inf"))
                 self._stream(reply, wire, request)
             except (BrokenPipeError, ConnectionResetError):
-                self.server.llm.client_left()
+                self.double.client_left()
         self.close_connection = True
 
     def _stream(self, reply: Reply, wire: Wire, request: dict[str, Any]) -> None:
@@ -189,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pause(self, pause_s: float) -> None:
         """Wait, but notice a client that leaves: only its socket can tell while we are silent."""
         until = time.monotonic() + pause_s
-        while (rest_s := until - time.monotonic()) > 0 and not self.server.stopping.is_set():
+        while (rest_s := until - time.monotonic()) > 0 and not self.double.stopping.is_set():
             readable, _, _ = select.select([self.connection], [], [], min(rest_s, _POLL_S))
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
                 raise ConnectionResetError
@@ -197,22 +173,3 @@ class _Handler(BaseHTTPRequestHandler):
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
-
-    def _send_json(
-        self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None
-    ) -> None:
-        self._send(status, "application/json", json.dumps(body).encode(), headers)
-
-    def _send(
-        self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] | None = None
-    ) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-        """Say nothing: the test reads `requests`."""

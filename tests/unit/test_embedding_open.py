@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,13 +15,15 @@ from corpus.embedding.open import open_embedding
 from corpus.embedding.openai_like import open_remote_embedding
 from corpus.errors import EmbeddingUnavailable, Misconfigured
 from corpus.settings import BUILT_IN_EMBEDDING, Settings
+from tests.doubles.serving import Handler, Serving
 
 
-class Endpoint:
+class Endpoint(Serving):
     """A scripted `/embeddings`: `answer` is the status and body of every reply."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        super().__init__(_Handler)
+        self.url = f"{self.root_url}/v1"
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.answer: tuple[int, str] | None = None
@@ -41,37 +40,20 @@ class Endpoint:
         return 200, json.dumps({"object": "list", "data": data, "model": "m", "usage": usage})
 
 
-@contextmanager
-def serving() -> Iterator[Endpoint]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            scripted.requests.append(request)
-            scripted.keys.append(self.headers["Authorization"])
-            status, body = scripted.reply(request["input"])
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body.encode())
+class _Handler(Handler):
+    double: Endpoint
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    scripted = Endpoint(f"http://127.0.0.1:{server.server_port}/v1")
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield scripted
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    def answer(self) -> None:
+        request = json.loads(self.body())
+        self.double.requests.append(request)
+        self.double.keys.append(self.headers["Authorization"])
+        status, body = self.double.reply(request["input"])
+        self.reply(status, body.encode())
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with serving() as running:
+    with Endpoint() as running:
         yield running
 
 
@@ -132,7 +114,7 @@ def test_every_wrong_answer_is_embedding_unavailable(
 
 
 def test_an_endpoint_that_is_not_there_is_embedding_unavailable(tmp_path: Path) -> None:
-    with serving() as gone:
+    with Endpoint() as gone:
         settings = Settings(data_dir=tmp_path, embedding=gone.url, embedding_model="m")
     with pytest.raises(EmbeddingUnavailable):
         open_embedding(settings, 1, "float32")

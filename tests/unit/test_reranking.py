@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.server.models import open_reranker
 from service.retrieval.reranking import RERANKED, Reranked
+from tests.doubles.serving import Handler, Serving
 from tests.samples.corpus import node_of
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "anchor": 2, "heavy": 3}
@@ -103,57 +103,39 @@ def test_a_folder_without_a_model_is_a_mistake_of_the_settings(
         open_reranker(Settings(reranker=str(model_folder)))
 
 
-class _Endpoint(ThreadingHTTPServer):
+class _Endpoint(Serving):
     """Answers `POST /v1/rerank` once it may `go`: with `results`, or the last text is the best."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
+        self.url = f"{self.root_url}/v1"
         self.requests: list[tuple[str, str | None, dict[str, Any]]] = []
         self.go = threading.Event()
         self.go.set()
         self.results: list[dict[str, Any]] | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
-    def handle_error(self, *_args: object) -> None:
-        """A client that left is what a test is about."""
+class _Handler(Handler):
+    double: _Endpoint
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Endpoint
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests.append((self.path, self.headers["authorization"], body))
-        self.server.go.wait(20)
-        results = self.server.results
+    def answer(self) -> None:
+        body = json.loads(self.body())
+        self.double.requests.append((self.path, self.headers["authorization"], body))
+        self.double.go.wait(20)
+        results = self.double.results
         if results is None:
             results = [
                 {"index": index, "relevance_score": index / 10}
                 for index in range(len(body["documents"]))
             ]
-        reply = json.dumps({"results": results}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(reply)))
-        self.end_headers()
-        self.wfile.write(reply)
-
-    def log_message(self, *_args: object) -> None:
-        """Say nothing."""
+        self.reply(200, json.dumps({"results": results}).encode())
 
 
 @pytest.fixture
 def endpoint() -> Iterator[_Endpoint]:
-    server = _Endpoint()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.go.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with _Endpoint() as started:
+        yield started
+        started.go.set()
 
 
 def remote(endpoint: _Endpoint) -> BaseNodePostprocessor:
