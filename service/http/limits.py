@@ -35,7 +35,7 @@ class Allowance:
 
 
 def headers_of(allowances: Sequence[Allowance]) -> dict[str, str]:
-    """What tells a client of them, as in draft-ietf-httpapi-ratelimit-headers-10."""
+    """What tells a client of them, as in draft-ietf-httpapi-ratelimit-headers."""
     if not allowances:
         return {}
     policies = (f'"{one.name}";q={one.most};w={one.window_s}' for one in allowances)
