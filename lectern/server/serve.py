@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -28,6 +29,8 @@ from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of
 from service.app import create_app
 from service.http.hosts import names_beyond
 from service.parts import ServiceParts
+
+log = logging.getLogger("lectern.server")
 
 SHUTDOWN_GRACE_S = 10
 # What listens everywhere is there on this machine too.
@@ -117,8 +120,11 @@ def _run(app: FastAPI, settings: Settings, listener: socket.socket, operator_key
         async with serving(app):
             announce(settings.data_dir, url, operator_key)
             mode = "extractive answers (no LLM)" if settings.llm == EXTRACTIVE else settings.llm
-            print(f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}")
-            print(who_may_come, flush=True)
+            _greet(
+                settings,
+                f"Lectern serves {settings.data_dir} at {url} — {without_userinfo(mode)}",
+                who_may_come,
+            )
             yield
 
     app.router.lifespan_context = announced
@@ -188,6 +194,14 @@ def _has_keys(settings: Settings) -> bool:
             return any_keys(connection)
     finally:
         registry.close()
+
+
+def _greet(settings: Settings, *lines: str) -> None:
+    for line in lines:
+        if settings.log_format == "json":  # whoever reads that reads nothing else
+            log.info(line)
+        else:
+            print(line, flush=True)
 
 
 def _who_may_come(settings: Settings) -> str:
