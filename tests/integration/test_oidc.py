@@ -21,6 +21,7 @@ from corpus.errors import IdentityUnavailable, Misconfigured, Unauthorized
 from corpus.keys import Grant, Scope
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.keys import create_key
+from corpus.registry.schema import key_usage
 from corpus.settings import Settings
 from service.app import create_app
 from service.http.access import LOOKUPS
@@ -69,6 +70,8 @@ def test_a_token_says_who_somebody_is(provider: ScriptedOidc, tokens: OidcTokens
     assert caller.reader.principals == frozenset({"user:ann", "group:legal", "user:ann@x.org"})
     assert (caller.reader.owner, caller.scopes) == ("user:ann", frozenset({Scope.READ}))
     assert not caller.may_act_for
+    assert caller.limits is not None
+    assert len(caller.limits.counted_as) == key_usage.c.key_id.type.length  # type: ignore[attr-defined]
     for unverified in (None, False, "true", 1):
         token = provider.token(email="boss@x.org", email_verified=unverified)
         assert tokens.caller_of(token).reader.principals == frozenset({"user:ann"})
