@@ -205,7 +205,7 @@ def test_an_llm_that_is_not_there_or_too_slow_is_replaced_by_quotes(server: Scri
 
 def test_a_silent_llm_is_asked_once(server: ScriptedLlm) -> None:
     server.script(Reply(silent=True))
-    assert ask(server.base_url, timeout_s=0.3).degraded == (Degraded.LLM_UNAVAILABLE,)
+    assert ask(server.base_url, timeout_s=1.5).degraded == (Degraded.LLM_UNAVAILABLE,)
     assert len(server.requests) == 1
 
 
