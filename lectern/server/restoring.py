@@ -29,7 +29,7 @@ from lectern.server.stores import (
 )
 from lectern.server.swap import abandon_swap, begin_swap, swap
 
-_REGISTRY_FILES = (f"{REGISTRY_FILE}*",)
+_REGISTRY_FILES = tuple(f"{REGISTRY_FILE}{kind}" for kind in ("", "-wal", "-shm", "-journal"))
 _INDEX_FILES = (EDGE_FOLDER, f"{EDGE_FOLDER}.*", f"{EDGE_FOLDER}-[0-9]*", f"{EDGE_FOLDER}-of-*")
 
 
@@ -43,7 +43,7 @@ def put_back(
     """
     replaced = _what_is_replaced(settings, force=force)
     _require_space(settings.data_dir, manifest)
-    building = begin_swap(settings.data_dir)
+    building = begin_swap(settings.data_dir, _outgoing(settings))
     try:
         with _opened(settings, building, manifest) as targets:
             found = restore(source, manifest, targets, tell)
