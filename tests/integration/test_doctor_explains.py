@@ -4,106 +4,44 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, update
 
-from corpus.access import UNRESTRICTED
-from corpus.embedding.fingerprint import CHUNKER_VERSION
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.originals.folder import FolderOriginals
-from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.fingerprints import remember_fingerprint
-from corpus.registry.leases import claim_next
-from corpus.registry.new_versions import Content
 from corpus.registry.schema import jobs, workers
-from corpus.registry.uploads import Upload, accept_upload
-from corpus.registry.versions import complete_version
 from corpus.settings import Settings
-from corpus.values import Coverage, PageText
 from lectern.commands.doctor import diagnose, examine
 from lectern.commands.findings.machine import data_folder, disk
 from lectern.commands.findings.registry import clock_skew
 from lectern.server.data_dir import owned
 from lectern.server.gate import gate_open
+from tests.samples.data_folder import BUILT_IN, TOWARDS_X, DataFolder
 from tests.samples.index_nodes import a_node
 
-BUILT_IN: dict[str, Any] = {
-    "model": "all-MiniLM-L6-v2",
-    "dimension": 384,
-    "pooling": "mean",
-    "prefix": "",
-    "normalised": True,
-    "chunker_version": CHUNKER_VERSION,
-}
-TOWARDS_X = [1.0] + [0.0] * 383
 
-
-class Installation:
-    """One live document in a data folder that nobody owns."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.chmod(0o700)
-        self.settings = Settings(data_dir=folder)
-        self.registry = open_sqlite_registry(folder / "registry.sqlite")
-        self.originals = FolderOriginals(folder / "originals")
-        with self.originals.stage(BytesIO(b"copper"), max_bytes=100) as staged:
-            self.content = staged.content_sha256
-            with self.registry.write() as connection:
-                content = Content(self.content, 6, "text/plain")
-                upload = Upload("default", "c.txt")
-                document = accept_upload(connection, upload, content, UNRESTRICTED).document
-                staged.keep()
-        self.document_id = document.id
-        with self.registry.write() as connection:
-            job = claim_next(connection, "w")
-            assert job is not None
-            remember_fingerprint(connection, "default", BUILT_IN)
-            complete_version(
-                connection,
-                job,
-                read_pages=[PageText(1, "copper", 0)],
-                page_count=1,
-                chunk_count=1,
-                coverage=Coverage(1),
-            )
-        self.in_index(lambda store: store.add([self.node()]))
-
-    def node(self) -> Any:  # noqa: ANN401
-        return a_node("copper", TOWARDS_X, document_id=self.document_id)
-
-    def in_index(self, change: Callable[[EdgeVectorStore], object]) -> None:
-        store = EdgeVectorStore.open(self.settings.data_dir / "index", 384)
-        change(store)
-        store.close()
-
-    def said(self) -> dict[str, str]:
-        """What is not well, with what to do, by name."""
-        found = [one for one in examine(self.settings) if one.mark != "ok"]
-        assert all(one.hint or one.name == "  collection" for one in found)
-        return {one.name.strip(): f"{one.mark}: {one.text} / {one.hint}" for one in found}
-
-    def sql(self, statement: str) -> None:
-        with self.registry.write() as connection:
-            connection.execute(text(statement))
+def said(there: DataFolder) -> dict[str, str]:
+    """What is not well, with what to do, by name."""
+    found = [one for one in examine(there.settings) if one.mark != "ok"]
+    assert all(one.hint or one.name == "  collection" for one in found)
+    return {one.name.strip(): f"{one.mark}: {one.text} / {one.hint}" for one in found}
 
 
 @pytest.fixture
-def there(tmp_path: Path) -> Iterator[Installation]:
+def there(tmp_path: Path) -> Iterator[DataFolder]:
     folder = tmp_path / "data"
     folder.mkdir()
-    installation = Installation(folder)
+    installation = DataFolder(folder)
     yield installation
     installation.registry.close()
 
 
-def test_a_sound_installation_has_nothing_to_say(there: Installation) -> None:
-    assert there.said() == {}
+def test_a_sound_installation_has_nothing_to_say(there: DataFolder) -> None:
+    assert said(there) == {}
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
@@ -111,38 +49,38 @@ def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_faults_of_the_tables_are_told_with_the_way_out(there: Installation) -> None:
+def test_faults_of_the_tables_are_told_with_the_way_out(there: DataFolder) -> None:
     there.sql("UPDATE alembic_version SET version_num = '0009'")
-    assert "note: of an older release" in there.said()["tables"]
+    assert "note: of an older release" in said(there)["tables"]
     there.sql("UPDATE alembic_version SET version_num = '9999'")
-    assert "broken: a newer Lectern" in there.said()["tables"]
+    assert "broken: a newer Lectern" in said(there)["tables"]
 
 
-def test_another_embedding_is_told(there: Installation) -> None:
+def test_another_embedding_is_told(there: DataFolder) -> None:
     with there.registry.write() as connection:
         remember_fingerprint(connection, "default", {**BUILT_IN, "model": "another"})
-    assert "embedded by another" in there.said()["compared"]
+    assert "embedded by another" in said(there)["compared"]
 
 
-def test_a_queue_that_nobody_works_at_is_told(there: Installation) -> None:
+def test_a_queue_that_nobody_works_at_is_told(there: DataFolder) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=1)
     with there.registry.write() as connection:
         row = {"document_id": there.document_id, "run_after": long_ago, "created_at": long_ago}
         connection.execute(insert(jobs).values(id="j", version=1, state="queued", **row))
-    assert "no worker is alive" in there.said()["worker"]
+    assert "no worker is alive" in said(there)["worker"]
     with there.registry.write() as connection:
         now = datetime.now(UTC)
         connection.execute(insert(workers).values(name="w", started_at=now, seen_at=now))
-    assert "the oldest" in there.said()["queue"]
+    assert "the oldest" in said(there)["queue"]
     with there.registry.write() as connection:
         connection.execute(update(jobs).values(state="running", lease_until=long_ago))
-    assert "said nothing for too long" in there.said()["queue"]
+    assert "said nothing for too long" in said(there)["queue"]
     there.sql("UPDATE versions SET status = 'failed'")
-    assert "1 documents failed" in there.said()["documents"]
+    assert "1 documents failed" in said(there)["documents"]
 
 
 def test_orphans_both_ways_are_told_and_mended(
-    there: Installation, capsys: pytest.CaptureFixture[str]
+    there: DataFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stray = a_node("stray", TOWARDS_X, document_id="99999999-9999-4999-8999-999999999999")
 
@@ -165,17 +103,17 @@ def test_orphans_both_ways_are_told_and_mended(
     assert {"mark", "name", "text", "hint"} == set(told[0])
 
 
-def test_missing_and_forgotten_originals_are_told(there: Installation) -> None:
+def test_missing_and_forgotten_originals_are_told(there: DataFolder) -> None:
     there.originals.delete(there.content)
-    assert "1 originals are missing" in there.said()["originals"]
+    assert "1 originals are missing" in said(there)["originals"]
 
 
-def test_the_index_of_a_running_server_is_compared_through_its_gate(there: Installation) -> None:
+def test_the_index_of_a_running_server_is_compared_through_its_gate(there: DataFolder) -> None:
     store = EdgeVectorStore.open(there.settings.data_dir / "index", 384)
     with owned(there.settings.data_dir), gate_open(there.settings.data_dir, store):
         assert "registry and index agree" in [one.text for one in examine(there.settings)]
         store.delete(there.document_id)
-        assert there.document_id in there.said()["index"]
+        assert there.document_id in said(there)["index"]
         assert not diagnose(there.settings, only_ready=False, with_repair=True, as_json=False)
     store.close()
 
@@ -208,10 +146,10 @@ def test_a_postgres_registry_is_looked_at_as_well(postgres_url: str, tmp_path: P
     assert "DATABASE_URL" in registry.hint
 
 
-def test_nothing_is_opened_in_the_folder_of_another_user(there: Installation) -> None:
+def test_nothing_is_opened_in_the_folder_of_another_user(there: DataFolder) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may give a folder away")
     os.chown(there.settings.data_dir, 65534, 65534)
-    assert "as the user that" in there.said()["doctor"]
+    assert "as the user that" in said(there)["doctor"]
     assert "registry" not in {one.name for one in examine(there.settings)}
     os.chown(there.settings.data_dir, 0, 0)

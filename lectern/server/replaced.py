@@ -1,0 +1,104 @@
+"""What makes way for a restore, and whether it may: what somebody may still need is refused."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from corpus.embedding.open import open_embedding
+from corpus.errors import Misconfigured
+from corpus.index.open import EDGE_FOLDER, open_node_store
+from corpus.originals.open import FOLDER, opened_originals
+from corpus.registry.audit import document_ids
+from corpus.registry.dumping import is_empty
+from corpus.settings import Settings
+from lectern.server.stores import REGISTRY_FILE, existing_registry, require_quiet
+
+_REGISTRY_FILES = tuple(f"{REGISTRY_FILE}{kind}" for kind in ("", "-wal", "-shm", "-journal"))
+_INDEX_FILES = (EDGE_FOLDER, f"{EDGE_FOLDER}.*", f"{EDGE_FOLDER}-[0-9]*", f"{EDGE_FOLDER}-of-*")
+
+
+def what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
+    """Ids of the documents there, where their nodes have to be removed one by one.
+
+    Raises `Misconfigured` when something is there and `force` is not given, and when somebody works
+    with it.
+    """
+    is_sqlite = settings.database_url is None
+    if is_sqlite and not (settings.data_dir / REGISTRY_FILE).exists():
+        if not force:
+            _require_nothing_without_registry(settings)
+            _require_own_stores(settings)
+        return set()
+    if is_sqlite and force and not settings.index_is_shared:
+        return set()  # it may be damaged, and will not be missed
+    with existing_registry(settings) as registry:
+        require_quiet(registry)
+        with registry.read() as connection:
+            if is_empty(connection):
+                if not force:
+                    _require_own_stores(settings)
+                return set()
+            if not force:
+                raise Misconfigured(
+                    "There is a registry with something in it already.",
+                    hint="Restore into a new LECTERN_DATA_DIR (and DATABASE_URL, BLOB_URL, "
+                    "QDRANT_URL), or replace all that is there: lectern restore --force. "
+                    "Nothing was changed.",
+                )
+            return document_ids(connection) if settings.index_is_shared else set()
+
+
+def _require_nothing_without_registry(settings: Settings) -> None:
+    """Refuse a data folder with files that only a registry gives a meaning to, and without it."""
+    for pattern in outgoing(settings):
+        for path in settings.data_dir.glob(pattern):
+            if path.is_file() or any(one.is_file() for one in path.rglob("*")):
+                raise Misconfigured(
+                    f"There is {path}, and no {REGISTRY_FILE} that it belongs to.",
+                    hint=f"If {REGISTRY_FILE} was lost, put it back from a copy, or restore into a "
+                    "new LECTERN_DATA_DIR, to compare. lectern restore --force replaces all that "
+                    "is there, for good. Nothing was changed.",
+                )
+
+
+def _require_own_stores(settings: Settings) -> None:
+    """Refuse originals and nodes of a registry that is not there.
+
+    Served with this registry, what it does not know would be removed there.
+    """
+    with opened_originals(settings) as originals:
+        if next(iter(originals.kept()), None) is not None:
+            is_bucket = settings.blob_url is not None
+            where = "The bucket of BLOB_URL" if is_bucket else str(settings.data_dir / FOLDER)
+            raise _anothers(where)
+    if settings.index_is_shared:
+        embedding = open_embedding(settings, 1, "float32")
+        store = open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
+        with closing(store):
+            if store.count() > 0:
+                raise _anothers("The Qdrant server of QDRANT_URL")
+
+
+def _anothers(what: str) -> Misconfigured:
+    return Misconfigured(
+        f"{what} has content, and the registry that it is to go with has none.",
+        hint="It may be that of a service in use. Unset it, or name another folder, prefix or "
+        "server; lectern restore --force makes it this registry's. Nothing was changed.",
+    )
+
+
+def outgoing(settings: Settings) -> list[str]:
+    """Patterns of what in the data folder makes way; originals that are not swapped, stay."""
+    patterns: list[str] = []
+    if settings.database_url is None:
+        patterns += _REGISTRY_FILES
+    if are_swapped(settings):
+        patterns.append(FOLDER)
+    if not settings.index_is_shared:
+        patterns += _INDEX_FILES
+    return patterns
+
+
+def are_swapped(settings: Settings) -> bool:
+    """Whether originals go with the registry; elsewhere more of them are harmless."""
+    return settings.database_url is None and settings.blob_url is None
