@@ -40,6 +40,8 @@ from corpus.index.wire import (
 )
 
 _READING = frozenset({"scroll", "count", "document_counts", "stored_embeddings"})
+# Of a reply to who only reads: while it is put together, the owner answers nobody else.
+MOST_POINTS = 256
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,8 @@ logger = logging.getLogger(__name__)
 def serve_index(store: NodeStore, connection: Connection, *, to_read_only: bool = False) -> None:
     """Answer requests one by one until the other side goes away; run it in a thread.
 
-    An error of the store is the reply, not the end. Closes the connection.
+    An error of the store is the reply, not the end. Closes the connection. `to_read_only`: whoever
+    is there may look at all, a bounded number of points at a time.
     """
     with connection:
         while True:
@@ -62,7 +65,7 @@ def _answer(store: NodeStore, request: bytes, *, to_read_only: bool) -> bytes:
     try:
         message, dense = decode(request)
         if to_read_only:
-            _require_reading(message)
+            _bound(message)
         if message["op"] == "scroll":
             return encode_page(*store.scroll(message["after"], message["limit"]))
         if message["op"] == "stored_embeddings":
@@ -77,9 +80,14 @@ def _answer(store: NodeStore, request: bytes, *, to_read_only: bool) -> bytes:
         return encode_error(LecternError(f"The index failed: {error!r}."))
 
 
-def _require_reading(message: Message) -> None:
+def _bound(message: Message) -> None:
+    """Raise `IndexUnavailable` for what changes anything; let nobody ask for all at once."""
     if message["op"] not in _READING:
         raise IndexUnavailable("The index is open for reading only here.")
+    if message["op"] == "scroll":
+        message["limit"] = min(message["limit"], MOST_POINTS)
+    if len(message.get("node_ids") or ()) > MOST_POINTS:
+        raise IndexUnavailable(f"More than {MOST_POINTS} nodes are asked for at a time.")
 
 
 def _perform(store: NodeStore, message: Message, dense: bytes) -> int | dict[str, int] | None:

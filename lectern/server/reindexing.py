@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from llama_index.core.schema import MetadataMode
 
-from corpus.backup.making import Points, Tell
+from corpus.backup.making import Points
+from corpus.backup.telling import Tell
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import OpenedEmbedding, open_embedding
 from corpus.errors import Misconfigured
@@ -120,7 +121,7 @@ def _source(
     settings: Settings, stored: Mapping[str, Any], opened: ExitStack, *, is_served: bool
 ) -> Points:
     if is_served:
-        return opened.enter_context(through_the_gate(settings.data_dir))
+        return opened.enter_context(through_the_gate(settings.data_dir, stored))
     embedded_as = EmbeddingFingerprint(**stored)
     store = open_node_store(settings, embedded_as.short, embedded_as.dimension)
     return opened.enter_context(closing(store))

@@ -20,7 +20,6 @@ from corpus.settings import EXTRACTIVE, Settings
 from lectern.server.cleaner import disk_kept_clean
 from lectern.server.data_dir import announce, owned
 from lectern.server.embedded_worker import EmbeddedWorker
-from lectern.server.gate import gate_open
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
 from lectern.server.reconciler import reconciled
@@ -73,7 +72,6 @@ def _serve(settings: Settings, *, with_worker: bool, with_slack_socket: bool) ->
         with (
             traced(settings, "lectern") as traces,
             service_parts(settings, hooks, traces) as parts,
-            gate_open(settings.data_dir, parts.store),
             _working(worker, parts),
             reconciled(parts),
             disk_kept_clean(parts.registry, parts.store),

@@ -14,7 +14,7 @@ from sqlalchemy import inspect
 
 from corpus.backup.making import Points, Sources
 from corpus.embedding.fingerprint import EmbeddingFingerprint
-from corpus.errors import Misconfigured
+from corpus.errors import Misconfigured, StorageUnavailable
 from corpus.index.open import open_node_store
 from corpus.originals.open import opened_originals
 from corpus.registry.database.engine import Registry, sqlite_registry_as_it_is
@@ -30,18 +30,19 @@ REGISTRY_FILE = "registry.sqlite"
 
 @contextmanager
 def sources(settings: Settings, *, with_vectors: bool) -> Iterator[Sources]:
-    """What there is to be backed up, whether or not a server runs.
+    """What there is to be backed up, whether or not a server runs, starts or ends meanwhile.
 
-    Raises `Misconfigured` where there is nothing, and the stores' errors.
+    Raises `Misconfigured` where there is nothing, `StorageUnavailable` at the end of the block when
+    another registry was put in place meanwhile, and the stores' errors.
     """
     with ExitStack() as opened:
-        is_served = is_held(settings.data_dir)
-        if not is_served and settings.data_dir.exists():
-            opened.enter_context(owned(settings.data_dir))
+        folder = _Folder(settings.data_dir, opened)
+        if settings.data_dir.exists() and not settings.stores_are_shared:
+            folder.is_ours()
 
         def points(fingerprint: Mapping[str, Any]) -> Points:
-            if is_served and not settings.index_is_shared:
-                return opened.enter_context(through_the_gate(settings.data_dir))
+            if not settings.index_is_shared and not folder.is_ours():
+                return opened.enter_context(through_the_gate(settings.data_dir, fingerprint))
             embedded_as = EmbeddingFingerprint(**fingerprint)
             store = open_node_store(settings, embedded_as.short, embedded_as.dimension)
             opened.callback(store.close)
@@ -49,7 +50,40 @@ def sources(settings: Settings, *, with_vectors: bool) -> Iterator[Sources]:
 
         opener: Callable[[Mapping[str, Any]], Points] | None = points if with_vectors else None
         registry = opened.enter_context(existing_registry(settings))
+        file = _identity(settings)
         yield Sources(registry, opened.enter_context(opened_originals(settings)), opener)
+        if _identity(settings) != file:
+            raise StorageUnavailable(
+                f"The registry in {settings.data_dir} was replaced while it was backed up.",
+                hint="Make the backup again.",
+            )
+
+
+class _Folder:
+    """The data folder of a backup: held from the first moment on that nobody else has it."""
+
+    def __init__(self, path: Path, opened: ExitStack) -> None:
+        self._path = path
+        self._opened = opened
+        self._is_ours = False
+
+    def is_ours(self) -> bool:
+        """Whether we hold it, now if not before; else a server does, or another command."""
+        if not self._is_ours and not is_held(self._path):
+            self._opened.enter_context(owned(self._path))
+            self._is_ours = True
+        return self._is_ours
+
+
+def _identity(settings: Settings) -> tuple[int, int] | None:
+    """Of SQLite's file; a restore puts another one in place."""
+    if settings.database_url is not None:
+        return None
+    try:
+        found = (settings.data_dir / REGISTRY_FILE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

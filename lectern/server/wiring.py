@@ -38,6 +38,7 @@ from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
 from ingestion.showing import PagePainter
 from ingestion.worker.loop import Worker, unique_worker_name
+from lectern.server.gate import gate_open
 from lectern.server.metrics.exposition import describe_process, new_registry, with_worker
 from lectern.server.metrics.of_ingestion import IngestionMetrics
 from lectern.server.metrics.of_service import ServiceMetrics
@@ -118,6 +119,7 @@ def service_parts(
             settings,
             lambda: mend_at_start(settings, registry, originals, store, fingerprint),
         )
+        opened.enter_context(gate_open(settings.data_dir, store, fingerprint.as_json()))
         figures = new_registry()
         measures = ServiceMetrics(figures)
         llm, other_llms = open_llms(settings, measures, traces.tracing)

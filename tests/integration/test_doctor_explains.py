@@ -110,7 +110,7 @@ def test_missing_and_forgotten_originals_are_told(there: DataFolder) -> None:
 
 def test_the_index_of_a_running_server_is_compared_through_its_gate(there: DataFolder) -> None:
     store = EdgeVectorStore.open(there.settings.data_dir / "index", 384)
-    with owned(there.settings.data_dir), gate_open(there.settings.data_dir, store):
+    with owned(there.settings.data_dir), gate_open(there.settings.data_dir, store, BUILT_IN):
         assert "registry and index agree" in [one.text for one in examine(there.settings)]
         store.delete(there.document_id)
         assert there.document_id in said(there)["index"]

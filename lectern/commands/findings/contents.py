@@ -82,7 +82,7 @@ def _nodes(settings: Settings, registry: Registry) -> Iterator[Finding]:
     with ExitStack() as opened:
         store: NodeCounts
         if not settings.index_is_shared and is_held(settings.data_dir):
-            store = opened.enter_context(through_the_gate(settings.data_dir))
+            store = opened.enter_context(through_the_gate(settings.data_dir, fingerprint))
         else:
             if not settings.index_is_shared:
                 opened.enter_context(owned(settings.data_dir))
