@@ -10,6 +10,8 @@ from rich.console import Console
 
 from lectern.shown import DataDir, configured
 
+INCOMPLETE = 3  # 1 is an error, 2 a wrong command line
+
 app = typer.Typer()
 
 
@@ -22,13 +24,18 @@ def backup(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write everything to one file, also while the service runs."""
+    """Write everything to one file, also while the service runs.
+
+    Ends with 3 when it is made, and some originals could not be read.
+    """
     with configured(data_dir) as settings:
         from lectern.commands.backing_up import make_backup  # noqa: PLC0415  loads the stores
 
-        make_backup(
+        is_whole = make_backup(
             settings, target, with_vectors=not without_vectors, console=Console(stderr=True)
         )
+    if not is_whole:
+        raise typer.Exit(INCOMPLETE)
 
 
 @app.command()

@@ -4,13 +4,14 @@ The registry is read in one snapshot, and what else is in the backup is all that
 are never changed, so those copied before are good; a document that was deleted before its original
 could be copied makes the snapshot be taken anew. Vectors that left the index since the snapshot are
 missing, and are made again after a restore.
+
+An original that cannot be read is named, and keeps none of the others out.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -19,20 +20,14 @@ from sqlalchemy import Connection
 
 from corpus.backup.archive import ArchiveWriter
 from corpus.backup.manifest import Manifest
-from corpus.backup.parts import (
-    POINTS,
-    encoded_points,
-    in_parts,
-    original_name,
-    points_names,
-    rows_name,
-)
-from corpus.errors import OriginalMissing, StorageUnavailable
+from corpus.backup.originals import OriginalsCopied
+from corpus.backup.parts import POINTS, encoded_points, in_parts, points_names, rows_name
+from corpus.backup.telling import Tell
+from corpus.errors import StorageUnavailable
 from corpus.index.points import IndexPoint
 from corpus.originals.port import OriginalStore
 from corpus.registry.audit import live_versions
 from corpus.registry.database.engine import Registry
-from corpus.registry.deletions import is_referenced
 from corpus.registry.dumping import kept_tables, require_revision, rows_of, take_your_time
 from corpus.registry.fingerprints import stored_fingerprint
 from corpus.registry.strays import referenced_contents
@@ -50,10 +45,6 @@ class Points(Protocol):
     def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
         """See `NodeStore`."""
         ...
-
-
-# What is being done, and how many of it are done.
-Tell = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +67,10 @@ class _Snapshot:
 def back_up(sources: Sources, archive: ArchiveWriter, tell: Tell) -> Manifest:
     """Write everything to `archive`, and finish it.
 
-    Raises `StorageUnavailable` or `IndexUnavailable`, `Misconfigured` without a registry, and
-    `OSError` of the archive.
+    Raises `StorageUnavailable` or `IndexUnavailable`, `Misconfigured` without a registry, and what
+    writing the archive does.
     """
-    originals = _Originals(sources, archive, tell)
+    originals = OriginalsCopied(sources.registry, sources.originals, archive, tell)
     with sources.registry.read() as connection:
         require_revision(connection)
     # What takes long is done outside of the snapshot, which a database must hold.
@@ -106,56 +97,8 @@ def back_up(sources: Sources, archive: ArchiveWriter, tell: Tell) -> Manifest:
     )
 
 
-@dataclass(slots=True)
-class _Originals:
-    sources: Sources
-    archive: ArchiveWriter
-    tell: Tell
-    copied: set[bytes] = field(default_factory=set)
-    unreadable: list[str] = field(default_factory=list)
-    size_bytes: int = 0
-
-    def copy(self, contents: Iterator[str], *, is_retried: bool = False) -> bool:
-        """Copy those that were not yet; False when one was deleted meanwhile.
-
-        One that is missing although versions need it is noted, unless all are gone through again.
-        """
-        for content_sha256 in contents:
-            if bytes.fromhex(content_sha256) in self.copied or content_sha256 in self.unreadable:
-                continue
-            try:
-                self._copy(content_sha256)
-            except OriginalMissing:
-                if is_retried:
-                    continue
-                if not self._is_needed(content_sha256):
-                    return False
-                self.unreadable.append(content_sha256)
-        return True
-
-    def _copy(self, content_sha256: str) -> None:
-        with self.sources.originals.local_copy(content_sha256) as path:
-            try:
-                source = path.open("rb")
-            except FileNotFoundError as error:
-                raise OriginalMissing("The original is no longer stored.") from error
-            with source:
-                size_bytes = source.seek(0, os.SEEK_END)
-                source.seek(0)
-                found = self.archive.copy(original_name(content_sha256), source, size_bytes)
-        self.copied.add(bytes.fromhex(content_sha256))
-        self.size_bytes += size_bytes
-        if found != content_sha256:
-            self.unreadable.append(content_sha256)
-        self.tell("originals", len(self.copied))
-
-    def _is_needed(self, content_sha256: str) -> bool:
-        with self.sources.registry.read() as connection:
-            return is_referenced(connection, content_sha256)
-
-
 def _registry(
-    sources: Sources, archive: ArchiveWriter, originals: _Originals, tell: Tell
+    sources: Sources, archive: ArchiveWriter, originals: OriginalsCopied, tell: Tell
 ) -> _Snapshot:
     for _ in range(ROUNDS):
         with sources.registry.read() as connection:

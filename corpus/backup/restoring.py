@@ -16,7 +16,6 @@ from pathlib import Path
 from sqlalchemy import Connection, Table
 
 from corpus.backup.archive import PIECE_BYTES, Member, members
-from corpus.backup.making import Tell
 from corpus.backup.manifest import Manifest
 from corpus.backup.parts import (
     ORIGINALS,
@@ -27,6 +26,7 @@ from corpus.backup.parts import (
     rows_in,
     table_of,
 )
+from corpus.backup.telling import Tell
 from corpus.errors import BackupUnusable
 from corpus.index.points import BATCH_POINTS, IndexPoint
 from corpus.index.port import NodeStore

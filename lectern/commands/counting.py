@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from corpus.backup.making import Tell
+from corpus.backup.telling import Tell
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from corpus.backup.making import Tell
 from corpus.backup.manifest import Manifest
 from corpus.backup.restoring import Restored, Targets, restore
+from corpus.backup.telling import Tell
 from corpus.embedding.open import open_embedding
 from corpus.errors import Misconfigured
 from corpus.index.open import open_node_store
