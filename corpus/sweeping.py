@@ -22,6 +22,10 @@ AT_ONCE = 500
 class NodeRemover(Protocol):
     """The part of a node store that sweeping needs."""
 
+    def ping(self) -> None:
+        """Raise `IndexUnavailable` unless the engine answers; soon, also when it is away."""
+        ...
+
     def delete_nodes(self, *, filters: MetadataFilters) -> None:
         """Remove what matches."""
         ...
@@ -44,6 +48,8 @@ def sweep(registry: Registry, store: NodeRemover) -> int:
 
 
 def _sweep_one(registry: Registry, store: NodeRemover, document_id: str, version: int) -> None:
+    # Before the document, and all of SQLite, is locked: who waits for an index locks nothing.
+    store.ping()
     with registry.write() as connection:
         lock_document(connection, document_id)
         if not is_wanted(connection, document_id, version):

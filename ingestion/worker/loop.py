@@ -170,6 +170,7 @@ class Worker:
         with self._registry.read() as connection:
             if is_wanted(connection, lease.document_id, lease.version):
                 return
+        self._pipeline.store.ping()  # nothing is locked while an index that is away is waited for
         with self._registry.write() as connection:
             lock_document(connection, lease.document_id)
             if not is_wanted(connection, lease.document_id, lease.version):

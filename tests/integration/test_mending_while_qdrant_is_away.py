@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,11 @@ from corpus.index.server.store import ServerVectorStore
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.new_versions import Content
-from corpus.registry.schema import documents
+from corpus.registry.schema import documents, sweeps
+from corpus.registry.sweeps import note_sweeps
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.settings import Settings
+from corpus.sweeping import sweep
 from lectern.server.reconciler import mend_at_start, reconciled
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.parts import parts_with
@@ -119,6 +122,31 @@ def test_a_deletion_that_is_interrupted_later_is_ended_too(interrupted: World) -
         document_id = an_interrupted_deletion(world)
         wait_until(lambda: world.documents() == 0)
     assert world.store.count(of_document(document_id)) == 0
+
+
+def test_nobody_waits_for_the_registry_while_a_sweep_waits_for_qdrant(
+    interrupted: World, tmp_path: Path
+) -> None:
+    world = interrupted
+    with world.registry.write() as connection:
+        note_sweeps(connection, [("11111111-1111-4111-8111-111111111111", 1)])
+        connection.execute(update(sweeps).values(due_at=datetime.now(UTC) - timedelta(hours=1)))
+    world.proxy.pass_on()
+    world.proxy.delay(60)
+    asked = world.proxy.connections
+    with (
+        closing(open_sqlite_registry(tmp_path / "registry.sqlite", busy_timeout_ms=50)) as others,
+        ThreadPoolExecutor() as pool,
+    ):
+        sweeping = pool.submit(sweep, world.registry, world.store)
+        wait_until(lambda: world.proxy.connections > asked)
+        while not sweeping.done():
+            with others.write():
+                pass
+        assert isinstance(sweeping.exception(), IndexUnavailable)
+    world.proxy.pass_on()
+    assert sweep(world.registry, world.store) > 0
+    assert sweep(world.registry, world.store) == 0
 
 
 def wait_until(true: Callable[[], bool]) -> None:
