@@ -116,7 +116,9 @@ class _Loading:
             while piece := member.content.read(PIECE_BYTES):
                 incoming.write(piece)
             # Under the hash of its bytes: one that was damaged before the backup is of no document.
-            incoming.finish().keep()
+            staged = incoming.finish()
+            staged.send_ahead()
+            staged.keep()
         finally:
             incoming.discard()
         self._count("originals", 1)

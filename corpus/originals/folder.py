@@ -29,13 +29,12 @@ class _StagedFile:
     def keep(self) -> None:
         folder = self.target.parent
         with storing():
-            try:
-                os.utime(self.target)  # new again: the reconciler must not take it for forgotten
-            except FileNotFoundError:
-                folder.mkdir(parents=True, exist_ok=True)
-                self.path.replace(self.target)
-                _sync_folder(folder)
-                _sync_folder(folder.parent)  # the folder may be new, and is an entry there
+            folder.mkdir(parents=True, exist_ok=True)
+            # Also over one that is there: it may be damaged, and is new again by it, so that the
+            # reconciler does not take it for forgotten.
+            self.path.replace(self.target)
+            _sync_folder(folder)
+            _sync_folder(folder.parent)  # the folder may be new, and is an entry there
 
 
 class FolderOriginals:

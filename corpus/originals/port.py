@@ -36,6 +36,7 @@ class StagedOriginal(Protocol):
     def send_ahead(self) -> bool:
         """Do what takes long of `keep`, before the transaction; whether the store has grown by it.
 
+        What is there already is looked at whole: damaged, it is replaced by these bytes.
         Then who does not keep the bytes after all has to see to it that they are removed, where
         nobody else refers to them (`drop_originals`).
         """

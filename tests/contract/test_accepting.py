@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
 import pytest
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import QueueFull
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
 from corpus.registry.leases import Lease
+from corpus.registry.uploads import Acceptance, Upload
 from corpus.registry.versions import fail_version
 from corpus.settings import Settings
 from corpus.values import Coverage, ErrorReport, Status
-from service.accepting import accept_retry
+from service.accepting import accept_file, accept_retry
 from tests.contract.test_registry_uploads import accept, claim
 from tests.doubles.parts import parts_with
 
@@ -43,3 +49,25 @@ def test_a_retry_waits_its_turn_like_any_upload(registry: Registry) -> None:
         ).status
         is Status.QUEUED
     )
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
+def test_the_same_file_again_mends_its_original(
+    registry: Registry, tmp_path: Path, damage: str
+) -> None:
+    originals = FolderOriginals(tmp_path)
+    parts = replace(parts_with(registry), originals=originals)
+
+    def upload() -> Acceptance:
+        with originals.stage(BytesIO(b"copper"), max_bytes=9) as staged:
+            return accept_file(parts, staged, Upload("default", "c.txt"), UNRESTRICTED)
+
+    first = upload()
+    with originals.local_copy(first.document.content_sha256) as path:
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(b"cupper" if damage == "changed" else b"cop")
+    again = upload()
+    assert (again.duplicate, again.document.id) == (True, first.document.id)
+    assert path.read_bytes() == b"copper"

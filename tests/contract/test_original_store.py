@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -16,17 +16,39 @@ from corpus.originals.port import OriginalStore
 from corpus.settings import Settings
 from tests.bucket import BucketServer
 
+# Writes other bytes to the place of a kept original, behind the store's back.
+Damage = Callable[[str, bytes], None]
+
 
 @pytest.fixture(params=["folder", "bucket", "bucket with a prefix"])
-def originals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OriginalStore]:
-    settings = Settings(_env_file=None, data_dir=tmp_path)
-    if request.param != "folder":
-        server: BucketServer = request.getfixturevalue("bucket_server")
-        prefix = "team a/docs" if "prefix" in request.param else ""
-        said = server.new_bucket().settings(prefix)
-        settings = Settings(_env_file=None, data_dir=tmp_path, **said)  # type: ignore[arg-type]
-    with opened_originals(settings) as opened:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Settings, Damage]:
+    if request.param == "folder":
+        folder = tmp_path / "originals"
+        settings = Settings(_env_file=None, data_dir=tmp_path)
+        return settings, lambda sha, wrong: put(folder / sha[:2] / sha, wrong)
+    server: BucketServer = request.getfixturevalue("bucket_server")
+    prefix = "team a/docs" if "prefix" in request.param else ""
+    bucket = server.new_bucket()
+    said = bucket.settings(prefix)
+    settings = Settings(_env_file=None, data_dir=tmp_path, **said)  # type: ignore[arg-type]
+    in_bucket = f"{prefix}/originals/" if prefix else "originals/"
+    return settings, lambda sha, wrong: bucket.put(in_bucket + sha, wrong)
+
+
+def put(path: Path, content: bytes) -> None:
+    assert path.exists()
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def originals(place: tuple[Settings, Damage]) -> Iterator[OriginalStore]:
+    with opened_originals(place[0]) as opened:
         yield opened
+
+
+@pytest.fixture
+def damage(place: tuple[Settings, Damage]) -> Damage:
+    return place[1]
 
 
 def sha256_of(content: bytes) -> str:
@@ -87,6 +109,20 @@ def test_keeping_twice_and_deleting_twice_is_harmless(originals: OriginalStore) 
         originals.delete(kept)
     with pytest.raises(OriginalMissing):
         read(originals, kept)
+
+
+@pytest.mark.parametrize("damaged", [b"hellO", b"hell", b"", b"hello, and more"])
+def test_the_same_bytes_again_mend_what_is_damaged(
+    originals: OriginalStore, damage: Damage, damaged: bytes
+) -> None:
+    kept = keep(originals, b"hello")
+    damage(kept, damaged)
+    with originals.stage(BytesIO(b"hello"), max_bytes=9) as staged:
+        staged.send_ahead()
+        staged.keep()
+    assert read(originals, kept) == b"hello"
+    with originals.stage(BytesIO(b"hello"), max_bytes=9) as staged:
+        assert not staged.send_ahead()
 
 
 def test_a_deletion_while_the_same_bytes_are_staged_does_not_take_them(

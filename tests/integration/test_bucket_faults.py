@@ -153,7 +153,7 @@ def test_an_object_of_other_bytes_is_not_given_out(world: World, damaged: bytes)
     world.bucket.put(f"originals/{kept}", damaged)
     with pytest.raises(OriginalMissing, match="damaged") as said:
         world.read(kept)
-    assert "upload the file again" in said.value.hint
+    assert "Upload the file again" in said.value.hint
     assert world.staged_files() == []
 
 

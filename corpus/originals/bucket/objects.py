@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
@@ -33,10 +33,7 @@ FETCH_LIMIT_S = 600.0  # a slow connection is one thing, a trickle that ties up 
 
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_DAMAGED_HINT = (
-    "Delete the document and upload the file again; look for what wrote to the bucket, or lost "
-    "something of it."
-)
+_DAMAGED_HINT = "Upload the file again; look for what wrote to the bucket, or lost something of it."
 
 
 class BucketObjects:
@@ -79,6 +76,17 @@ class BucketObjects:
                 raise
         return bool(found["ContentLength"] == size_bytes)
 
+    def has_whole(self, content_sha256: str, size_bytes: int) -> bool:
+        """Whether there is an object with these bytes, which is read if it has the size."""
+        if not self.has(content_sha256, size_bytes):
+            return False
+        try:
+            body = self._opened(content_sha256)
+            with body:
+                return _read(body, time.monotonic() + FETCH_LIMIT_S) == content_sha256
+        except (OriginalMissing, BotoCoreError):
+            return False  # sending it says whether the bucket is away
+
     def send(self, content_sha256: str, path: Path) -> None:
         """Put the file's bytes there; a broken off attempt leaves no object."""
         encryption = {
@@ -108,8 +116,8 @@ class BucketObjects:
         for _ in range(TRIES):
             body = self._opened(content_sha256)
             try:
-                with storing("The original could not be read"):
-                    digest = _written(body, target, deadline_s)
+                with storing("The original could not be read"), target.open("wb") as file, body:
+                    digest = _read(body, deadline_s, file)
             except BotoCoreError as error:
                 broke_off = error
                 continue
@@ -179,13 +187,13 @@ class BucketObjects:
         return {"Bucket": self._address.bucket, "Key": self._prefix + content_sha256}
 
 
-def _written(body: StreamingBody, target: Path, deadline_s: float) -> str:
-    """The sha256 of what came, written to `target`."""
+def _read(body: StreamingBody, deadline_s: float, target: BinaryIO | None = None) -> str:
+    """The sha256 of what came, which is written to `target`."""
     digest = hashlib.sha256()
-    with body, target.open("wb") as file:
-        for piece in body.iter_chunks(PIECE_BYTES):
-            digest.update(piece)
-            file.write(piece)
-            if time.monotonic() > deadline_s:
-                raise ReadTimeoutError(endpoint_url="the bucket")
+    for piece in body.iter_chunks(PIECE_BYTES):
+        digest.update(piece)
+        if target is not None:
+            target.write(piece)
+        if time.monotonic() > deadline_s:
+            raise ReadTimeoutError(endpoint_url="the bucket")
     return digest.hexdigest()

@@ -1,8 +1,8 @@
 """Originals in a bucket; what comes in, and what is read, passes through a folder of this machine.
 
-Bytes are sent before the transaction that registers them begins, to the name that they are to have.
-Within it, a question suffices: are they still there? Only where a deletion of the same bytes came
-in between are they sent once more.
+Bytes are sent before the transaction that registers them begins, to the name that they are to have;
+those that are there are read, and sent only where they are damaged. Within it, a question suffices:
+are they still there? Only where a deletion of the same bytes came in between are they sent again.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ class _StagedObject:
     objects: BucketObjects
 
     def send_ahead(self) -> bool:
-        if self.objects.has(self.content_sha256, self.size_bytes):
+        if self.objects.has_whole(self.content_sha256, self.size_bytes):
             return False
         self.objects.send(self.content_sha256, self.path)
         return True
 
     def keep(self) -> None:
-        self.send_ahead()
+        if not self.objects.has(self.content_sha256, self.size_bytes):
+            self.objects.send(self.content_sha256, self.path)
 
 
 class BucketOriginals:
