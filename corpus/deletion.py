@@ -31,6 +31,8 @@ class NodeRemover(Protocol):
         ...
 
 
+# A deletion takes seconds; one that is older was interrupted.
+DELETION_S = 60.0
 # Uploads may come in between: what they brought is deleted too, so many times.
 _ROUNDS = 5
 

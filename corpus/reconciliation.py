@@ -77,17 +77,18 @@ def survey_nodes(registry: Registry, store: NodeCounts) -> Differences:
     )
 
 
-def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
+def reconcile(registry: Registry, store: NodeAudit, *, is_ours: bool = True) -> Repairs:
     """Compare the index with the registry and mend both directions.
 
-    Safe beside uploads, deletions and workers: documents with a job are left to their worker, and
-    every difference is looked at once more before it is acted on. Raises `IndexUnavailable` or
+    Unless it `is_ours` alone, documents that we do not know may be another registry's, and are
+    left. Safe beside uploads, deletions and workers: documents with a job are left to their worker,
+    and every difference is looked at once more before it is acted on. Raises `IndexUnavailable` or
     `StorageUnavailable`; what was mended until then stays so.
     """
     found = store.document_counts()
     with registry.read() as connection:
         expected = expected_nodes(connection)
-    orphans = [document_id for document_id in found if document_id not in expected]
+    orphans = [document_id for document_id in found if is_ours and document_id not in expected]
     for document_id in orphans:
         store.delete_nodes(filters=of_document(document_id))
     leftovers: list[str] = []

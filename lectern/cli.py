@@ -245,7 +245,8 @@ def doctor(
         ),
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mend first what can be, while no server runs.")
+        bool,
+        typer.Option("--repair", help="Mend first what can be, while no server has the folder."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     url: Url = None,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from corpus.deletion import finish_deletions
+from corpus.deletion import DELETION_S, finish_deletions
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import IndexUnavailable, StorageUnavailable, Unavailable
 from corpus.index.port import NodeStore
@@ -33,8 +33,6 @@ from service.parts import ServiceParts
 EVERY_S = 3600.0
 AGAIN_S = 60.0  # for what could not be done, because something was away
 STOP_GRACE_S = 10.0
-# A deletion takes seconds; one that is older was interrupted.
-DELETION_S = 60.0
 # A conversation without an answer: the first question failed, or is being answered.
 EMPTY = timedelta(days=1)
 NAMED = 10  # of a list in the log, at most

@@ -30,8 +30,8 @@ from corpus.index.open import (
 from corpus.index.points import BATCH_POINTS, IndexPoint
 from corpus.index.port import NodeStore
 from corpus.nodes import EMBED_SHA
-from corpus.reconciliation import reconcile, survey_nodes
-from corpus.registry.audit import ingest_again, live_versions
+from corpus.reconciliation import reconcile
+from corpus.registry.audit import live_versions
 from corpus.registry.database.engine import Registry
 from corpus.registry.dumping import require_revision
 from corpus.registry.fingerprints import (
@@ -96,7 +96,7 @@ def reindex(settings: Settings, tell: Tell) -> Reindexed:
             _copy(registry, source, target, embedding, tell)
             if is_served:
                 return Reindexed(Outcome.BUILT)
-            queued = _queue_what_lacks_nodes(registry, target)
+            queued = len(reconcile(registry, target, is_ours=target.is_embedded).queued_again)
         with registry.write() as connection:
             switch_fingerprints(connection, fingerprint.as_json())
         if not settings.index_is_shared:
@@ -149,21 +149,6 @@ def _copy(
         tell("passages", seen)
         if after is None:
             return
-
-
-def _queue_what_lacks_nodes(registry: Registry, target: NodeStore) -> int:
-    """Have documents read again whose nodes are not all there; how many."""
-    if target.is_embedded:
-        return len(reconcile(registry, target).queued_again)
-    # Nodes that we do not know may be another registry's: nothing is removed.
-    differing = survey_nodes(registry, target).differing
-    with registry.write() as connection:
-        live = live_versions(connection)
-        return sum(
-            ingest_again(connection, document_id, live[document_id])
-            for document_id in differing
-            if document_id in live
-        )
 
 
 def _is_live(point: IndexPoint, live: Mapping[str, int]) -> bool:

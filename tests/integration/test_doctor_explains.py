@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from corpus.index.edge.store import EdgeVectorStore
+from corpus.index.port import NodeStore
+from corpus.index.selections import of_document
 from corpus.registry.fingerprints import remember_fingerprint
 from corpus.registry.schema import jobs, workers
 from corpus.settings import Settings
 from lectern.commands.doctor import diagnose, examine
 from lectern.commands.findings.machine import data_folder, disk
 from lectern.commands.findings.registry import clock_skew
+from lectern.commands.findings.repairing import repair
 from lectern.server.data_dir import owned
 from lectern.server.gate import gate_open
+from tests.doubles.qdrant_over_http import QdrantOverHttp
 from tests.samples.data_folder import BUILT_IN, TOWARDS_X, DataFolder
 from tests.samples.index_nodes import a_node
 
@@ -84,7 +89,7 @@ def test_orphans_both_ways_are_told_and_mended(
 ) -> None:
     stray = a_node("stray", TOWARDS_X, document_id="99999999-9999-4999-8999-999999999999")
 
-    def disorder(store: EdgeVectorStore) -> None:
+    def disorder(store: NodeStore) -> None:
         store.add([stray])
         store.delete(there.document_id)
 
@@ -101,6 +106,40 @@ def test_orphans_both_ways_are_told_and_mended(
     assert "1 documents that lack passages queued" in told[0]["text"]
     assert "1 documents' forgotten passages removed" in told[0]["text"]
     assert {"mark", "name", "text", "hint"} == set(told[0])
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_what_an_index_on_a_server_lacks_is_read_again(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    with QdrantOverHttp() as qdrant:
+        said_of = {"QDRANT_URL": qdrant.url}
+        if database == "postgres":
+            said_of["DATABASE_URL"] = request.getfixturevalue("postgres_url")
+        there = DataFolder(tmp_path, **said_of)
+        another = "99999999-9999-4999-8999-999999999999"
+
+        def disorder(store: NodeStore) -> None:
+            store.add([a_node("stray", TOWARDS_X, document_id=another)])
+            store.delete(there.document_id)
+
+        there.in_index(disorder)
+        [lacking] = [one for one in examine(there.settings) if there.document_id in one.text]
+        assert "--repair" in lacking.hint
+        assert "within the hour" not in lacking.hint
+        with ExitStack() as serving:
+            if database == "postgres":  # there, servers go on, and nobody else mends it
+                serving.enter_context(owned(there.settings.data_dir))
+                assert "while servers run" in lacking.hint
+            [repaired] = repair(there.settings)
+        assert "1 documents that lack passages queued" in repaired.text
+        with there.registry.read() as connection:
+            assert connection.execute(select(jobs.c.document_id)).scalar_one() == there.document_id
+        # What this registry does not know may be another's.
+        counts = []
+        there.in_index(lambda store: counts.append(store.count(of_document(another))))
+        assert counts == [1]
+        there.registry.close()
 
 
 def test_missing_and_forgotten_originals_are_told(there: DataFolder) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import text
 
 from corpus.access import UNRESTRICTED
-from corpus.embedding.fingerprint import CHUNKER_VERSION
-from corpus.index.edge.store import EdgeVectorStore
+from corpus.embedding.fingerprint import CHUNKER_VERSION, EmbeddingFingerprint
+from corpus.index.open import open_node_store
+from corpus.index.port import NodeStore
 from corpus.originals.folder import FolderOriginals
-from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.fingerprints import remember_fingerprint
 from corpus.registry.leases import claim_next
 from corpus.registry.new_versions import Content
+from corpus.registry.open import open_registry
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.versions import complete_version
 from corpus.settings import Settings
@@ -35,12 +36,12 @@ TOWARDS_X = [1.0] + [0.0] * 383
 
 
 class DataFolder:
-    """One live document in a data folder that nobody owns."""
+    """One live document in a data folder that nobody owns, or where else the settings say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         folder.chmod(0o700)
-        self.settings = Settings(data_dir=folder)
-        self.registry = open_sqlite_registry(folder / "registry.sqlite")
+        self.settings = Settings(data_dir=folder, **settings)  # type: ignore[arg-type]
+        self.registry = open_registry(self.settings)
         self.originals = FolderOriginals(folder / "originals")
         with self.originals.stage(BytesIO(b"copper"), max_bytes=100) as staged:
             self.content = staged.content_sha256
@@ -67,8 +68,8 @@ class DataFolder:
     def node(self) -> Any:  # noqa: ANN401
         return a_node("copper", TOWARDS_X, document_id=self.document_id)
 
-    def in_index(self, change: Callable[[EdgeVectorStore], object]) -> None:
-        store = EdgeVectorStore.open(self.settings.data_dir / "index", 384)
+    def in_index(self, change: Callable[[NodeStore], object]) -> None:
+        store = open_node_store(self.settings, EmbeddingFingerprint(**BUILT_IN).short, 384)
         change(store)
         store.close()
 

@@ -23,6 +23,9 @@ from lectern.server.stores import REGISTRY_FILE, existing_registry
 
 NAMED = 3
 REPAIR = "`lectern doctor --repair`, or a running server within the hour, mends it."
+# On a server, no hourly comparison: another registry may have nodes there too.
+REPAIR_SHARED = "`lectern doctor --repair` has them read again, also while servers run."
+REPAIR_ALONE = "Stop the server, and `lectern doctor --repair` has them read again."
 
 
 def originals_reached(settings: Settings) -> Finding:
@@ -101,9 +104,15 @@ def _nodes(settings: Settings, registry: Registry) -> Iterator[Finding]:
             f"{len(found.differing)} documents have not as many passages in the index as they "
             f"should: {_some(found.differing)}"
         )
-        yield Finding("broken", "  index", text, f"They are read again: {REPAIR}")
+        yield Finding("broken", "  index", text, _way_to_read_again(settings))
     if not (found.unknown or found.differing):
         yield Finding("ok", "  compared", "registry and index agree")
+
+
+def _way_to_read_again(settings: Settings) -> str:
+    if not settings.index_is_shared:
+        return f"They are read again: {REPAIR}"
+    return REPAIR_SHARED if settings.stores_are_shared else REPAIR_ALONE
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
-from corpus.deletion import finish_deletions
+from corpus.deletion import DELETION_S, finish_deletions
 from corpus.embedding.open import open_embedding
 from corpus.index.open import open_node_store
 from corpus.original_audit import audit_originals
@@ -22,11 +22,13 @@ from lectern.server.data_dir import owned
 def repair(settings: Settings) -> Iterator[Finding]:
     """Mend both directions, and say what was. Documents that lack something are queued.
 
-    Raises `DataDirInUse` while a server has the folder (it mends by itself), `EmbeddingMismatch`,
-    and the stores' errors. An index that is shared is left alone, as a server does.
+    Beside servers and workers where the stores are shared; else raises `DataDirInUse` while a
+    server has the folder. Raises `EmbeddingMismatch`, and the stores' errors. In an index that is
+    shared, what we do not know may be another's, and is left.
     """
     with ExitStack() as opened:
-        opened.enter_context(owned(settings.data_dir))
+        if not settings.stores_are_shared:
+            opened.enter_context(owned(settings.data_dir))
         registry = opened.enter_context(closing(open_registry(settings)))
         originals = opened.enter_context(opened_originals(settings))
         embedding = open_embedding(settings, 1, "float32")
@@ -35,7 +37,8 @@ def repair(settings: Settings) -> Iterator[Finding]:
             check_fingerprints(connection, fingerprint.as_json())
         store = open_node_store(settings, fingerprint.short, embedding.dimension)
         opened.enter_context(closing(store))
-        ended = finish_deletions(registry, originals, store)
+        for_s = DELETION_S if settings.stores_are_shared else 0.0
+        ended = finish_deletions(registry, originals, store, for_s=for_s)
         with registry.write() as connection:
             lost, stranded = drop_jobs_of_nothing(connection), queue_stranded(connection)
         strays = audit_originals(registry, originals).removed
@@ -45,10 +48,9 @@ def repair(settings: Settings) -> Iterator[Finding]:
             "documents without a job queued": len(stranded),
             "originals of no document removed": len(strays),
         }
-        if store.is_embedded:
-            nodes = reconcile(registry, store)
-            counts["documents' forgotten passages removed"] = len(nodes.orphans_removed)
-            counts["documents' outdated passages removed"] = len(nodes.leftovers_removed)
-            counts["documents that lack passages queued"] = len(nodes.queued_again)
+        nodes = reconcile(registry, store, is_ours=store.is_embedded)
+        counts["documents' forgotten passages removed"] = len(nodes.orphans_removed)
+        counts["documents' outdated passages removed"] = len(nodes.leftovers_removed)
+        counts["documents that lack passages queued"] = len(nodes.queued_again)
         done = [f"{count} {what}" for what, count in counts.items() if count]
         yield Finding("ok", "repaired", "; ".join(done) or "nothing was to be mended")
