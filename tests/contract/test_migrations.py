@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +15,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, event, select, text
 
-from corpus.access import UNRESTRICTED
-from corpus.errors import Misconfigured
+from corpus.access import UNRESTRICTED, audience
+from corpus.errors import Misconfigured, StorageUnavailable
 from corpus.registry.conversations import find_conversation
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.documents import find_document
 from corpus.registry.leases import claim_next
-from corpus.registry.migrations import HEAD
+from corpus.registry.migrations import HEAD, patience
 from corpus.registry.migrations.upgrade import configuration, upgrade
-from corpus.registry.schema import metadata
+from corpus.registry.schema import audiences, documents, metadata
 from corpus.registry.turns import asked_questions
 from corpus.registry.versions import complete_version
 from corpus.turns import AskedQuestion
@@ -169,6 +172,88 @@ def test_the_rows_of_releases_in_between_go_on(database: Database, revision: str
     registry.close()
     with database.connected() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+ACLS = [[], ["a"], ["b", "a"], ["a", "b", "a"], ["Ä", "a" * 256], ["a"], []]
+
+
+def test_audiences_are_filled_at_once_whatever_the_number_of_documents(database: Database) -> None:
+    statements: list[str] = []
+    with database.connected() as connection:
+        upgrade(connection, "base", "0007")
+        insert_into(connection, "collections", {"name": "default", "created_at": NOW})
+        for number in range(70):
+            acl = json.dumps(ACLS[number % len(ACLS)])
+            row = {**A_DOCUMENT, "id": f"d{number}", "identity": f"sha256:{number}", "acl": acl}
+            insert_into(connection, "documents", row)
+    with database.connected() as connection:
+        event.listen(
+            connection,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_: statements.append(statement),
+        )
+        upgrade(connection, "0007")
+    assert len([one for one in statements if one.startswith("UPDATE documents")]) == 1
+    with database.connected() as connection:
+        found = connection.execute(select(documents.c.acl, documents.c.audience)).all()
+        known = connection.execute(select(audiences.c.audience, audiences.c.principal)).all()
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert len(found) == 70
+    assert all(row.audience == audience(row.acl) for row in found)
+    assert {(audience(acl), one) for acl in ACLS for one in acl} == {tuple(row) for row in known}
+
+
+def test_who_reads_for_long_keeps_nobody_else_waiting_for_a_migration(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "LOCK_LIMIT_MS", 50)
+    monkeypatch.setattr(patience, "AGAIN_S", 0.02)
+    database = Database(postgres_url, None)
+    with database.connected() as connection:
+        upgrade(connection, "base", "0007")
+    with database.connected() as connection:
+        insert_into(connection, "collections", {"name": "default", "created_at": NOW})
+        insert_into(connection, "documents", A_DOCUMENT)
+    others = create_engine(
+        postgres_url.replace("postgresql://", "postgresql+psycopg://"),
+        connect_args={"options": "-c statement_timeout=3s"},
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with database.connected() as reader:
+            reader.execute(text("SELECT 1 FROM documents"))
+            migrating = pool.submit(database.open)
+            wait_for_others_in(reader)
+            for _ in range(20):
+                with others.connect() as connection:
+                    connection.execute(text("SELECT 1 FROM documents"))
+            assert not migrating.done()
+        migrating.result().close()
+    others.dispose()
+    with database.connected() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_migration_that_never_gets_its_turn_says_why(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LOCK_LIMIT_MS": 20, "AGAIN_S": 0.01, "LIMIT_S": 0.1}.items():
+        monkeypatch.setattr(patience, name, value)
+    database = Database(postgres_url, None)
+    with database.connected() as connection:
+        upgrade(connection, "base", "0007")
+    with database.connected() as reader:
+        reader.execute(text("SELECT 1 FROM documents"))
+        with pytest.raises(StorageUnavailable, match="others use them"):
+            database.open()
+    database.open().close()
+
+
+def wait_for_others_in(connection: Connection) -> None:
+    """Return when another session wants a table that we read."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL")
+    deadline_s = time.monotonic() + 30
+    while not connection.execute(waiting).scalar_one():
+        assert time.monotonic() < deadline_s
 
 
 def test_questions_to_suggest_are_taken_along(database: Database) -> None:

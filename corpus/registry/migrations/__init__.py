@@ -31,7 +31,8 @@ def bring_up_to_date(connection: Connection) -> None:
     """Make or migrate the tables, within the caller's transaction.
 
     Several processes may do so at once: the first one works, the others wait and find it done.
-    Raises `Misconfigured` when a newer Lectern has been here.
+    Raises `Misconfigured` when a newer Lectern has been here, and `StorageUnavailable` when others
+    have the tables for too long.
     """
     lock_schema(connection)
     current = stored_revision(connection)

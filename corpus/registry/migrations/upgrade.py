@@ -9,6 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from corpus.errors import Misconfigured
+from corpus.registry.migrations.patience import patiently
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -21,18 +22,28 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def upgrade(connection: Connection, current: str, to: str = "head") -> None:
-    """Bring the tables from one revision to another, within the caller's transaction."""
+    """Bring the tables from one revision to another, within the caller's transaction.
+
+    Raises `Misconfigured` when they are of a newer version, and what `patiently` does.
+    """
     require_known(current)
-    command.upgrade(configuration(connection), to)
+    patiently(connection, lambda: command.upgrade(configuration(connection), to))
 
 
 def downgrade(connection: Connection, to: str) -> None:
     """Take the tables back to an older revision, with the loss of what is only in newer ones.
 
-    Within the caller's transaction. Raises `Misconfigured` for an unknown revision.
+    Within the caller's transaction. Raises `Misconfigured` for an unknown revision, and what
+    `patiently` does.
     """
     require_known(to)
-    command.downgrade(configuration(connection), to)
+    patiently(connection, lambda: command.downgrade(configuration(connection), to))
+
+
+def revisions() -> list[str]:
+    """All that this version has, the oldest first."""
+    found = ScriptDirectory.from_config(configuration()).walk_revisions()
+    return sorted(script.revision for script in found)
 
 
 def require_known(revision: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,8 +11,6 @@ from corpus.access import audience
 
 revision = "0008"
 down_revision = "0007"
-
-_BATCH = 1_000
 
 
 def upgrade() -> None:
@@ -42,31 +42,32 @@ def downgrade() -> None:
 
 
 def _fill(known: sa.Table) -> None:
+    """One statement for all documents: each different list is named once, in a table for it."""
     documents = sa.table(
-        "documents",
-        sa.column("id", sa.String),
-        sa.column("acl", sa.JSON),
-        sa.column("audience", sa.String),
+        "documents", sa.column("acl", sa.JSON), sa.column("audience", sa.String(32))
     )
-    connection, last, there = op.get_bind(), "", set()
-    while True:
-        rows = connection.execute(
-            sa.select(documents.c.id, documents.c.acl)
-            .where(documents.c.id > last)
-            .order_by(documents.c.id)
-            .limit(_BATCH)
-        ).all()
-        for document_id, acl in rows:
-            name = audience(acl)
-            if name is None:
-                continue
-            if name not in there:
-                there.add(name)
-                principals = [{"audience": name, "principal": one} for one in sorted(set(acl))]
-                connection.execute(sa.insert(known), principals)
-            connection.execute(
-                sa.update(documents).where(documents.c.id == document_id).values(audience=name)
-            )
-        if len(rows) < _BATCH:
-            return
-        last = rows[-1].id
+    connection, said = op.get_bind(), sa.cast(documents.c.acl, sa.Text)
+    names, principals = [], {}
+    for (acl,) in connection.execute(sa.select(said).distinct().where(said != "[]")):
+        listed = json.loads(acl)
+        if name := audience(listed):
+            names.append({"acl": acl, "audience": name})
+            principals[name] = set(listed)
+    if not names:
+        return
+    named = op.create_table(
+        "audiences_by_acl", sa.Column("acl", sa.Text), sa.Column("audience", sa.String(32))
+    )
+    connection.execute(sa.insert(named), names)
+    connection.execute(
+        sa.insert(known),
+        [
+            {"audience": name, "principal": one}
+            for name, those in principals.items()
+            for one in sorted(those)
+        ],
+    )
+    connection.execute(
+        sa.update(documents).where(said == named.c.acl).values(audience=named.c.audience)
+    )
+    op.drop_table(named.name)
