@@ -75,7 +75,9 @@ def reindex(
 
 @app.command("migrate-schema")
 def migrate_schema(
-    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="For instance 0008.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="REVISION", help="For instance 0008, head or base.")
+    ],
     force: Annotated[
         bool, typer.Option("--force", help="Also back, with the loss of what is newer.")
     ] = False,

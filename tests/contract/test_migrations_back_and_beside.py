@@ -258,8 +258,27 @@ def test_the_command_goes_back_when_it_is_told_to_lose(database: Database) -> No
     migrate_schema(database.settings, HEAD, force=False)
     with database.connected() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    with database.connected() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Misconfigured, match="newer"):
-        migrate_schema(database.settings, "9999", force=True)
+        migrate_schema(database.settings, HEAD, force=True)
+
+
+def test_revisions_have_names_and_what_is_none_is_said(database: Database) -> None:
+    with database.connected() as connection:
+        upgrade(connection, "base", "0009")
+    for unknown in ("9999", "00", "+1", "-1", "heads", ""):
+        with pytest.raises(InvalidRequest, match="no revision") as said:
+            migrate_schema(database.settings, unknown, force=True)
+        assert f"0001 to {HEAD}" in said.value.hint
+    migrate_schema(database.settings, "head", force=False)
+    with database.connected() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    with pytest.raises(InvalidRequest, match="loses"):
+        migrate_schema(database.settings, "base", force=False)
+    migrate_schema(database.settings, "base", force=True)
+    with database.connected() as connection:
+        assert tables(connection) == {}
 
 
 def test_a_database_with_workers_at_work_is_left_alone(database: Database) -> None:
