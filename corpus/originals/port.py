@@ -36,14 +36,16 @@ class StagedOriginal(Protocol):
     def send_ahead(self) -> bool:
         """Do what takes long of `keep`, before the transaction; whether the store has grown by it.
 
-        What is there already is looked at whole: damaged, it is replaced by these bytes.
         Then who does not keep the bytes after all has to see to it that they are removed, where
         nobody else refers to them (`drop_originals`).
         """
         ...
 
     def keep(self) -> None:
-        """Make the bytes durable under their hash; harmless when they are there already."""
+        """Make the bytes durable under their hash; harmless when they are there already.
+
+        After `send_ahead`, what was there and is damaged is replaced by them.
+        """
         ...
 
 
