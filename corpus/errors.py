@@ -20,7 +20,7 @@ LecternError
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     ├── IdentityUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
-        ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
+        ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding  StoreOfAnother
         └── BackupUnusable            what is to be restored
 
 `code` is stable and part of the API; `hint` says what to do. service/http/errors.py maps the
@@ -454,6 +454,12 @@ class EmbeddingMismatch(Misconfigured):
     """The collections were embedded differently from what is configured now."""
 
     code = "embedding_mismatch"
+
+
+class StoreOfAnother(Misconfigured):
+    """A bucket or a Qdrant collection is another installation's: nothing is changed there."""
+
+    code = "store_of_another"
 
 
 class WeightsMissing(Misconfigured):

@@ -35,10 +35,10 @@ from corpus.registry.migrations import (
     bring_up_to_date,
     stored_revision,
 )
-from corpus.registry.schema import metadata, workers
+from corpus.registry.schema import installation, metadata, workers
 
-# Who is alive is not for keeping.
-_LEFT_OUT = frozenset({workers.name})
+# Who is alive is not for keeping; which installation it is stays with the stores that know it.
+_LEFT_OUT = frozenset({workers.name, installation.name})
 _ROWS_AT_ONCE = 500
 
 Row = dict[str, Any]

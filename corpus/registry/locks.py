@@ -68,6 +68,11 @@ def lock_key(connection: Connection, name: str) -> None:
     _lock(connection, "key", name)
 
 
+def lock_installation(connection: Connection) -> None:
+    """Keep others from giving the installation an id; nothing else is locked with it."""
+    _lock(connection, "installation", "")
+
+
 def lock_schema(connection: Connection) -> None:
     """Keep others from making or migrating the tables; a migration may take its time."""
     if connection.dialect.name == _POSTGRES:

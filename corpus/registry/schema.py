@@ -330,3 +330,6 @@ audit = Table(
     Column("request_id", String(64)),
     Index("audit_by_time", "at", "id"),
 )
+
+# One row: what a bucket and a Qdrant server are marked with (corpus/ownership.py).
+installation = Table("installation", metadata, Column("id", String(36), primary_key=True))
