@@ -294,6 +294,8 @@ def test_each_documents_nodes_are_counted(stores: Stores) -> None:
         [a_node(f"text {n}", ordinal=n, document_id=one if n < 5 else two) for n in range(7)]
     )
     assert stores.reader.document_counts() == {one: 5, two: 2}
+    stores.writer.delete(two)
+    assert stores.reader.document_counts() == {one: 5}
 
 
 def test_how_rare_a_word_is_counts_within_the_collection(stores: Stores) -> None:

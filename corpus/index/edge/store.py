@@ -143,7 +143,8 @@ class EdgeVectorStore(NodeStore):
 
     def document_counts(self) -> Mapping[str, int]:
         """How many nodes each document has, exactly, by document id; any order."""
-        return self._values_of(DOCUMENT_FIELD)
+        # Those whose nodes were all removed are told with 0 until the index is compacted.
+        return {one: count for one, count in self._values_of(DOCUMENT_FIELD).items() if count}
 
     def get_nodes(
         self,
