@@ -12,10 +12,18 @@ from typing import Protocol
 
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from corpus.index.selections import of_document, of_version, of_versions_up_to
+from corpus.index.selections import (
+    of_document,
+    of_documents,
+    of_version,
+    of_version_beyond,
+    of_versions_up_to,
+)
 from corpus.registry.audit import Expected, expected_nodes, ingest_again
 from corpus.registry.database.engine import Registry
 from corpus.registry.locks import lock_document
+
+AT_ONCE = 500
 
 
 class NodeCounts(Protocol):
@@ -77,18 +85,17 @@ def survey_nodes(registry: Registry, store: NodeCounts) -> Differences:
     )
 
 
-def reconcile(registry: Registry, store: NodeAudit, *, is_ours: bool = True) -> Repairs:
+def reconcile(registry: Registry, store: NodeAudit) -> Repairs:
     """Compare the index with the registry and mend both directions.
 
-    Unless it `is_ours` alone, documents that we do not know may be another registry's, and are
-    left. Safe beside uploads, deletions and workers: documents with a job are left to their worker,
-    and every difference is looked at once more before it is acted on. Raises `IndexUnavailable` or
+    Safe beside uploads, deletions and workers: documents with a job are left to their worker, and
+    every difference is looked at once more before it is acted on. Raises `IndexUnavailable` or
     `StorageUnavailable`; what was mended until then stays so.
     """
     found = store.document_counts()
     with registry.read() as connection:
         expected = expected_nodes(connection)
-    orphans = [document_id for document_id in found if is_ours and document_id not in expected]
+    orphans = [document_id for document_id in found if document_id not in expected]
     for document_id in orphans:
         store.delete_nodes(filters=of_document(document_id))
     leftovers: list[str] = []
@@ -116,6 +123,26 @@ def reconcile(registry: Registry, store: NodeAudit, *, is_ours: bool = True) -> 
             ):
                 queued.append(document_id)
     return Repairs(tuple(orphans), tuple(leftovers), tuple(queued))
+
+
+def keep_only(store: NodeAudit, expected: Mapping[str, Expected]) -> None:
+    """Remove the nodes of all versions but the live ones of `expected`, and what is beyond those.
+
+    Only while nobody ingests. Raises `IndexUnavailable`; the same call again goes on.
+    """
+    by_version: dict[int | None, list[str]] = {}
+    for document_id in store.document_counts():
+        live = expected[document_id].version if document_id in expected else None
+        by_version.setdefault(live, []).append(document_id)
+    for live, document_ids in by_version.items():
+        for start in range(0, len(document_ids), AT_ONCE):
+            some = document_ids[start : start + AT_ONCE]
+            store.delete_nodes(filters=of_documents(some, but_not=live))
+    for document_id, count in store.document_counts().items():
+        wanted = expected.get(document_id)
+        if wanted is not None and wanted.version is not None and count > wanted.count:
+            beyond = of_version_beyond(document_id, wanted.version, wanted.count)
+            store.delete_nodes(filters=beyond)
 
 
 def _remove_leftovers(store: NodeAudit, document_id: str, expected: Expected) -> None:

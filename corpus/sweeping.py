@@ -1,7 +1,7 @@
 """Removing from the index what ended jobs left there, on whatever server it is.
 
 It asks for the versions that the registry noted, not for all that the index holds: so it costs what
-was interrupted, and touches nothing that another registry may have put there.
+was interrupted.
 """
 
 from __future__ import annotations

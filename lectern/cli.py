@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -310,12 +310,11 @@ def migrate(
             )
         settings = settings_of(data_dir)
         configure_logging(settings)
-        from lectern.migration.run import Targets, migrate_folder, originals_at  # noqa: PLC0415
+        from lectern.migration.run import Targets, migrate_folder  # noqa: PLC0415
 
         database_url = SecretStr(to_database) if to_database else None
-        with originals_at(settings, to_blobs) if to_blobs else nullcontext() as originals:
-            targets = Targets(to_qdrant, database_url, originals)
-            migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
+        targets = Targets(to_qdrant, database_url, to_blobs)
+        migrate_folder(settings, targets, lambda line: print(plain(line), flush=True))
 
 
 app.add_typer(upkeep)

@@ -54,6 +54,18 @@ def restore(
 
 
 @app.command()
+def claim(data_dir: DataDir = None) -> None:
+    """Make the bucket and the Qdrant collection this registry's, whoever's they were.
+
+    What is there and belongs to no document of this registry is removed in time, for good.
+    """
+    with configured(data_dir) as settings:
+        from lectern.commands.claiming import claim_stores  # noqa: PLC0415  loads the stores
+
+        claim_stores(settings)
+
+
+@app.command()
 def reindex(
     chunks: Annotated[
         bool,

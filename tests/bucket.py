@@ -20,6 +20,7 @@ import boto3
 import httpx
 
 START_LIMIT_S = 60.0
+MARK = "originals/installation"
 REGION = "eu-central-1"
 KEY_ID, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI-EXAMPLEKEY"
 
@@ -81,9 +82,16 @@ class Bucket:
         return {"BLOB_URL": url, "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
 
     def names(self) -> list[str]:
-        """The names of all its objects."""
+        """The names of all its objects but the mark."""
         found = self.server.client("s3").list_objects_v2(Bucket=self.name)
-        return [one["Key"] for one in found.get("Contents", ())]
+        names = [one["Key"] for one in found.get("Contents", ())]
+        return [name for name in names if not name.endswith(MARK)]
+
+    def owner(self, prefix: str = "") -> str:
+        """What the mark says."""
+        found = self.server.client("s3").get_object(Bucket=self.name, Key=prefix + MARK)
+        content: bytes = found["Body"].read()
+        return content.decode()
 
     def put(self, key: str, content: bytes) -> None:
         self.server.client("s3").put_object(Bucket=self.name, Key=key, Body=content)

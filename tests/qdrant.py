@@ -16,6 +16,7 @@ from corpus.index.fusion import ScoreFusion
 from corpus.index.server.connection import ServerAddress, connect
 from corpus.index.server.store import ServerVectorStore
 from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.installations import an_installation
 
 OVER_HTTP = "qdrant over http"
 SERVER = "qdrant server"
@@ -50,6 +51,6 @@ def new_store(
 ) -> Iterator[ServerVectorStore]:
     """An empty store in a collection of its own."""
     with new_collection(address) as (_, name):
-        store = ServerVectorStore(address, name, dimension, fusion=fusion)
+        store = ServerVectorStore(address, name, dimension, an_installation(), fusion=fusion)
         yield store
         store.close()

@@ -13,6 +13,7 @@ from corpus.original_audit import audit_originals
 from corpus.originals.open import opened_originals
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import buried
+from corpus.registry.installation import this_installation
 from corpus.registry.schema import documents, sweeps
 from corpus.registry.sweeps import due_sweeps
 from corpus.settings import Settings
@@ -49,7 +50,7 @@ def wait_for_mending(registry: Registry, record: Record) -> None:
 def strays_removed(registry: Registry, bucket: Bucket, folder: Path, record: Record) -> int:
     """Reconcile originals as if an hour had passed; how many nobody referred to."""
     settings = Settings(data_dir=folder / "auditor", **bucket.settings())  # type: ignore[arg-type]
-    with opened_originals(settings) as originals:
+    with opened_originals(settings, this_installation(registry)) as originals:
         found = audit_originals(registry, originals, grace_s=0.0)
     for sha256 in found.missing:
         record.violation(f"the original {sha256} is missing")

@@ -35,17 +35,22 @@ from corpus.registry.audit import expected_nodes, ingest_again, live_versions
 from corpus.registry.database.engine import Registry
 from corpus.registry.dumping import add_rows, continue_counting, make_empty_tables
 from corpus.registry.fingerprints import forget_fingerprints
+from corpus.registry.installation import become_installation
 from corpus.registry.leases import release_all
 from corpus.registry.migrations import bring_up_to_date
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Where everything goes; without a `store`, documents are embedded again."""
+    """Where everything goes; without a `store`, documents are embedded again.
+
+    The registry becomes the installation of `installation_id`, whichever was backed up.
+    """
 
     registry: Registry
     originals: OriginalStore
     store: NodeStore | None
+    installation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def restore(path: Path, manifest: Manifest, targets: Targets, tell: Tell) -> Res
             loading.take(member)
         continue_counting(connection, tables.values())
         bring_up_to_date(connection)
+        become_installation(connection, targets.installation_id)
         if targets.store is None:
             forget_fingerprints(connection)
         # Whoever had these jobs is of another life.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from corpus.errors import IndexUnavailable
 from corpus.index.fusion import ScoreFusion
 from corpus.index.port import NodeStore
+from corpus.ownership import Installation
 from corpus.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,17 +21,29 @@ EDGE_FOLDER = "index"
 logger = logging.getLogger(__name__)
 
 
-def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) -> NodeStore:
+def open_node_store(
+    settings: Settings,
+    fingerprint_short: str,
+    dimension: int,
+    installation: Installation | None = None,
+) -> NodeStore:
     """The server at `qdrant_url` if that is set, else Qdrant Edge in the data folder.
 
     On a server the collection is `lectern-<fingerprint_short>`, so that differently embedded
     nodes never share one; a server that does not answer is a warning, and is used once it does.
-    Raises `EmbeddingMismatch` or (Edge) `DataDirInUse` or `IndexUnavailable`.
+    The collection is the `installation`'s, and marked so where it is nobody's; without one it is
+    only read.
+    Raises `EmbeddingMismatch`, `StoreOfAnother` or (Edge) `DataDirInUse` or `IndexUnavailable`.
     """
     fusion = ScoreFusion(embedded_languages=settings.embedded_languages)
     if settings.qdrant_url:
         store = open_server_store(
-            settings, settings.qdrant_url, fingerprint_short, dimension, fusion
+            settings,
+            settings.qdrant_url,
+            fingerprint_short,
+            dimension,
+            installation=installation,
+            fusion=fusion,
         )
         try:
             store.prepare()
@@ -71,6 +84,8 @@ def open_server_store(
     url: str,
     fingerprint_short: str,
     dimension: int,
+    *,
+    installation: Installation | None,
     fusion: ScoreFusion | None = None,
 ) -> ServerVectorStore:
     """The store on the server at `url`, with the key and layout of the settings; asks nothing."""
@@ -84,6 +99,7 @@ def open_server_store(
         ServerAddress(url, key.get_secret_value() if key is not None else None),
         f"{PREFIX}{fingerprint_short}",
         dimension,
+        installation,
         layout=CollectionLayout.of(settings),
         fusion=fusion,
     )

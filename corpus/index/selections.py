@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
 
 
@@ -28,6 +30,16 @@ def of_versions_up_to(
     if but_not is not None:
         wanted.append(_version(FilterOperator.NE, but_not))
     return _of(document_id, *wanted)
+
+
+def of_documents(document_ids: Sequence[str], *, but_not: int | None = None) -> MetadataFilters:
+    """Nodes of any of these documents, without those of version `but_not`."""
+    wanted = [
+        MetadataFilter(key="document_id", value=list(document_ids), operator=FilterOperator.IN)
+    ]
+    if but_not is not None:
+        wanted.append(_version(FilterOperator.NE, but_not))
+    return MetadataFilters(filters=[*wanted])
 
 
 def of_version_beyond(document_id: str, version: int, chunk_count: int) -> MetadataFilters:

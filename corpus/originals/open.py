@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from corpus.errors import StorageUnavailable
 from corpus.originals.folder import FolderOriginals
 from corpus.originals.port import OriginalStore
+from corpus.ownership import Installation, Ownership
 from corpus.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,12 +26,17 @@ log = logging.getLogger("lectern.originals")
 @contextmanager
 def opened_originals(
     settings: Settings,
+    installation: Installation | None = None,
     *,
     is_checked: bool = True,
     may_be_away: bool = False,
     copies_bytes: int = COPIES_BYTES,
 ) -> Iterator[OriginalStore]:
     """The bucket at `blob_url` if that is set, else a folder in the data folder.
+
+    A bucket is the `installation`'s, and marked so where it is nobody's; of another's this raises
+    `StoreOfAnother`, or where that was not checked, what would change it. Without an installation
+    it is only read.
 
     Of a bucket's originals, `copies_bytes` are kept on this machine for a minute after their use.
     Raises `Misconfigured` for what is no bucket's URL, and `StorageUnavailable` when the bucket
@@ -40,21 +46,34 @@ def opened_originals(
     if settings.blob_url is None:
         yield FolderOriginals(settings.data_dir / FOLDER)
         return
+    from corpus.originals.bucket.mark import BucketMark  # noqa: PLC0415
     from corpus.originals.bucket.store import opened_bucket  # noqa: PLC0415  loads boto3
 
     objects = _objects(settings.blob_url, settings)
+    ownership = Ownership(BucketMark(objects), installation)
     if is_checked:
-        _check(objects, may_be_away=may_be_away)
+        _check(objects, None if installation is None else ownership, may_be_away=may_be_away)
     folder = settings.data_dir / PASSING_FOLDER
-    with opened_bucket(objects, folder, limit_bytes=copies_bytes) as originals:
+    with opened_bucket(objects, folder, ownership, limit_bytes=copies_bytes) as originals:
         yield originals
 
 
-def _check(objects: BucketObjects, *, may_be_away: bool) -> None:
+def bucket_ownership(settings: Settings, installation: Installation | None) -> Ownership | None:
+    """Whose the bucket is; None without one. Errors as `opened_originals`; asks nothing yet."""
+    if settings.blob_url is None:
+        return None
+    from corpus.originals.bucket.mark import BucketMark  # noqa: PLC0415  loads boto3
+
+    return Ownership(BucketMark(_objects(settings.blob_url, settings)), installation)
+
+
+def _check(objects: BucketObjects, ownership: Ownership | None, *, may_be_away: bool) -> None:
     from corpus.originals.bucket.failures import is_away  # noqa: PLC0415  loads boto3
 
     try:
         objects.check()
+        if ownership is not None:
+            ownership.require()
     except StorageUnavailable as error:
         if not may_be_away or not is_away(error):
             raise

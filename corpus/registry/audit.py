@@ -62,11 +62,6 @@ def live_versions(connection: Connection) -> dict[str, int]:
     return {row.id: row.live_version for row in connection.execute(query)}
 
 
-def document_ids(connection: Connection) -> set[str]:
-    """Of all documents, also those that are being deleted."""
-    return set(connection.execute(select(documents.c.id)).scalars())
-
-
 def ingest_again(connection: Connection, document_id: str, version: int) -> bool:
     """Queue the live version once more; False when it is not the live one any longer."""
     lock_document(connection, document_id)

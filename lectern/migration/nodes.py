@@ -12,6 +12,8 @@ from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import IndexPoint
 from corpus.index.server.store import BATCH_POINTS, ServerVectorStore
 from corpus.nodes import EMBED_SHA
+from corpus.reconciliation import survey_nodes
+from corpus.registry.database.engine import Registry
 
 PAGE_POINTS = 256
 SAMPLED_QUERIES = 25
@@ -19,6 +21,21 @@ TOP_K = 10
 # A graph finds nearly all of the nearest, an index in one piece all of them.
 MIN_AGREEMENT = 0.9
 SAME_COSINE = 1e-5  # float32, added up in another order
+
+
+def require_sound(registry: Registry, source: EdgeVectorStore) -> None:
+    """Raise `Misconfigured` unless the folder's index is what its registry tells of.
+
+    It is not once the registry was used with another index: what was deleted since would come back.
+    """
+    found = survey_nodes(registry, source)
+    if found.unknown or found.differing:
+        count = len(found.unknown) + len(found.differing)
+        raise Misconfigured(
+            f"The folder's index and its registry differ in {count} documents.",
+            hint="If the folder was served with QDRANT_URL before, its nodes are on that server. "
+            "If not: `lectern serve` without it mends the index.",
+        )
 
 
 def require_own_nodes(source: EdgeVectorStore, target: ServerVectorStore) -> None:

@@ -12,21 +12,32 @@ from sqlalchemy import Connection, Table, exists, insert, select
 
 from corpus.errors import Misconfigured
 from corpus.registry.database.engine import Registry
-from corpus.registry.schema import metadata, workers
+from corpus.registry.installation import become_installation
+from corpus.registry.schema import installation, metadata, workers
 
 BATCH_ROWS = 500
 _DIGEST_BYTES = 32
 
-# Which workers live is no property of the documents. The order is that of the foreign keys.
-_TABLES = [table for table in metadata.sorted_tables if table is not workers]
+# Which workers live is no property of the documents, and the installation goes another way. The
+# order is that of the foreign keys.
+_TABLES = [table for table in metadata.sorted_tables if table not in (workers, installation)]
 
 
-def copy_rows(source: Registry, target: Registry) -> Mapping[str, int]:
+def require_target(source: Registry, target: Registry) -> None:
+    """Raise `Misconfigured` when the target has rows that are not just those of the source."""
+    with source.read() as ours, target.read() as theirs:
+        if any(_has_rows(theirs, table) for table in _TABLES):
+            _require_same(ours, theirs)
+
+
+def copy_rows(source: Registry, target: Registry, installation_id: str) -> Mapping[str, int]:
     """How many rows were copied by table; none where the target has just these rows already.
 
-    Raises `Misconfigured`, and changes nothing, when the target has any others.
+    The target is the installation of this id from then on. Raises `Misconfigured`, and changes
+    nothing, when the target has any other rows.
     """
     with source.read() as ours, target.write() as theirs:
+        become_installation(theirs, installation_id)
         if any(_has_rows(theirs, table) for table in _TABLES):
             _require_same(ours, theirs)
             return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,27 @@ from corpus.index.open import edge_folder, open_server_store
 from corpus.originals.folder import FolderOriginals
 from corpus.originals.open import opened_originals
 from corpus.originals.port import OriginalStore
-from corpus.registry.database.engine import open_sqlite_registry
+from corpus.ownership import Installation
+from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
+from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.installation import (
+    become_installation,
+    installation_of,
+    new_installation_id,
+    stored_installation_id,
+    this_installation,
+)
 from corpus.settings import Settings
-from lectern.migration.nodes import PAGE_POINTS, check_nodes, copy_nodes, require_own_nodes
+from lectern.migration.nodes import (
+    PAGE_POINTS,
+    check_nodes,
+    copy_nodes,
+    require_own_nodes,
+    require_sound,
+)
 from lectern.migration.originals import copy_originals
-from lectern.migration.rows import copy_rows
+from lectern.migration.rows import copy_rows, require_target
 from lectern.server.data_dir import owned
 
 Say = Callable[[str], None]
@@ -31,29 +46,24 @@ SAY_EVERY_NODES = 16 * PAGE_POINTS
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Where to; None: that part stays in the folder."""
+    """Where to; None: that part stays in the folder.
 
-    qdrant_url: str | None
-    database_url: SecretStr | None
-    originals: OriginalStore | None
+    `originals` is the `s3://` URL of a bucket, or the path of a folder.
+    """
 
-
-@contextmanager
-def originals_at(settings: Settings, place: str) -> Iterator[OriginalStore]:
-    """The bucket of an `s3://` URL, or the folder of that path. Errors as `opened_originals`."""
-    if "://" not in place:
-        yield FolderOriginals(Path(place))
-        return
-    with opened_originals(settings.model_copy(update={"blob_url": place})) as originals:
-        yield originals
+    qdrant_url: str | None = None
+    database_url: SecretStr | None = None
+    originals: str | None = None
 
 
 def migrate_folder(settings: Settings, targets: Targets, say: Say) -> None:
     """Copy nodes, originals and rows, in this order: what the rows tell of is there before them.
 
-    The same call again copies what is missing. Raises `DataDirInUse` while a server has the folder,
-    `Misconfigured` for a folder without documents and for targets that have other content, and the
-    errors of the stores.
+    Servers become the installation's that the folder is; with the rows goes its id, and the folder
+    is another one from then on. The same call again copies what is missing. Before anything is
+    written: `DataDirInUse` while a server has the folder, `Misconfigured` for a folder without
+    documents, or whose index its registry does not know, and for a database with other content,
+    `EmbeddingMismatch`. Then `StoreOfAnother`, and the errors of the stores.
     """
     registry_file = settings.data_dir / "registry.sqlite"
     if not registry_file.exists():
@@ -61,25 +71,61 @@ def migrate_folder(settings: Settings, targets: Targets, say: Say) -> None:
             f"There are no documents in {settings.data_dir}.",
             hint="Say with --data-dir or LECTERN_DATA_DIR where they are.",
         )
-    with owned(settings.data_dir):
-        if targets.qdrant_url is not None:
-            _nodes(settings, targets.qdrant_url, say)
-        if targets.originals is not None:
-            source = FolderOriginals(settings.data_dir / "originals")
-            say(f"originals: {copy_originals(source, targets.originals)} copied")
+    with ExitStack() as opened:
+        opened.enter_context(owned(settings.data_dir))
+        source = opened.enter_context(closing(open_sqlite_registry(registry_file)))
+        target: Registry | None = None
         if targets.database_url is not None:
-            _rows(registry_file, targets.database_url, say)
+            target = open_postgres_registry(targets.database_url)
+            opened.callback(target.close)
+            require_target(source, target)
+        installation = _installation(source, target)
+        if targets.qdrant_url is not None:
+            _nodes(settings, source, targets.qdrant_url, installation, say)
+        if targets.originals is not None:
+            with _originals_at(settings, targets.originals, installation) as there:
+                ours = FolderOriginals(settings.data_dir / "originals")
+                say(f"originals: {copy_originals(ours, there)} copied")
+        if target is not None:
+            _rows(source, target, installation.id, say)
 
 
-def _nodes(settings: Settings, url: str, say: Say) -> None:
+def _installation(source: Registry, target: Registry | None) -> Installation:
+    """The one that the target is already, else the folder's."""
+    if target is not None:
+        with target.read() as connection:
+            stored = stored_installation_id(connection)
+        if stored is not None:
+            return installation_of(source, stored)
+    return this_installation(source)
+
+
+@contextmanager
+def _originals_at(
+    settings: Settings, place: str, installation: Installation
+) -> Iterator[OriginalStore]:
+    if "://" not in place:
+        yield FolderOriginals(Path(place))
+        return
+    there = settings.model_copy(update={"blob_url": place})
+    with opened_originals(there, installation) as originals:
+        yield originals
+
+
+def _nodes(
+    settings: Settings, registry: Registry, url: str, installation: Installation, say: Say
+) -> None:
     embedding = open_embedding(settings, 1, "float32")
-    folder = edge_folder(settings.data_dir, embedding.fingerprint.short)
+    with registry.read() as connection:
+        check_fingerprints(connection, embedding.fingerprint.as_json())
+    short, dimension = embedding.fingerprint.short, embedding.dimension
     with (
-        closing(EdgeVectorStore.open(folder, embedding.dimension)) as source,
+        closing(EdgeVectorStore.open(edge_folder(settings.data_dir, short), dimension)) as source,
         closing(
-            open_server_store(settings, url, embedding.fingerprint.short, embedding.dimension)
+            open_server_store(settings, url, short, dimension, installation=installation)
         ) as target,
     ):
+        require_sound(registry, source)
         target.prepare()
         require_own_nodes(source, target)
         total = source.count()
@@ -93,11 +139,11 @@ def _nodes(settings: Settings, url: str, say: Say) -> None:
         say(f"nodes: {copied} copied, {total} there; {agreement:.0%} of the nearest are the same")
 
 
-def _rows(registry_file: Path, database_url: SecretStr, say: Say) -> None:
-    with (
-        closing(open_sqlite_registry(registry_file)) as source,
-        closing(open_postgres_registry(database_url)) as target,
-    ):
-        copied = copy_rows(source, target)
+def _rows(source: Registry, target: Registry, installation_id: str, say: Say) -> None:
+    copied = copy_rows(source, target, installation_id)
+    with source.write() as connection:
+        # Served with the servers by mistake, the folder must not take what came since for strays.
+        if stored_installation_id(connection) == installation_id:
+            become_installation(connection, new_installation_id())
     told = ", ".join(f"{count} {name}" for name, count in copied.items() if count)
     say(f"rows: {told or 'all there already'}")

@@ -80,8 +80,7 @@ def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractCont
     What was interrupted while something was away is known by the registry, and looked for each
     `again_s` seconds; what has to be compared is compared each hour, and tried again after
     `again_s` where that could not be done. An index is compared with the registry only where it is
-    this process's own: on a server another registry may have nodes too, and what we do not know is
-    not ours.
+    this process's own: on a server each replica would ask for all of it, each hour.
     """
     hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire]
     if parts.store.is_embedded:

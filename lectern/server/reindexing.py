@@ -39,6 +39,7 @@ from corpus.registry.fingerprints import (
     stored_fingerprint,
     switch_fingerprints,
 )
+from corpus.registry.installation import this_installation
 from corpus.registry.migrations import HEAD
 from corpus.settings import Settings
 from lectern.server.data_dir import is_held, owned
@@ -91,12 +92,15 @@ def reindex(settings: Settings, tell: Tell) -> Reindexed:
             source = _source(settings, stored, stores, is_served=is_served)
             if not settings.index_is_shared:
                 begin_edge_folder(settings.data_dir, fingerprint.short)
-            target = open_node_store(settings, fingerprint.short, embedding.dimension)
+            target = open_node_store(
+                settings, fingerprint.short, embedding.dimension, this_installation(registry)
+            )
             stores.enter_context(closing(target))
             _copy(registry, source, target, embedding, tell)
             if is_served:
                 return Reindexed(Outcome.BUILT)
-            queued = len(reconcile(registry, target, is_ours=target.is_embedded).queued_again)
+            # Documents are read again whose nodes are not all there.
+            queued = len(reconcile(registry, target).queued_again)
         with registry.write() as connection:
             switch_fingerprints(connection, fingerprint.as_json())
         if not settings.index_is_shared:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from dataclasses import dataclass
 
-from corpus.embedding.open import open_embedding
-from corpus.errors import Misconfigured
-from corpus.index.open import EDGE_FOLDER, open_node_store
+from corpus.errors import Misconfigured, StorageUnavailable
+from corpus.index.open import EDGE_FOLDER
 from corpus.originals.open import FOLDER, opened_originals
-from corpus.registry.audit import document_ids
 from corpus.registry.dumping import is_empty
+from corpus.registry.installation import stored_installation_id
 from corpus.settings import Settings
+from lectern.server.shared_stores import require_no_content
 from lectern.server.stores import REGISTRY_FILE, existing_registry, require_quiet
 
 _REGISTRY_FILES = tuple(f"{REGISTRY_FILE}{kind}" for kind in ("", "-wal", "-shm", "-journal"))
 _INDEX_FILES = (EDGE_FOLDER, f"{EDGE_FOLDER}.*", f"{EDGE_FOLDER}-[0-9]*", f"{EDGE_FOLDER}-of-*")
 
 
-def what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
-    """Ids of the documents there, where their nodes have to be removed one by one.
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The registry that is there: which installation it is, and whether there is anything in it.
+
+    One that is not there, or cannot be read, is none and has nothing.
+    """
+
+    installation_id: str | None = None
+    has_content: bool = False
+
+
+def what_is_replaced(settings: Settings, *, force: bool) -> Replaced:
+    """The registry that makes way.
 
     Raises `Misconfigured` when something is there and `force` is not given, and when somebody works
     with it.
@@ -28,24 +39,27 @@ def what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
         if not force:
             _require_nothing_without_registry(settings)
             _require_own_stores(settings)
-        return set()
-    if is_sqlite and force and not settings.index_is_shared:
-        return set()  # it may be damaged, and will not be missed
-    with existing_registry(settings) as registry:
-        require_quiet(registry)
-        with registry.read() as connection:
-            if is_empty(connection):
-                if not force:
-                    _require_own_stores(settings)
-                return set()
-            if not force:
-                raise Misconfigured(
-                    "There is a registry with something in it already.",
-                    hint="Restore into a new LECTERN_DATA_DIR (and DATABASE_URL, BLOB_URL, "
-                    "QDRANT_URL), or replace all that is there: lectern restore --force. "
-                    "Nothing was changed.",
-                )
-            return document_ids(connection) if settings.index_is_shared else set()
+        return Replaced()
+    try:
+        with existing_registry(settings) as registry:
+            require_quiet(registry)
+            with registry.read() as connection:
+                found = Replaced(stored_installation_id(connection), not is_empty(connection))
+    except StorageUnavailable:
+        if is_sqlite and force:
+            return Replaced()  # it is damaged, and will not be missed
+        raise
+    if force:
+        return found
+    if found.has_content:
+        raise Misconfigured(
+            "There is a registry with something in it already.",
+            hint="Restore into a new LECTERN_DATA_DIR (and DATABASE_URL, BLOB_URL, "
+            "QDRANT_URL), or replace all that is there: lectern restore --force. "
+            "Nothing was changed.",
+        )
+    _require_own_stores(settings)
+    return found
 
 
 def _require_nothing_without_registry(settings: Settings) -> None:
@@ -66,25 +80,16 @@ def _require_own_stores(settings: Settings) -> None:
 
     Served with this registry, what it does not know would be removed there.
     """
-    with opened_originals(settings) as originals:
-        if next(iter(originals.kept()), None) is not None:
-            is_bucket = settings.blob_url is not None
-            where = "The bucket of BLOB_URL" if is_bucket else str(settings.data_dir / FOLDER)
-            raise _anothers(where)
-    if settings.index_is_shared:
-        embedding = open_embedding(settings, 1, "float32")
-        store = open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
-        with closing(store):
-            if store.count() > 0:
-                raise _anothers("The Qdrant server of QDRANT_URL")
-
-
-def _anothers(what: str) -> Misconfigured:
-    return Misconfigured(
-        f"{what} has content, and the registry that it is to go with has none.",
-        hint="It may be that of a service in use. Unset it, or name another folder, prefix or "
-        "server; lectern restore --force makes it this registry's. Nothing was changed.",
-    )
+    if settings.blob_url is None:
+        with opened_originals(settings) as originals:
+            if next(iter(originals.kept()), None) is not None:
+                raise Misconfigured(
+                    f"{settings.data_dir / FOLDER} has content, and the registry that it is to go "
+                    "with has none.",
+                    hint="Name another folder; lectern restore --force makes it this registry's. "
+                    "Nothing was changed.",
+                )
+    require_no_content(settings)
 
 
 def outgoing(settings: Settings) -> list[str]:

@@ -14,13 +14,15 @@ from corpus.embedding.open import open_embedding
 from corpus.errors import Misconfigured
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
-from corpus.index.selections import of_document
 from corpus.originals.open import opened_originals
-from corpus.registry.audit import document_ids
+from corpus.ownership import Installation
+from corpus.registry.audit import expected_nodes
 from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.registry.fingerprints import are_comparable
+from corpus.registry.installation import new_installation_id
 from corpus.settings import Settings
 from lectern.server.replaced import are_swapped, outgoing, what_is_replaced
+from lectern.server.shared_stores import make_own, remove_other_nodes
 from lectern.server.stores import REGISTRY_FILE, sqlite_registry
 from lectern.server.swap import abandon_swap, begin_swap, swap
 
@@ -30,25 +32,40 @@ def put_back(
 ) -> Restored:
     """Restore into what the settings name; the data folder must be owned.
 
+    The registry stays the installation that it was, so that the stores stay its own; where there
+    was none it becomes a new one. With `force`, an empty one takes over a bucket and a Qdrant
+    collection, whoever's they are.
+
     Raises `Misconfigured` when something is there and `force` is not given, when somebody works
-    with it, or when the disk is too small; and what `restore` raises.
+    with it, or when the disk is too small; `StoreOfAnother`; and what `restore` raises.
     """
     replaced = what_is_replaced(settings, force=force)
+    # What is in stores without a mark is that of a registry of before there were marks.
+    installation = Installation(
+        replaced.installation_id or new_installation_id(),
+        knows_originals=lambda _: replaced.has_content,
+        knows_documents=lambda _: replaced.has_content,
+    )
     _require_space(settings.data_dir, manifest)
+    make_own(settings, installation, has_content=replaced.has_content, force=force)
     building = begin_swap(settings.data_dir, outgoing(settings))
     try:
-        with _opened(settings, building, manifest) as targets:
+        with _opened(settings, building, manifest, installation) as targets:
             found = restore(source, manifest, targets, tell)
-            if targets.store is not None and settings.index_is_shared:
-                _remove_nodes(targets, replaced)
+            has_nodes = targets.store is not None
+            with targets.registry.read() as connection:
+                expected = expected_nodes(connection)
         swap(settings.data_dir, outgoing(settings))
     finally:
         abandon_swap(settings.data_dir)
+    remove_other_nodes(settings, installation, expected if has_nodes else {})
     return found
 
 
 @contextmanager
-def _opened(settings: Settings, building: Path, manifest: Manifest) -> Iterator[Targets]:
+def _opened(
+    settings: Settings, building: Path, manifest: Manifest, installation: Installation
+) -> Iterator[Targets]:
     """Where everything is built; what is not in the data folder is filled where it is."""
     in_building = settings.model_copy(update={"data_dir": building})
     with ExitStack() as opened:
@@ -57,15 +74,17 @@ def _opened(settings: Settings, building: Path, manifest: Manifest) -> Iterator[
         else:
             registry = opened.enter_context(postgres_registry_as_it_is(settings.database_url))
         place = in_building if are_swapped(settings) else settings
-        originals = opened.enter_context(opened_originals(place))
+        originals = opened.enter_context(opened_originals(place, installation))
         store: NodeStore | None = None
         if manifest.has_vectors:
             embedding = open_embedding(settings, 1, "float32")
             fingerprint = embedding.fingerprint
             if are_comparable(manifest.fingerprint, fingerprint.as_json()):
-                store = open_node_store(in_building, fingerprint.short, embedding.dimension)
+                store = open_node_store(
+                    in_building, fingerprint.short, embedding.dimension, installation
+                )
                 opened.enter_context(closing(store))
-        yield Targets(registry, originals, store)
+        yield Targets(registry, originals, store, installation.id)
 
 
 def _require_space(data_dir: Path, manifest: Manifest) -> None:
@@ -77,11 +96,3 @@ def _require_space(data_dir: Path, manifest: Manifest) -> None:
             f"{free_bytes / 2**30:.1f} GiB are free.",
             hint="What is there now stays until the end. Make room, or take another folder.",
         )
-
-
-def _remove_nodes(targets: Targets, replaced: set[str]) -> None:
-    with targets.registry.read() as connection:
-        gone = replaced - document_ids(connection)
-    assert targets.store is not None  # noqa: S101  the caller looked
-    for document_id in sorted(gone):
-        targets.store.delete_nodes(filters=of_document(document_id))

@@ -26,8 +26,10 @@ from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.open import FOLDER, opened_originals
+from corpus.ownership import Installation
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.installation import this_installation
 from corpus.registry.open import open_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
@@ -109,11 +111,12 @@ def service_parts(
         registry = awaited_registry(settings)
         opened.callback(registry.close)
         traces.watch_registry(registry)
-        originals = opened.enter_context(opened_originals(settings, may_be_away=True))
+        installation = while_starting(settings, partial(this_installation, registry))
+        originals = opened.enter_context(opened_originals(settings, installation, may_be_away=True))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
         while_starting(settings, partial(_check_fingerprint, registry, fingerprint))
-        store = open_node_store(settings, fingerprint.short, embedding.dimension)
+        store = open_node_store(settings, fingerprint.short, embedding.dimension, installation)
         opened.callback(store.close)
         while_starting(
             settings,
@@ -184,13 +187,15 @@ def opened_worker(
 
     What it does is counted in `figures`, and in `traces`.
 
-    Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
+    Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say, and
+    `StoreOfAnother` for a bucket or a Qdrant collection that is not this registry's.
     """
     measures = IngestionMetrics(figures)
     registry = awaited_registry(settings)
     traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
     while_starting(settings, partial(_check_fingerprint, registry, embedding.fingerprint))
+    installation = while_starting(settings, partial(this_installation, registry))
     with (
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
@@ -198,12 +203,16 @@ def opened_worker(
         # The server that we are beside, if any, has checked and cleared. A worker reads an original
         # once, and keeps none.
         opened_originals(
-            settings, is_checked=index is None, may_be_away=True, copies_bytes=0
+            settings,
+            installation,
+            is_checked=index is None,
+            may_be_away=True,
+            copies_bytes=0,
         ) as originals,
     ):
         if index is None:
             originals.clear_staging()
-        store = _worker_store(settings, embedding, index)
+        store = _worker_store(settings, embedding, installation, index)
         office = Office(settings.parse_timeout_s)
         limit_tokens = embedding.limit_tokens or settings.chunk_tokens
         pipeline = Pipeline(
@@ -270,8 +279,12 @@ def _wake_ups(settings: Settings, wake: threading.Event) -> AbstractContextManag
 
 
 def _worker_store(
-    settings: Settings, embedding: OpenedEmbedding, index: Connection | None
+    settings: Settings,
+    embedding: OpenedEmbedding,
+    installation: Installation,
+    index: Connection | None,
 ) -> NodeStore:
     if index is not None and not settings.index_is_shared:
         return GatewayVectorStore(index)
-    return open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
+    fingerprint = embedding.fingerprint
+    return open_node_store(settings, fingerprint.short, embedding.dimension, installation)

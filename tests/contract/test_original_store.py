@@ -15,6 +15,7 @@ from corpus.originals.open import opened_originals
 from corpus.originals.port import OriginalStore
 from corpus.settings import Settings
 from tests.bucket import BucketServer
+from tests.installations import an_installation
 
 # Writes other bytes to the place of a kept original, behind the store's back.
 Damage = Callable[[str, bytes], None]
@@ -42,7 +43,7 @@ def put(path: Path, content: bytes) -> None:
 
 @pytest.fixture
 def originals(place: tuple[Settings, Damage]) -> Iterator[OriginalStore]:
-    with opened_originals(place[0]) as opened:
+    with opened_originals(place[0], an_installation()) as opened:
         yield opened
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from qdrant_client import QdrantClient
 from qdrant_client.http import models
 
+from corpus.index.server.collection import OWNER
 from tests.doubles.serving import Handler, Serving
 
 VERSION = "1.20.0"
@@ -88,6 +89,11 @@ class QdrantOverHttp(Serving):
         with self.turn:
             return Counter((call.method, call.route) for call in self.calls)
 
+    def owner(self, name: str) -> str | None:
+        """Whose the collection is, by its mark."""
+        with self.turn:
+            return (self.local.get_collection(name).config.metadata or {}).get(OWNER)
+
     def next_refusal(self) -> Refusal | None:
         with self.turn:
             return self._refusals.popleft() if self._refusals else None
@@ -140,11 +146,20 @@ def _create(double: QdrantOverHttp, name: str, body: bytes) -> object:
     if name in double.created:
         raise _RefusedError(409, f"Wrong input: Collection `{name}` already exists!")
     double.local.create_collection(
-        name, vectors_config=asked.vectors, sparse_vectors_config=asked.sparse_vectors
+        name,
+        vectors_config=asked.vectors,
+        sparse_vectors_config=asked.sparse_vectors,
+        metadata=asked.metadata,
     )
     double.created[name] = asked
     double.indexes[name] = {}
     return True
+
+
+def _update(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    """Metadata is all that we change."""
+    asked = models.UpdateCollection.model_validate_json(body)
+    return double.local.update_collection(name, metadata=asked.metadata)
 
 
 def _drop(double: QdrantOverHttp, name: str, body: bytes) -> object:
@@ -253,6 +268,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[[QdrantOverHttp, str, bytes], object]
     ("GET", f"{_OF}/exists"): _exists,
     ("GET", _OF): _describe,
     ("PUT", _OF): _create,
+    ("PATCH", _OF): _update,
     ("DELETE", _OF): _drop,
     ("PUT", f"{_OF}/index"): _index,
     ("PUT", f"{_OF}/points"): _upsert,

@@ -11,6 +11,7 @@ from corpus.index.server.store import ServerVectorStore
 from tests.doubles.qdrant_over_http import QdrantOverHttp
 from tests.e2e.cluster import LecternWorker, MakeDataDir
 from tests.e2e.server import LecternServer
+from tests.installations import an_installation
 from tests.postgres import new_database
 from tests.samples import files
 from tests.samples.index_nodes import a_node
@@ -78,6 +79,17 @@ def test_what_was_asked_in_the_folder_is_answered_alike_on_servers(
             assert served.add("more.txt", b"A currach is a boat of hide.")["status"] == "ready"
             assert served.http.delete(f"/documents/{boats['id']}").json()["verified"]
 
+            there = served.search("slate station", top_k=20)["hits"]
+
+            # The database has gone on: what was deleted there must not come back.
+            written = qdrant.counted()[("PUT", "/collections/{name}/points")]
+            late = migrate(folder, *targets, *blobs)
+            assert (late.returncode, "The database is not empty" in late.stderr) == (1, True)
+            alone = migrate(folder, "--to-qdrant", qdrant.url)
+            assert (alone.returncode, "another installation" in alone.stderr) == (1, True)
+            assert qdrant.counted()[("PUT", "/collections/{name}/points")] == written
+            assert served.search("slate station", top_k=20)["hits"] == there
+
         with LecternServer(folder) as untouched:
             assert untouched.chat(QUESTION)["citations"][0]["document_id"] == boats["id"]
 
@@ -92,7 +104,8 @@ def test_a_server_where_others_have_nodes_is_refused_and_nothing_else_is_copied(
         assert migrate(folder, "--to-qdrant", qdrant.url).returncode == 0
         [name] = qdrant.created
         foreign = a_node("theirs", [1.0] * 384)
-        store = ServerVectorStore(ServerAddress(qdrant.url), name, 384)
+        theirs = an_installation(qdrant.owner(name) or "")
+        store = ServerVectorStore(ServerAddress(qdrant.url), name, 384, theirs)
         store.add([foreign])
         store.close()
         targets = ("--to-qdrant", qdrant.url, "--to-database", database_url)

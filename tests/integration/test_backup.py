@@ -137,7 +137,8 @@ class Installation:
             return back_up(sources, archive, lambda _what, _count: None)
 
     def restore(self, path: Path, *, with_vectors: bool = True) -> Restored:
-        targets = Targets(self.registry, self.originals, self.store if with_vectors else None)
+        store = self.store if with_vectors else None
+        targets = Targets(self.registry, self.originals, store, "ours")
         return restore(path, verify(path), targets, lambda _what, _count: None)
 
     def read(self, document_id: str) -> bytes:

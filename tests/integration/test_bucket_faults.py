@@ -15,14 +15,18 @@ from corpus.errors import Misconfigured, OriginalMissing, StorageUnavailable
 from corpus.originals.bucket.address import parse_blob_url
 from corpus.originals.bucket.client import open_clients
 from corpus.originals.bucket.copies import Copies
+from corpus.originals.bucket.mark import BucketMark
 from corpus.originals.bucket.objects import PART_BYTES, BucketObjects
 from corpus.originals.bucket.store import BucketOriginals
 from corpus.originals.open import check_originals, opened_originals
 from corpus.originals.port import OriginalStore
+from corpus.ownership import Ownership
 from corpus.settings import Settings
 from tests.bucket import Bucket, BucketServer, own_bucket_server
 from tests.doubles.unreliable_way import UnreliableWay, unreliable_way
+from tests.installations import an_installation
 
+OURS = an_installation()
 LARGE = os.urandom(2 * PART_BYTES + 1000)  # goes in three parts
 
 
@@ -54,7 +58,7 @@ def world(tmp_path: Path, bucket_server: BucketServer) -> Iterator[World]:
     bucket = bucket_server.new_bucket()
     with unreliable_way(bucket_server.url) as way:
         settings = settings_of(tmp_path, bucket.settings(endpoint=way.url))
-        with opened_originals(settings) as originals:
+        with opened_originals(settings, OURS) as originals:
             yield World(settings, originals, bucket, way)
 
 
@@ -175,7 +179,8 @@ def test_another_machine_reads_lists_and_deletes_what_this_one_kept(
     world: World, tmp_path: Path
 ) -> None:
     kept = world.keep(b"hello")
-    with opened_originals(settings_of(tmp_path / "elsewhere", world.bucket.settings())) as other:
+    elsewhere = settings_of(tmp_path / "elsewhere", world.bucket.settings())
+    with opened_originals(elsewhere, OURS) as other:
         with other.local_copy(kept) as path:
             assert path.read_bytes() == b"hello"
         assert [one.content_sha256 for one in other.kept()] == [kept]
@@ -203,7 +208,9 @@ def test_uploads_in_parts_that_were_interrupted_are_ended_once_they_are_old(
     staging = tmp_path / "another"
     staging.mkdir()
     # The server for tests says that each began in 2010.
-    patient = BucketOriginals(objects, staging, Copies(staging, limit_bytes=0), stale_upload_s=1e10)
+    copies = Copies(staging, limit_bytes=0)
+    ownership = Ownership(BucketMark(objects), OURS)
+    patient = BucketOriginals(objects, staging, copies, ownership, stale_upload_s=1e10)
     patient.clear_staging()
     assert sorted(world.bucket.uploads()) == sorted([ours, foreign])
     world.originals.clear_staging()
@@ -221,7 +228,7 @@ def test_encryption_is_asked_for(tmp_path: Path, bucket_server: BucketServer) ->
     bucket = bucket_server.new_bucket()
     environment = bucket.settings()
     environment["BLOB_URL"] += "&ssetype=aws:kms&kmskeyid=alias/docs"
-    with opened_originals(settings_of(tmp_path, environment)) as originals:
+    with opened_originals(settings_of(tmp_path, environment), OURS) as originals:
         for content in (b"hello", LARGE):
             with originals.stage(BytesIO(content), max_bytes=len(content)) as staged:
                 staged.keep()
@@ -271,7 +278,7 @@ def test_half_of_a_key_is_told_before_anybody_is_asked(tmp_path: Path) -> None:
 def test_a_right_key_is_enough_for_everything(
     tmp_path: Path, guarded: dict[str, dict[str, str]]
 ) -> None:
-    with opened_originals(settings_of(tmp_path, guarded["right"])) as originals:
+    with opened_originals(settings_of(tmp_path, guarded["right"]), OURS) as originals:
         for content in (b"hello", LARGE):
             with originals.stage(BytesIO(content), max_bytes=len(content)) as staged:
                 staged.keep()
@@ -310,7 +317,7 @@ def test_a_bucket_may_be_away_at_the_start_but_not_wrong(
 ) -> None:
     away = Bucket(bucket_server, "docs").settings(endpoint="http://127.0.0.1:1")
     with (
-        opened_originals(settings_of(tmp_path, away), may_be_away=True) as originals,
+        opened_originals(settings_of(tmp_path, away), OURS, may_be_away=True) as originals,
         pytest.raises(StorageUnavailable, match="cannot be reached"),
     ):
         originals.ping()

@@ -31,6 +31,7 @@ from lectern.server.reconciler import mend_at_start, reconciled
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.parts import parts_with
 from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.installations import an_installation
 from tests.samples.index_nodes import DIMENSION, a_node
 
 QUICK = Limits(read_s=2.0, write_s=2.0, tries=1)
@@ -79,7 +80,9 @@ def interrupted(tmp_path: Path) -> Iterator[World]:
         CutProxy(int(qdrant.url.rpartition(":")[2])) as proxy,
         closing(open_sqlite_registry(tmp_path / "registry.sqlite")) as registry,
         closing(
-            ServerVectorStore(ServerAddress(proxy.url, limits=QUICK), "lectern-abc", DIMENSION)
+            ServerVectorStore(
+                ServerAddress(proxy.url, limits=QUICK), "lectern-abc", DIMENSION, an_installation()
+            )
         ) as store,
     ):
         originals = FolderOriginals(tmp_path / "originals")

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import (
     DataDirInUse,
+    EmbeddingMismatch,
     IndexUnavailable,
     Misconfigured,
     StorageUnavailable,
@@ -23,17 +25,21 @@ from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
+from corpus.registry.database.postgres import open_postgres_registry
+from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.installation import this_installation
 from corpus.registry.new_versions import Content
-from corpus.registry.schema import documents, jobs, metadata, versions
+from corpus.registry.schema import documents, installation, jobs, metadata, versions
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.settings import Settings
-from lectern.migration.nodes import check_nodes, copy_nodes, require_own_nodes
+from lectern.migration.nodes import check_nodes, copy_nodes, require_own_nodes, require_sound
 from lectern.migration.originals import copy_originals
 from lectern.migration.rows import copy_rows
 from lectern.migration.run import Targets, migrate_folder
 from lectern.server.data_dir import owned
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.installations import an_installation
 from tests.samples.index_nodes import DIMENSION, a_node
 
 NAME = "lectern-abc"
@@ -62,7 +68,8 @@ def source(tmp_path: Path) -> Iterator[EdgeVectorStore]:
 
 @pytest.fixture
 def target(double: QdrantOverHttp) -> Iterator[ServerVectorStore]:
-    with closing(ServerVectorStore(ServerAddress(double.url), NAME, DIMENSION)) as store:
+    address = ServerAddress(double.url)
+    with closing(ServerVectorStore(address, NAME, DIMENSION, an_installation())) as store:
         store.prepare()
         yield store
 
@@ -105,7 +112,8 @@ class TestNodes:
     ) -> None:
         port = int(double.url.rpartition(":")[2])
         with CutProxy(port) as proxy:
-            cut_off = ServerVectorStore(ServerAddress(proxy.url, limits=SHORT), NAME, DIMENSION)
+            address = ServerAddress(proxy.url, limits=SHORT)
+            cut_off = ServerVectorStore(address, NAME, DIMENSION, an_installation())
             with closing(cut_off), pytest.raises(IndexUnavailable):
                 copy_nodes(source, cut_off, lambda _seen: proxy.refuse())
         there = target.count()
@@ -164,6 +172,7 @@ def all_rows(registry: Registry) -> dict[str, list[str]]:
         return {
             table.name: sorted(repr(tuple(row)) for row in connection.execute(select(table)))
             for table in metadata.sorted_tables
+            if table is not installation
         }
 
 
@@ -172,7 +181,7 @@ class TestRows:
         self, rows: Registry, postgres_registry: Registry
     ) -> None:
         before = all_rows(rows)
-        told = copy_rows(rows, postgres_registry)
+        told = copy_rows(rows, postgres_registry, "ours")
         assert {name: count for name, count in told.items() if count} == {
             "collections": 1,
             "documents": 3,
@@ -184,25 +193,25 @@ class TestRows:
     def test_a_second_time_nothing_is_copied(
         self, rows: Registry, postgres_registry: Registry
     ) -> None:
-        copy_rows(rows, postgres_registry)
-        assert copy_rows(rows, postgres_registry) == {}
+        copy_rows(rows, postgres_registry, "ours")
+        assert copy_rows(rows, postgres_registry, "ours") == {}
         with postgres_registry.read() as connection:
             assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 3
 
     def test_other_rows_are_left_alone(self, rows: Registry, postgres_registry: Registry) -> None:
-        copy_rows(rows, postgres_registry)
+        copy_rows(rows, postgres_registry, "ours")
         with postgres_registry.write() as connection:
             connection.execute(update(documents).values(external_id="theirs"))
         before = all_rows(postgres_registry)
         with pytest.raises(Misconfigured, match="documents are not those"):
-            copy_rows(rows, postgres_registry)
+            copy_rows(rows, postgres_registry, "ours")
         assert all_rows(postgres_registry) == before
 
     def test_all_or_nothing(self, rows: Registry, postgres_registry: Registry) -> None:
         with rows.write() as connection:
             connection.execute(update(versions).values(filename="long" * 1000))
         with pytest.raises(Exception, match="too long"):
-            copy_rows(rows, postgres_registry)
+            copy_rows(rows, postgres_registry, "ours")
         assert not any(all_rows(postgres_registry).values())
 
 
@@ -233,12 +242,51 @@ class TestOriginals:
 
 
 class TestFolder:
+    def test_an_index_that_the_registry_does_not_know_is_not_copied(
+        self, rows: Registry, source: EdgeVectorStore
+    ) -> None:
+        with pytest.raises(Misconfigured, match="differ in 1 documents"):
+            require_sound(rows, source)
+
+    def test_another_embedding_than_configured_is_refused_before_anything_is_written(
+        self, rows: Registry, tmp_path: Path, double: QdrantOverHttp
+    ) -> None:
+        with rows.write() as connection:
+            remember_fingerprint(connection, "default", {"model": "another"})
+        with pytest.raises(EmbeddingMismatch):
+            migrate_folder(Settings(data_dir=tmp_path), Targets(double.url), print)
+        assert double.created == {}
+
+    def test_a_database_with_other_rows_is_refused_before_anything_is_written(
+        self, rows: Registry, postgres_url: str, tmp_path: Path, double: QdrantOverHttp
+    ) -> None:
+        database_url = SecretStr(postgres_url)
+        with closing(open_postgres_registry(database_url)) as used, used.write() as connection:
+            content = Content("f" * 64, 5, "text/plain")
+            accept_upload(connection, Upload("default", "f", None), content, UNRESTRICTED)
+        there = tmp_path / "there"
+        targets = Targets(double.url, database_url, str(there))
+        with pytest.raises(Misconfigured, match="not empty"):
+            migrate_folder(Settings(data_dir=tmp_path), targets, print)
+        assert (double.created, there.exists()) == ({}, False)
+
+    def test_with_the_rows_the_database_is_the_installation_and_the_folder_another(
+        self, rows: Registry, postgres_url: str, tmp_path: Path
+    ) -> None:
+        before = this_installation(rows).id
+        database_url = SecretStr(postgres_url)
+        for _ in range(2):
+            migrate_folder(Settings(data_dir=tmp_path), Targets(None, database_url), print)
+            with closing(open_postgres_registry(database_url)) as there:
+                assert this_installation(there).id == before
+            assert this_installation(rows).id != before
+
     def test_a_folder_that_a_server_has_is_refused(self, rows: Registry, tmp_path: Path) -> None:
-        there = Targets(None, None, FolderOriginals(tmp_path / "there"))
+        there = Targets(originals=str(tmp_path / "there"))
         with owned(tmp_path), pytest.raises(DataDirInUse):
             migrate_folder(Settings(data_dir=tmp_path), there, print)
 
     def test_a_folder_without_documents_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(Misconfigured, match="no documents"):
-            migrate_folder(Settings(data_dir=tmp_path), Targets(None, None, None), print)
+            migrate_folder(Settings(data_dir=tmp_path), Targets(), print)
         assert list(tmp_path.iterdir()) == []

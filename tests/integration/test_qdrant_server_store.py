@@ -17,6 +17,7 @@ from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.qdrant_over_http import Call, QdrantOverHttp, Refusal
+from tests.installations import an_installation
 from tests.samples.index_nodes import DIMENSION, a_node
 
 NAME = "lectern-abc"
@@ -41,7 +42,8 @@ def store(double: QdrantOverHttp) -> Iterator[ServerVectorStore]:
 
 def a_store(url: str, layout: CollectionLayout | None = None, **more: Any) -> ServerVectorStore:  # noqa: ANN401
     address = ServerAddress(url, **more)
-    return ServerVectorStore(address, NAME, DIMENSION, layout=layout or CollectionLayout())
+    layout = layout or CollectionLayout()
+    return ServerVectorStore(address, NAME, DIMENSION, an_installation(), layout=layout)
 
 
 def asked(double: QdrantOverHttp, route: str) -> list[Call]:

@@ -9,7 +9,9 @@ import pytest
 
 from corpus.access import UNRESTRICTED
 from corpus.index.edge.store import EdgeVectorStore
-from corpus.reconciliation import Repairs, reconcile
+from corpus.index.selections import of_version
+from corpus.reconciliation import Repairs, keep_only, reconcile
+from corpus.registry.audit import Expected
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
 from corpus.registry.leases import claim_next
@@ -140,3 +142,29 @@ def test_a_document_that_is_being_ingested_is_left_to_its_worker(
     installation.write(document_id, 1, count=2)
     assert not reconcile(installation.registry, installation.store)
     assert installation.store.count(None) == 2
+
+
+def test_of_a_restored_registry_only_what_it_tells_of_is_kept(installation: Installation) -> None:
+    kept, replaced, longer, gone, waiting = (str(uuid4()) for _ in range(5))
+    for document_id, version, count in (
+        (kept, 1, CHUNKS),
+        (replaced, 2, CHUNKS),
+        (replaced, 3, CHUNKS),
+        (longer, 1, CHUNKS + 2),  # the same version, cut otherwise
+        (gone, 1, 1),
+        (waiting, 1, 1),
+    ):
+        installation.write(document_id, version, count)
+    expected = {
+        kept: Expected(1, CHUNKS, newest=1, has_job=False),
+        replaced: Expected(2, CHUNKS, newest=2, has_job=False),
+        longer: Expected(1, CHUNKS, newest=1, has_job=False),
+        waiting: Expected(None, 0, newest=1, has_job=True),
+    }
+    keep_only(installation.store, expected)
+    wanted = dict.fromkeys((kept, replaced, longer), CHUNKS)
+    assert installation.store.document_counts() == wanted
+    assert installation.store.count(of_version(replaced, 2)) == CHUNKS
+    assert {node.metadata["ordinal"] for node in installation.store.get_nodes()} == {*range(CHUNKS)}
+    keep_only(installation.store, {})
+    assert installation.store.count() == 0

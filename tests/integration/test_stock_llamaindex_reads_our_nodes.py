@@ -18,6 +18,7 @@ from corpus.index.bm25 import Bm25Encoder
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.server.connection import ServerAddress
 from corpus.index.server.store import ServerVectorStore
+from tests.installations import an_installation
 from tests.qdrant import EVERY_QDRANT, new_collection, qdrant_server
 from tests.samples.index_nodes import DIMENSION, a_node
 
@@ -39,7 +40,7 @@ class Shared:
     name: str
 
     def ours(self) -> ServerVectorStore:
-        return ServerVectorStore(self.address, self.name, DIMENSION)
+        return ServerVectorStore(self.address, self.name, DIMENSION, an_installation())
 
 
 @pytest.fixture(params=EVERY_QDRANT)
@@ -47,7 +48,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Shared]:
     with (
         qdrant_server(request.param) as address,
         new_collection(address) as (client, name),
-        closing(ServerVectorStore(address, name, DIMENSION)) as store,
+        closing(ServerVectorStore(address, name, DIMENSION, an_installation())) as store,
     ):
         store.prepare()
         yield Shared(address, client, name)

@@ -13,6 +13,7 @@ from lectern.server.data_dir import announce, owned
 from tests.doubles.qdrant_over_http import QdrantOverHttp
 from tests.doubles.scripted_lectern import HANG_UP, Answer, scripted_lectern
 from tests.doubles.scripted_llm import ScriptedLlm
+from tests.installations import an_installation
 from tests.installed import require_program
 from tests.samples.index_nodes import DIMENSION, a_node
 
@@ -83,7 +84,8 @@ def test_a_qdrant_server_is_named_with_its_collections_and_what_differs(tmp_path
         [(mark, text)] = said()
         assert (mark, "QDRANT_API_KEY" in text) == ("broken", True)
         assert said(QDRANT_API_KEY="right") == [("ok", f"Qdrant 1.20.0 at {double.url}")]
-        ours = ServerVectorStore(ServerAddress(double.url, "right"), "lectern-abc", DIMENSION)
+        address = ServerAddress(double.url, "right")
+        ours = ServerVectorStore(address, "lectern-abc", DIMENSION, an_installation())
         ours.add([a_node()])
         there = ("ok", "lectern-abc, about 1 chunks")
         assert said(QDRANT_API_KEY="right")[1:] == [there]

@@ -37,6 +37,9 @@ PREFIX = "lectern-"
 # From this version on the rarity of words is counted within a tenant; earlier ones ignore that
 # they are asked to.
 OLDEST_VERSION = (1, 19)
+# In a collection's metadata, which there are from this version on: the id of an installation.
+OWNER = "lectern_installation"
+MARKED_SINCE = (1, 16)
 
 _NOT_FOUND = 404
 _EXISTS = (400, 409)  # before Qdrant 1.8, and since
@@ -81,16 +84,21 @@ PLAIN = CollectionLayout()
 
 
 def ensure_collection(
-    client: QdrantClient, name: str, dimension: int, layout: CollectionLayout
+    client: QdrantClient,
+    name: str,
+    dimension: int,
+    layout: CollectionLayout,
+    owner: str | None = None,
 ) -> None:
     """Make the collection and its payload indexes where missing; several may do so at once.
 
+    A new one is marked as the `owner`'s.
     Raises `EmbeddingMismatch` for a collection of other vectors. What else differs from `layout`
     is logged as a warning. Raises what the client raises.
     """
     info = find_collection(client, name)
     if info is None:
-        _create(client, name, dimension, layout)
+        _create(client, name, dimension, layout, owner)
         info = client.get_collection(name)
         logger.info("the Qdrant collection %s is there", name)
     check_length(dimension, _stored_dimension(info))
@@ -135,11 +143,16 @@ def differences(info: CollectionInfo, layout: CollectionLayout) -> Iterator[str]
 
 def is_too_old(version: str) -> bool:
     """Whether a server of this version (1.19.2) counts rarity over all tenants."""
+    return is_older(version, OLDEST_VERSION)
+
+
+def is_older(version: str, needed: tuple[int, int]) -> bool:
+    """Whether a server's version (1.19.2) comes before another; False for what is no version."""
     try:
         major, minor = (int(part) for part in version.split(".")[:2])
     except ValueError:
         return False
-    return (major, minor) < OLDEST_VERSION
+    return (major, minor) < needed
 
 
 def oldest_version() -> str:
@@ -162,7 +175,9 @@ def _shown(value: object) -> str:
     return str(value).lower()
 
 
-def _create(client: QdrantClient, name: str, dimension: int, layout: CollectionLayout) -> None:
+def _create(
+    client: QdrantClient, name: str, dimension: int, layout: CollectionLayout, owner: str | None
+) -> None:
     on_disk = True if layout.on_disk else None  # None: as the server is configured
     sparse_index = SparseIndexParams(on_disk=on_disk)
     quantization = {"none": None, "scalar": _SCALAR, "binary": _BINARY}[layout.quantization]
@@ -182,6 +197,7 @@ def _create(client: QdrantClient, name: str, dimension: int, layout: CollectionL
             write_consistency_factor=layout.write_consistency,
             on_disk_payload=on_disk,
             quantization_config=quantization,
+            metadata=None if owner is None else {OWNER: owner},
         )
     except UnexpectedResponse as error:
         # Another process was quicker, or a try of ours whose reply was lost.

@@ -96,7 +96,7 @@ class _Patience:
 
 
 def _writes(request: httpx.Request) -> bool:
-    return request.method == "PUT" or request.url.path.endswith("/points/delete")
+    return request.method in {"PUT", "PATCH"} or request.url.path.endswith("/points/delete")
 
 
 def _tried(

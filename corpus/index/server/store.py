@@ -17,7 +17,7 @@ from llama_index.core.vector_stores.types import (
 from qdrant_client import QdrantClient
 from qdrant_client.http.models import Filter, FilterSelector, QueryResponse, Record
 
-from corpus.errors import InvalidFilter
+from corpus.errors import InvalidFilter, StoreOfAnother
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.fusion import (
     FusedResult,
@@ -36,12 +36,19 @@ from corpus.index.points import (
     to_points,
 )
 from corpus.index.port import NodeStore, refuse_unknown
-from corpus.index.server.collection import PLAIN, CollectionLayout, ensure_collection
+from corpus.index.server.collection import (
+    PLAIN,
+    CollectionLayout,
+    ensure_collection,
+    find_collection,
+)
 from corpus.index.server.connection import PROBE, ServerAddress, connect, server_errors
 from corpus.index.server.filters import server_filter
+from corpus.index.server.mark import CollectionMark
 from corpus.index.server.points import index_point_of, node_of, server_point, stored_embedding_of
 from corpus.index.server.query import server_requests
 from corpus.nodes import EMBED_SHA
+from corpus.ownership import Installation, Ownership
 
 SCROLL_POINTS = 1024
 BATCH_POINTS = 64
@@ -57,6 +64,9 @@ class ServerVectorStore(NodeStore):
     it is missing, so a server that is away at the start may come later; until then, and whenever it
     is away, calls raise `IndexUnavailable`. Stock LlamaIndex can open the same collection with
     `QdrantVectorStore(enable_hybrid=True)`.
+
+    The collection is the `installation`'s, and marked so where it is nobody's; another's raises
+    `StoreOfAnother` at every call. Without one it is only read: what would change it raises that.
     """
 
     is_embedded: ClassVar[bool] = False
@@ -70,12 +80,15 @@ class ServerVectorStore(NodeStore):
     _encoder: Bm25Encoder = PrivateAttr()
     _is_prepared: bool = PrivateAttr(default=False)
     _read_s: int = PrivateAttr()
+    _installation: Installation | None = PrivateAttr()
+    _ownership: Ownership = PrivateAttr()
 
     def __init__(
         self,
         address: ServerAddress,
         collection_name: str,
         dimension: int,
+        installation: Installation | None = None,
         *,
         layout: CollectionLayout = PLAIN,
         fusion: ScoreFusion | None = None,
@@ -88,6 +101,8 @@ class ServerVectorStore(NodeStore):
         self._layout = layout
         self._fusion = fusion if fusion is not None else ScoreFusion()
         self._encoder = Bm25Encoder()
+        self._installation = installation
+        self._ownership = Ownership(CollectionMark(self._client, collection_name), installation)
         # Told to the server too, so that it stops searching for who has given up.
         self._read_s = math.ceil(address.limits.read_s)
 
@@ -107,21 +122,40 @@ class ServerVectorStore(NodeStore):
         return self._name
 
     def prepare(self) -> None:
-        """Make the collection if it is missing.
+        """Make the collection if it is missing, and ours if it is nobody's.
 
-        Raises `IndexUnavailable`, or `EmbeddingMismatch` for a collection of other vectors.
+        Raises `IndexUnavailable`, `EmbeddingMismatch` for a collection of other vectors,
+        `StoreOfAnother`, and `Misconfigured` for a server that does not keep whose it is.
         """
-        # Without a lock: several at once are harmless, and behind one that waits all would wait.
-        with server_errors():
-            ensure_collection(self._client, self._name, self._dimension, self._layout)
+        self._make()
+        if self._installation is not None:
+            self._ownership.require()
         self._is_prepared = True
 
+    def anothers(self) -> StoreOfAnother | None:
+        """What `prepare` would raise of whose the collection is; makes and marks nothing."""
+        with server_errors():
+            is_there = find_collection(self._client, self._name) is not None
+        return self._ownership.anothers() if is_there else None
+
+    def take_over(self) -> str | None:
+        """Make the collection ours, whoever's it was, which this gives. Errors as `prepare`."""
+        self._make()
+        before = self._ownership.take_over()
+        self._is_prepared = True
+        return before
+
     def ping(self) -> None:
-        """Raise `IndexUnavailable` unless the server answers for the collection, within 2 s."""
+        """Raise `IndexUnavailable` unless the server answers for the collection, within 2 s.
+
+        `StoreOfAnother` when it is not ours any longer.
+        """
         with server_errors():
             self._probe.get_collection(self._name) if self._is_prepared else self._probe.info()
         if not self._is_prepared:
             self.prepare()
+        elif self._installation is not None:
+            self._ownership.require()
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: object) -> list[str]:
         """Store nodes with their embeddings; gives their ids in order, once the server has them."""
@@ -137,7 +171,7 @@ class ServerVectorStore(NodeStore):
             check_length(len(point.dense) // _FLOAT32_BYTES, self._dimension)
         if points:
             taken = [server_point(point) for point in points]
-            self._ask(lambda client: client.upsert(self._name, taken, wait=True))
+            self._change(lambda client: client.upsert(self._name, taken, wait=True))
 
     def delete(self, ref_doc_id: str, **delete_kwargs: object) -> None:
         """Delete every node of a document."""
@@ -175,7 +209,8 @@ class ServerVectorStore(NodeStore):
                 self._name, DOCUMENT_FIELD, limit=MAX_DOCUMENTS, exact=True, timeout=self._read_s
             )
         )
-        return {str(hit.value): hit.count for hit in found.hits}
+        # The engine may tell of documents whose nodes were all removed, with 0.
+        return {str(hit.value): hit.count for hit in found.hits if hit.count}
 
     def get_nodes(
         self,
@@ -293,7 +328,19 @@ class ServerVectorStore(NodeStore):
         if condition is None:
             raise InvalidFilter("Say which nodes to delete.")
         selector = FilterSelector(filter=condition)
-        self._ask(lambda client: client.delete(self._name, selector, wait=True))
+        self._change(lambda client: client.delete(self._name, selector, wait=True))
+
+    def _make(self) -> None:
+        owner = None if self._installation is None else self._installation.id
+        # Without a lock: several at once are harmless, and behind one that waits all would wait.
+        with server_errors():
+            ensure_collection(self._client, self._name, self._dimension, self._layout, owner)
+
+    def _change(self, call: Callable[[QdrantClient], AnswerT]) -> AnswerT:
+        if not self._is_prepared:
+            self.prepare()
+        self._ownership.require()
+        return self._ask(call)
 
     def _ask(self, call: Callable[[QdrantClient], AnswerT]) -> AnswerT:
         if not self._is_prepared:

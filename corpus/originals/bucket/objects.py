@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +32,7 @@ SENDING = TransferConfig(
 PIECE_BYTES = 256 << 10
 FETCH_LIMIT_S = 600.0  # a slow connection is one thing, a trickle that ties up a worker another
 
-_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DAMAGED_HINT = "Upload the file again; look for what wrote to the bucket, or lost something of it."
 
@@ -45,7 +46,7 @@ class BucketObjects:
     def __init__(self, address: BucketAddress, clients: Clients) -> None:
         self._address = address
         self._patient: Any = clients.patient
-        self._short: Any = clients.short
+        self.short: Any = clients.short
         self._prefix = f"{address.prefix}originals/"
         self._silence = Silence()
 
@@ -54,12 +55,31 @@ class BucketObjects:
         """Where they are, for people."""
         return self._address.shown
 
+    @property
+    def encryption(self) -> dict[str, str]:
+        """What a request that puts an object says of it."""
+        said = {
+            "ServerSideEncryption": self._address.encryption,
+            "SSEKMSKeyId": self._address.kms_key_id,
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def named(self, name: str) -> dict[str, str]:
+        """The parameters of a request for the object of this name."""
+        return {"Bucket": self._address.bucket, "Key": self._prefix + name}
+
+    @contextmanager
+    def asked(self, failure: str) -> Iterator[None]:
+        """Errors of a request in the block, whose sentence begins with `failure`."""
+        with self._silence.spared(), bucket_errors(self._address, failure):
+            yield
+
     def check(self) -> None:
         """Return when the bucket answers, and lets us list it."""
         asked = {"Bucket": self._address.bucket, "Prefix": self._prefix, "MaxKeys": 1}
         try:
             with bucket_errors(self._address, "The bucket cannot be used"):
-                self._short.list_objects_v2(**asked)
+                self.short.list_objects_v2(**asked)
         except StorageUnavailable as error:
             self._silence.learn(error)
             raise
@@ -67,11 +87,11 @@ class BucketObjects:
 
     def has(self, content_sha256: str, size_bytes: int) -> bool:
         """Whether there is an object of this size; of another it is a damaged one."""
-        with self._silence.spared(), bucket_errors(self._address, "The bucket cannot be asked"):
+        with self.asked("The bucket cannot be asked"):
             try:
-                found = self._short.head_object(**self._named(content_sha256))
+                found = self.short.head_object(**self.named(content_sha256))
             except ClientError as error:
-                if code_of(error) in _MISSING:
+                if code_of(error) in MISSING:
                     return False
                 raise
         return bool(found["ContentLength"] == size_bytes)
@@ -89,20 +109,12 @@ class BucketObjects:
 
     def send(self, content_sha256: str, path: Path) -> None:
         """Put the file's bytes there; a broken off attempt leaves no object."""
-        encryption = {
-            name: value
-            for name, value in (
-                ("ServerSideEncryption", self._address.encryption),
-                ("SSEKMSKeyId", self._address.kms_key_id),
-            )
-            if value
-        }
         with storing(), bucket_errors(self._address, "The file could not be stored"):
             self._patient.upload_file(
                 str(path),
                 self._address.bucket,
                 self._prefix + content_sha256,
-                ExtraArgs=encryption,
+                ExtraArgs=self.encryption,
                 Config=SENDING,
             )
 
@@ -134,9 +146,8 @@ class BucketObjects:
 
     def delete(self, content_sha256: str) -> None:
         """Harmless when there is none."""
-        failure = "The file could not be removed"
-        with self._silence.spared(), bucket_errors(self._address, failure):
-            self._short.delete_object(**self._named(content_sha256))
+        with self.asked("The file could not be removed"):
+            self.short.delete_object(**self.named(content_sha256))
 
     def listed(self) -> Iterator[KeptOriginal]:
         """All, in the order of their names, a thousand at a time."""
@@ -163,12 +174,11 @@ class BucketObjects:
         return count
 
     def _opened(self, content_sha256: str) -> StreamingBody:
-        failure = "The original could not be read"
-        with self._silence.spared(), bucket_errors(self._address, failure):
+        with self.asked("The original could not be read"):
             try:
-                return self._patient.get_object(**self._named(content_sha256))["Body"]
+                return self._patient.get_object(**self.named(content_sha256))["Body"]
             except ClientError as error:
-                if code_of(error) in _MISSING:
+                if code_of(error) in MISSING:
                     raise OriginalMissing("The original is no longer stored.") from error
                 raise
 
@@ -177,14 +187,11 @@ class BucketObjects:
             paginator = self._patient.get_paginator(operation)
             pages = iter(paginator.paginate(Bucket=self._address.bucket, Prefix=self._prefix))
         while True:
-            with self._silence.spared(), bucket_errors(self._address, failure):
+            with self.asked(failure):
                 page = next(pages, None)
             if page is None:
                 return
             yield page
-
-    def _named(self, content_sha256: str) -> dict[str, str]:
-        return {"Bucket": self._address.bucket, "Key": self._prefix + content_sha256}
 
 
 def _read(body: StreamingBody, deadline_s: float, target: BinaryIO | None = None) -> str:

@@ -20,6 +20,7 @@ from corpus.originals.bucket.objects import BucketObjects
 from corpus.originals.port import Intake, KeptOriginal, StagedOriginal
 from corpus.originals.receiving import receiving, staged_from, storing
 from corpus.originals.staging import Measured, claimed_folder, clear_left_over
+from corpus.ownership import Ownership
 from corpus.pinging import BoundedPing
 from corpus.repeating import repeating
 
@@ -35,8 +36,10 @@ class _StagedObject:
     size_bytes: int
     path: Path
     objects: BucketObjects
+    ownership: Ownership
 
     def send_ahead(self) -> bool:
+        self.ownership.require()  # its owner would remove what it does not know
         if self.objects.has_whole(self.content_sha256, self.size_bytes):
             return False
         self.objects.send(self.content_sha256, self.path)
@@ -55,14 +58,16 @@ class BucketOriginals:
         objects: BucketObjects,
         staging: Path,
         copies: Copies,
+        ownership: Ownership,
         *,
         stale_upload_s: float = STALE_UPLOAD_S,
     ) -> None:
         self._objects = objects
         self._staging = staging
         self._copies = copies
+        self._ownership = ownership
         self._stale_upload_s = stale_upload_s
-        self._ping = BoundedPing(objects.check, name="The bucket")
+        self._ping = BoundedPing(self._check, name="The bucket")
 
     def receive(self) -> AbstractContextManager[Intake]:
         """A folder below the staging one; a process that dies leaves it to `clear_staging`."""
@@ -80,6 +85,7 @@ class BucketOriginals:
 
     def delete(self, content_sha256: str) -> None:
         """Delete the object, and the copy of it that this process may have."""
+        self._ownership.require()
         self._copies.forget(content_sha256)
         self._objects.delete(content_sha256)
         self._copies.forget(content_sha256)  # it may have been fetched meanwhile
@@ -93,6 +99,7 @@ class BucketOriginals:
         with storing("The file could not be removed"):
             clear_left_over(self._staging)
         try:
+            self._ownership.require()
             ended = self._objects.abort_interrupted(after_s=self._stale_upload_s)
         except StorageUnavailable as error:
             # Not every server can list them, and some end them by themselves.
@@ -102,16 +109,22 @@ class BucketOriginals:
             log.warning("%d uploads to the bucket that had been interrupted were removed", ended)
 
     def ping(self) -> None:
-        """List one object."""
+        """List one object, and be sure that the bucket is still ours; `StoreOfAnother`."""
         self._ping()
 
+    def _check(self) -> None:
+        self._objects.check()
+        self._ownership.require()
+
     def _staged(self, done: Measured) -> _StagedObject:
-        return _StagedObject(done.sha256, done.size_bytes, done.path, self._objects)
+        return _StagedObject(
+            done.sha256, done.size_bytes, done.path, self._objects, self._ownership
+        )
 
 
 @contextmanager
 def opened_bucket(
-    objects: BucketObjects, folder: Path, *, limit_bytes: int
+    objects: BucketObjects, folder: Path, ownership: Ownership, *, limit_bytes: int
 ) -> Iterator[BucketOriginals]:
     """The store while the block runs, with `folder` of this machine for what passes through.
 
@@ -122,4 +135,4 @@ def opened_bucket(
     with claimed_folder(folder) as own:
         copies = Copies(own, limit_bytes=limit_bytes)
         with repeating(copies.expire, EXPIRE_EVERY_S, name="original-copies"):
-            yield BucketOriginals(objects, folder, copies)
+            yield BucketOriginals(objects, folder, copies, ownership)

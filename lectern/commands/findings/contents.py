@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import open_embedding
-from corpus.errors import LecternError
-from corpus.index.open import open_node_store
+from corpus.errors import LecternError, StoreOfAnother
+from corpus.index.open import open_node_store, open_server_store
 from corpus.original_audit import survey_originals
-from corpus.originals.open import check_originals, opened_originals
+from corpus.originals.open import bucket_ownership, check_originals, opened_originals
+from corpus.ownership import Installation
 from corpus.reconciliation import NodeCounts, survey_nodes
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import check_fingerprints, stored_fingerprint
+from corpus.registry.installation import (
+    installation_of,
+    new_installation_id,
+    stored_installation_id,
+)
 from corpus.registry.migrations import HEAD, stored_revision
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding, broken_by
@@ -23,9 +29,9 @@ from lectern.server.stores import REGISTRY_FILE, existing_registry
 
 NAMED = 3
 REPAIR = "`lectern doctor --repair`, or a running server within the hour, mends it."
-# On a server, no hourly comparison: another registry may have nodes there too.
-REPAIR_SHARED = "`lectern doctor --repair` has them read again, also while servers run."
-REPAIR_ALONE = "Stop the server, and `lectern doctor --repair` has them read again."
+# On a server, no hourly comparison: it is of everything, and by each replica.
+REPAIR_SHARED = "`lectern doctor --repair` mends it, also while servers run."
+REPAIR_ALONE = "Stop the server, and `lectern doctor --repair` mends it."
 
 
 def originals_reached(settings: Settings) -> Finding:
@@ -66,6 +72,10 @@ def _embedded_as(settings: Settings, registry: Registry) -> Iterator[Finding]:
 
 
 def _originals(settings: Settings, registry: Registry) -> Iterator[Finding]:
+    ownership = bucket_ownership(settings, _as_it_is(registry))
+    if ownership is not None and (anothers := ownership.anothers()) is not None:
+        yield broken_by("  originals", anothers)
+        return
     with opened_originals(settings, is_checked=False) as originals:
         found = survey_originals(registry, originals)
     if found.missing:
@@ -82,6 +92,10 @@ def _nodes(settings: Settings, registry: Registry) -> Iterator[Finding]:
         fingerprint = stored_fingerprint(connection)
     if fingerprint is None:
         return
+    embedded_as = EmbeddingFingerprint(**fingerprint)
+    if (anothers := _index_of_another(settings, registry, embedded_as)) is not None:
+        yield broken_by("  index", anothers)
+        return
     with ExitStack() as opened:
         store: NodeCounts
         if not settings.index_is_shared and is_held(settings.data_dir):
@@ -89,30 +103,51 @@ def _nodes(settings: Settings, registry: Registry) -> Iterator[Finding]:
         else:
             if not settings.index_is_shared:
                 opened.enter_context(owned(settings.data_dir))
-            embedded_as = EmbeddingFingerprint(**fingerprint)
             index = open_node_store(settings, embedded_as.short, embedded_as.dimension)
             opened.callback(index.close)
             store = index
         found = survey_nodes(registry, store)
     if found.unknown:
         text = f"the index has passages of {len(found.unknown)} documents that are not registered"
-        hint = "Answers do not use them. "
-        hint += "Another registry may own them." if settings.index_is_shared else REPAIR
+        hint = f"Answers do not use them. {_way_to_repair(settings)}"
         yield Finding("note", "  index", text, hint)
     if found.differing:
         text = (
             f"{len(found.differing)} documents have not as many passages in the index as they "
             f"should: {_some(found.differing)}"
         )
-        yield Finding("broken", "  index", text, _way_to_read_again(settings))
+        yield Finding("broken", "  index", text, f"They are read again: {_way_to_repair(settings)}")
     if not (found.unknown or found.differing):
         yield Finding("ok", "  compared", "registry and index agree")
 
 
-def _way_to_read_again(settings: Settings) -> str:
+def _way_to_repair(settings: Settings) -> str:
     if not settings.index_is_shared:
-        return f"They are read again: {REPAIR}"
+        return REPAIR
     return REPAIR_SHARED if settings.stores_are_shared else REPAIR_ALONE
+
+
+def _index_of_another(
+    settings: Settings, registry: Registry, embedded_as: EmbeddingFingerprint
+) -> StoreOfAnother | None:
+    if settings.qdrant_url is None:
+        return None
+    store = open_server_store(
+        settings,
+        settings.qdrant_url,
+        embedded_as.short,
+        embedded_as.dimension,
+        installation=_as_it_is(registry),
+    )
+    with closing(store):
+        return store.anothers()
+
+
+def _as_it_is(registry: Registry) -> Installation:
+    """Before a first start one whose id nobody has."""
+    with registry.read() as connection:
+        stored = stored_installation_id(connection)
+    return installation_of(registry, stored or new_installation_id())
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from corpus.original_audit import audit_originals
 from corpus.originals.open import opened_originals
 from corpus.reconciliation import reconcile
 from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.installation import this_installation
 from corpus.registry.open import open_registry
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
@@ -23,19 +24,19 @@ def repair(settings: Settings) -> Iterator[Finding]:
     """Mend both directions, and say what was. Documents that lack something are queued.
 
     Beside servers and workers where the stores are shared; else raises `DataDirInUse` while a
-    server has the folder. Raises `EmbeddingMismatch`, and the stores' errors. In an index that is
-    shared, what we do not know may be another's, and is left.
+    server has the folder. Raises `EmbeddingMismatch`, `StoreOfAnother`, and the stores' errors.
     """
     with ExitStack() as opened:
         if not settings.stores_are_shared:
             opened.enter_context(owned(settings.data_dir))
         registry = opened.enter_context(closing(open_registry(settings)))
-        originals = opened.enter_context(opened_originals(settings))
+        installation = this_installation(registry)
+        originals = opened.enter_context(opened_originals(settings, installation))
         embedding = open_embedding(settings, 1, "float32")
         fingerprint = embedding.fingerprint
         with registry.read() as connection:
             check_fingerprints(connection, fingerprint.as_json())
-        store = open_node_store(settings, fingerprint.short, embedding.dimension)
+        store = open_node_store(settings, fingerprint.short, embedding.dimension, installation)
         opened.enter_context(closing(store))
         for_s = DELETION_S if settings.stores_are_shared else 0.0
         ended = finish_deletions(registry, originals, store, for_s=for_s)
@@ -48,7 +49,7 @@ def repair(settings: Settings) -> Iterator[Finding]:
             "documents without a job queued": len(stranded),
             "originals of no document removed": len(strays),
         }
-        nodes = reconcile(registry, store, is_ours=store.is_embedded)
+        nodes = reconcile(registry, store)
         counts["documents' forgotten passages removed"] = len(nodes.orphans_removed)
         counts["documents' outdated passages removed"] = len(nodes.leftovers_removed)
         counts["documents that lack passages queued"] = len(nodes.queued_again)

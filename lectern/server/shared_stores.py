@@ -1,0 +1,94 @@
+"""The bucket and the Qdrant server that a restore fills: whose they are, and what is left there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from corpus.embedding.open import open_embedding
+from corpus.errors import IndexUnavailable, Misconfigured, StoreOfAnother
+from corpus.index.open import open_server_store
+from corpus.originals.open import bucket_ownership, opened_originals
+from corpus.ownership import Installation
+from corpus.reconciliation import keep_only
+from corpus.registry.audit import Expected
+from corpus.settings import Settings
+
+if TYPE_CHECKING:
+    from corpus.index.server.store import ServerVectorStore
+
+_FORCE_HINT = (
+    "It may be that of a service in use, or what an interrupted restore left. Unset it, or name "
+    "another prefix or server; lectern restore --force makes it this registry's. Nothing was "
+    "changed."
+)
+
+
+def require_no_content(settings: Settings) -> None:
+    """Refuse a bucket or Qdrant server that has another registry's content.
+
+    Served with this registry, what it does not know would be removed there.
+    """
+    if settings.blob_url is not None:
+        with opened_originals(settings) as originals:
+            if next(iter(originals.kept()), None) is not None:
+                raise _anothers("The bucket of BLOB_URL")
+    if settings.qdrant_url is not None:
+        with closing(_server_store(settings, settings.qdrant_url, None)) as store:
+            if store.count() > 0:
+                raise _anothers("The Qdrant server of QDRANT_URL")
+
+
+def _anothers(what: str) -> Misconfigured:
+    detail = f"{what} has content, and the registry that it is to go with has none."
+    return Misconfigured(detail, hint=_FORCE_HINT)
+
+
+def make_own(
+    settings: Settings, installation: Installation, *, has_content: bool, force: bool
+) -> None:
+    """Mark them as the installation's, if they are nobody's.
+
+    With `force`, a registry without content takes them over, whoever's they are. Raises
+    `StoreOfAnother`, and what the stores raise when they are away.
+    """
+    try:
+        _make_own(settings, installation, by_force=force and not has_content)
+    except StoreOfAnother as error:
+        if has_content:
+            raise
+        raise StoreOfAnother(error.detail, hint=_FORCE_HINT) from error
+
+
+def _make_own(settings: Settings, installation: Installation, *, by_force: bool) -> None:
+    if (bucket := bucket_ownership(settings, installation)) is not None:
+        bucket.take_over() if by_force else bucket.require()
+    if settings.qdrant_url is not None:
+        with closing(_server_store(settings, settings.qdrant_url, installation)) as store:
+            store.take_over() if by_force else store.prepare()
+
+
+def remove_other_nodes(
+    settings: Settings, installation: Installation, expected: Mapping[str, Expected]
+) -> None:
+    """Remove from the Qdrant server what was there before and is not of the restored registry."""
+    if settings.qdrant_url is None:
+        return
+    with closing(_server_store(settings, settings.qdrant_url, installation)) as store:
+        try:
+            keep_only(store, expected)
+        except IndexUnavailable as error:
+            raise IndexUnavailable(
+                f"All is restored, but passages of before are left in the index: {error.detail}",
+                hint="Before anything is started, run the same command again, with --force.",
+            ) from error
+
+
+def _server_store(
+    settings: Settings, url: str, installation: Installation | None
+) -> ServerVectorStore:
+    embedding = open_embedding(settings, 1, "float32")
+    return open_server_store(
+        settings, url, embedding.fingerprint.short, embedding.dimension, installation=installation
+    )
