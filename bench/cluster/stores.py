@@ -16,7 +16,7 @@ from pathlib import Path
 
 from qdrant_client import QdrantClient
 
-from tests.bucket import Bucket, own_bucket_server
+from tests.bucket import MARK, Bucket, own_bucket_server
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.unreliable_way import UnreliableWay, unreliable_way
 from tests.postgres import OwnPostgres, own_postgres
@@ -69,12 +69,13 @@ class Stores:
         return found
 
     def originals(self) -> set[str]:
-        """The hashes of all objects in the bucket."""
+        """The hashes of all originals in the bucket."""
         pages = self.bucket.server.client("s3").get_paginator("list_objects_v2")
         return {
             found["Key"].removeprefix(ORIGINALS)
             for page in pages.paginate(Bucket=self.bucket.name)
             for found in page.get("Contents", ())
+            if not found["Key"].endswith(MARK)
         }
 
 
