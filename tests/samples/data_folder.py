@@ -15,6 +15,7 @@ from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.installation import this_installation
 from corpus.registry.leases import claim_next
 from corpus.registry.new_versions import Content
 from corpus.registry.open import open_registry
@@ -69,7 +70,8 @@ class DataFolder:
         return a_node("copper", TOWARDS_X, document_id=self.document_id)
 
     def in_index(self, change: Callable[[NodeStore], object]) -> None:
-        store = open_node_store(self.settings, EmbeddingFingerprint(**BUILT_IN).short, 384)
+        ours = this_installation(self.registry)
+        store = open_node_store(self.settings, EmbeddingFingerprint(**BUILT_IN).short, 384, ours)
         change(store)
         store.close()
 

@@ -46,6 +46,7 @@ class _StagedObject:
         return True
 
     def keep(self) -> None:
+        self.ownership.require()
         if not self.objects.has(self.content_sha256, self.size_bytes):
             self.objects.send(self.content_sha256, self.path)
 
