@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from corpus.registry.fingerprints import read_all_again
+from corpus.embedding.fingerprint import CHUNKER_VERSION
+from corpus.registry.chunkers import read_all_again
 from corpus.settings import Settings
 from lectern.commands.counting import counted
 from lectern.server.reindexing import Outcome, reindex
@@ -34,5 +35,5 @@ def embed_again(settings: Settings, console: Console) -> None:
 def read_again(settings: Settings) -> None:
     """Queue all documents; they answer as before until each is done."""
     with existing_registry(settings) as registry, registry.write() as connection:
-        count = read_all_again(connection)
+        count = read_all_again(connection, CHUNKER_VERSION)
     print(f"{count} documents are read again by the worker; they answer meanwhile.")

@@ -17,9 +17,9 @@ from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
 from corpus.registry.access import align_audiences
 from corpus.registry.audit_log import expire_entries
+from corpus.registry.chunkers import rechunk
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
-from corpus.registry.fingerprints import rechunk
 from corpus.registry.keys import expire_usage
 from corpus.registry.leases import release_all
 from corpus.registry.slack import forget_slack
@@ -56,7 +56,7 @@ def mend_at_start(
     """
     originals.clear_staging()
     with registry.write() as connection:
-        count = rechunk(connection, fingerprint.as_json())
+        count = rechunk(connection, fingerprint.chunker_version)
     if count:
         log.info("%d documents are read again: this version cuts them better", count)
     if settings.database_url is None:
