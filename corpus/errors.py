@@ -20,7 +20,7 @@ LecternError
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     ├── IdentityUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
-        ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding
+        ├── DataDirInUse  EmbeddingMismatch  IndexSuperseded  WeightsMissing  UnsafeBinding
         └── BackupUnusable            what is to be restored
 
 `code` is stable and part of the API; `hint` says what to do. service/http/errors.py maps the
@@ -454,6 +454,13 @@ class EmbeddingMismatch(Misconfigured):
     """The collections were embedded differently from what is configured now."""
 
     code = "embedding_mismatch"
+
+
+class IndexSuperseded(Misconfigured):
+    """Everything was embedded anew while this process ran: it has the settings of before."""
+
+    code = "index_superseded"
+    default_hint = "Start it again with the settings that `lectern reindex` was run with."
 
 
 class WeightsMissing(Misconfigured):

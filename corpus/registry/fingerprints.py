@@ -7,11 +7,28 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Exists, delete, exists, func, or_, select, update
 
-from corpus.errors import EmbeddingMismatch
+from corpus.errors import EmbeddingMismatch, IndexSuperseded
 from corpus.registry.locks import lock_embedding
 from corpus.registry.schema import asked, collections, documents
 
 CHUNKER = "chunker_version"
+
+
+def begin_as(connection: Connection, current: Mapping[str, object]) -> None:
+    """A process that embeds as `current` says may begin, or `EmbeddingMismatch`.
+
+    Collections that were embedded otherwise, and emptied since, forget how.
+    """
+    lock_embedding(connection)
+    check_fingerprints(connection, current)
+    query = select(collections.c.name, collections.c.fingerprint).where(
+        collections.c.fingerprint.is_not(None), ~_has_documents()
+    )
+    for name, stored in connection.execute(query).all():
+        if not are_comparable(stored, current):
+            connection.execute(
+                update(collections).where(collections.c.name == name).values(fingerprint=None)
+            )
 
 
 def check_fingerprints(connection: Connection, current: Mapping[str, object]) -> None:
@@ -56,6 +73,22 @@ def stored_fingerprint(connection: Connection) -> Mapping[str, Any] | None:
     return None if found is None else dict(found)
 
 
+def require_current(connection: Connection, current: Mapping[str, Any]) -> None:
+    """Raise `IndexSuperseded` where the nodes in the index are not embedded as `current` says.
+
+    A process looked when it began: since then everything was embedded anew.
+    """
+    _require_comparable(stored_fingerprint(connection), current)
+
+
+def _require_comparable(stored: Mapping[str, Any] | None, current: Mapping[str, Any]) -> None:
+    if stored is not None and not are_comparable(stored, current):
+        raise IndexSuperseded(
+            f"Everything was embedded anew by {stored.get('model')}, "
+            f"and this process embeds by {current.get('model')}, as before.",
+        )
+
+
 def are_comparable(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
     """Whether vectors of both can be in one index, whoever cut the chunks."""
     fields = {*other} - {CHUNKER}
@@ -65,8 +98,10 @@ def are_comparable(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> b
 def switch_fingerprints(connection: Connection, current: Mapping[str, Any]) -> None:
     """All nodes are embedded as `current` says from now on, and cut as they were before.
 
-    What was asked is forgotten: it was embedded for comparing with questions of before.
+    Versions are completed before, and seen here, or refused after (`hold_fingerprint`). What was
+    asked is forgotten: it was embedded for comparing with questions of before.
     """
+    lock_embedding(connection)
     query = select(collections.c.name, collections.c.fingerprint).where(
         collections.c.fingerprint.is_not(None)
     )
@@ -95,20 +130,21 @@ def is_cut_by(version: int) -> ColumnElement[bool]:
     )
 
 
-def hold_fingerprint(
-    connection: Connection, collection: str, current: Mapping[str, object]
-) -> bool:
+def hold_fingerprint(connection: Connection, collection: str, current: Mapping[str, Any]) -> bool:
     """Keep others from embedding the collection otherwise until the transaction ends.
 
     Comes before any other lock. A collection that was never embedded is so as `current` says from
-    now on. False where a newer chunker cuts it: then its documents are not for who asks.
+    now on. False where a newer chunker cuts it: then its documents are not for who asks. Raises
+    `IndexSuperseded`.
     """
     stored = _fingerprint_of(connection, collection)
     lock_embedding(connection, among_others=stored is not None)
+    require_current(connection, current)
     stored = _fingerprint_of(connection, collection)
     if stored is None:
         remember_fingerprint(connection, collection, current)
         return True
+    _require_comparable(stored, current)
     return chunker_of(stored) <= chunker_of(current)
 
 

@@ -12,10 +12,10 @@ import time
 from contextlib import AbstractContextManager
 from uuid import uuid4
 
-from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
+from corpus.errors import DocumentNotFound, IndexSuperseded, LecternError, NeedsOcr, Unavailable
 from corpus.registry.chunkers import count_left_to_newer
 from corpus.registry.database.engine import Registry
-from corpus.registry.fingerprints import chunker_of
+from corpus.registry.fingerprints import chunker_of, require_current
 from corpus.registry.leases import Lease, claim_next, give_back, renew
 from corpus.registry.locks import lock_document
 from corpus.registry.sweeps import strike_sweep
@@ -78,7 +78,11 @@ class Worker:
         self._idle_told_s = -math.inf
 
     def run(self) -> None:
-        """Return when asked to drain or to stop."""
+        """Return when asked to drain or to stop.
+
+        Raises `IndexSuperseded` when all was embedded anew in another way: started again with the
+        same settings, it would refuse.
+        """
         with present(self._registry, self._name):
             self._work_off_the_queue()
 
@@ -96,6 +100,8 @@ class Worker:
                         self._pipeline.tracing.job("ingest", lease.traceparent),
                     ):
                         self._work_on(lease)
+            except IndexSuperseded:
+                raise
             except Unavailable as error:
                 # The registry or the index is away, so nothing can be settled: the lease ends by
                 # itself, and the job is claimed again.
@@ -104,6 +110,7 @@ class Worker:
 
     def _claim(self) -> Lease | None:
         with self._registry.write() as connection:
+            require_current(connection, self._pipeline.fingerprint)
             return claim_next(connection, self._name, chunker=self._chunker)
 
     def _tell_what_is_left(self) -> None:
@@ -127,6 +134,9 @@ class Worker:
             except (StoppingError, LostJobError, DocumentNotFound) as outcome:
                 log.info("document %s: %s", lease.document_id, type(outcome).__name__)
                 self._hand_back(lease)
+            except IndexSuperseded:
+                self._hand_back(lease)
+                raise
             except LecternError as error:
                 log.warning("document %s: %s (%s)", lease.document_id, error.detail, error.code)
                 self._settle(lease, error)

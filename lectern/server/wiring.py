@@ -27,7 +27,7 @@ from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.database.engine import Registry
-from corpus.registry.fingerprints import check_fingerprints
+from corpus.registry.fingerprints import begin_as
 from corpus.registry.open import open_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
@@ -111,7 +111,7 @@ def service_parts(
         originals = opened.enter_context(opened_originals(settings, may_be_away=True))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
-        while_starting(settings, partial(_check_fingerprint, registry, fingerprint))
+        while_starting(settings, partial(_begin_as, registry, fingerprint))
         store = open_node_store(settings, fingerprint.short, embedding.dimension)
         opened.callback(store.close)
         while_starting(
@@ -188,7 +188,7 @@ def opened_worker(
     registry = awaited_registry(settings)
     traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
-    while_starting(settings, partial(_check_fingerprint, registry, embedding.fingerprint))
+    while_starting(settings, partial(_begin_as, registry, embedding.fingerprint))
     with (
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
@@ -235,9 +235,9 @@ def opened_worker(
             registry.close()
 
 
-def _check_fingerprint(registry: Registry, fingerprint: EmbeddingFingerprint) -> None:
-    with registry.read() as connection:
-        check_fingerprints(connection, fingerprint.as_json())
+def _begin_as(registry: Registry, fingerprint: EmbeddingFingerprint) -> None:
+    with registry.write() as connection:
+        begin_as(connection, fingerprint.as_json())
 
 
 def warn_of_folder(settings: Settings) -> None:

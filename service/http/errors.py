@@ -77,6 +77,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.DataDirInUse: 503,
     errors.BackupUnusable: 503,
     errors.EmbeddingMismatch: 503,
+    errors.IndexSuperseded: 503,
     errors.WeightsMissing: 503,
     errors.UnsafeBinding: 503,
 }
