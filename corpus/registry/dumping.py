@@ -35,10 +35,10 @@ from corpus.registry.migrations import (
     bring_up_to_date,
     stored_revision,
 )
-from corpus.registry.schema import metadata, workers
+from corpus.registry.schema import indexes, metadata, workers
 
-# Who is alive is not for keeping.
-_LEFT_OUT = frozenset({workers.name})
+# Who is alive, and which indexes there are besides, is no property of the documents.
+_LEFT_OUT = frozenset({workers.name, indexes.name})
 _ROWS_AT_ONCE = 500
 
 Row = dict[str, Any]

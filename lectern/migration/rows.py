@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Table, exists, insert, select
 
 from corpus.errors import Misconfigured
 from corpus.registry.database.engine import Registry
-from corpus.registry.schema import metadata, workers
+from corpus.registry.schema import indexes, metadata, workers
 
 BATCH_ROWS = 500
 _DIGEST_BYTES = 32
 
-# Which workers live is no property of the documents. The order is that of the foreign keys.
-_TABLES = [table for table in metadata.sorted_tables if table is not workers]
+# Which workers live, and which indexes there are, is no property of the documents. The order is
+# that of the foreign keys.
+_TABLES = [table for table in metadata.sorted_tables if table not in {workers, indexes}]
 
 
 def copy_rows(source: Registry, target: Registry) -> Mapping[str, int]:
