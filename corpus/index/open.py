@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from corpus.errors import IndexUnavailable
 from corpus.index.fusion import ScoreFusion
-from corpus.index.port import NodeStore
+from corpus.index.port import NodeStore, Registration
 from corpus.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,17 +20,24 @@ EDGE_FOLDER = "index"
 logger = logging.getLogger(__name__)
 
 
-def open_node_store(settings: Settings, fingerprint_short: str, dimension: int) -> NodeStore:
+def open_node_store(
+    settings: Settings,
+    fingerprint_short: str,
+    dimension: int,
+    registration: Registration | None = None,
+) -> NodeStore:
     """The server at `qdrant_url` if that is set, else Qdrant Edge in the data folder.
 
     On a server the collection is `lectern-<fingerprint_short>`, so that differently embedded
     nodes never share one; a server that does not answer is a warning, and is used once it does.
+    With a `registration`, nothing is found in it once it is not the registry's any more, and what
+    is deleted is deleted in the registry's other indexes too.
     Raises `EmbeddingMismatch` or (Edge) `DataDirInUse` or `IndexUnavailable`.
     """
     fusion = ScoreFusion(embedded_languages=settings.embedded_languages)
     if settings.qdrant_url:
         store = open_server_store(
-            settings, settings.qdrant_url, fingerprint_short, dimension, fusion
+            settings, settings.qdrant_url, fingerprint_short, dimension, fusion, registration
         )
         try:
             store.prepare()
@@ -72,6 +79,7 @@ def open_server_store(
     fingerprint_short: str,
     dimension: int,
     fusion: ScoreFusion | None = None,
+    registration: Registration | None = None,
 ) -> ServerVectorStore:
     """The store on the server at `url`, with the key and layout of the settings; asks nothing."""
     # Imported here: the client takes two seconds to import and Edge does not need it.
@@ -86,4 +94,5 @@ def open_server_store(
         dimension,
         layout=CollectionLayout.of(settings),
         fusion=fusion,
+        registration=registration,
     )

@@ -44,6 +44,7 @@ from lectern.server.metrics.of_service import ServiceMetrics
 from lectern.server.metrics.of_state import StateCollector
 from lectern.server.models import open_llms, open_reranker
 from lectern.server.reconciler import mend_at_start
+from lectern.server.registered import RegisteredIndex
 from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
 
@@ -112,7 +113,8 @@ def service_parts(
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
         while_starting(settings, partial(_begin_as, registry, fingerprint))
-        store = open_node_store(settings, fingerprint.short, embedding.dimension)
+        registered = RegisteredIndex(registry, fingerprint)
+        store = open_node_store(settings, fingerprint.short, embedding.dimension, registered)
         opened.callback(store.close)
         while_starting(
             settings,
@@ -201,7 +203,7 @@ def opened_worker(
     ):
         if index is None:
             originals.clear_staging()
-        store = _worker_store(settings, embedding, index)
+        store = _worker_store(settings, registry, embedding, index)
         office = Office(settings.parse_timeout_s)
         limit_tokens = embedding.limit_tokens or settings.chunk_tokens
         pipeline = Pipeline(
@@ -268,8 +270,10 @@ def _wake_ups(settings: Settings, wake: threading.Event) -> AbstractContextManag
 
 
 def _worker_store(
-    settings: Settings, embedding: OpenedEmbedding, index: Connection | None
+    settings: Settings, registry: Registry, embedding: OpenedEmbedding, index: Connection | None
 ) -> NodeStore:
     if index is not None and not settings.index_is_shared:
         return GatewayVectorStore(index)
-    return open_node_store(settings, embedding.fingerprint.short, embedding.dimension)
+    fingerprint = embedding.fingerprint
+    registered = RegisteredIndex(registry, fingerprint)
+    return open_node_store(settings, fingerprint.short, embedding.dimension, registered)

@@ -17,6 +17,7 @@ from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding
 from lectern.server.data_dir import owned
+from lectern.server.registered import RegisteredIndex
 
 
 def repair(settings: Settings) -> Iterator[Finding]:
@@ -33,7 +34,8 @@ def repair(settings: Settings) -> Iterator[Finding]:
         fingerprint = embedding.fingerprint
         with registry.read() as connection:
             check_fingerprints(connection, fingerprint.as_json())
-        store = open_node_store(settings, fingerprint.short, embedding.dimension)
+        registered = RegisteredIndex(registry, fingerprint)
+        store = open_node_store(settings, fingerprint.short, embedding.dimension, registered)
         opened.enter_context(closing(store))
         ended = finish_deletions(registry, originals, store)
         with registry.write() as connection:
