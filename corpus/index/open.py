@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from corpus.index.port import NodeStore, Registration
 from corpus.settings import Settings
 
 if TYPE_CHECKING:
+    from corpus.index.server.connection import ServerAddress
     from corpus.index.server.store import ServerVectorStore
 
 EDGE_FOLDER = "index"
@@ -52,25 +54,46 @@ def open_node_store(
 
 def edge_folder(data_dir: Path, fingerprint_short: str) -> Path:
     """Where nodes that are embedded so are: in a folder of their own if they were reindexed."""
-    reindexed = data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}"
+    reindexed = data_dir / _folder_of(fingerprint_short)
     return reindexed if reindexed.exists() else data_dir / EDGE_FOLDER
 
 
 def begin_edge_folder(data_dir: Path, fingerprint_short: str) -> None:
     """From now on, `edge_folder` gives nodes that are embedded so a folder of their own."""
-    (data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}").mkdir(exist_ok=True)
+    (data_dir / _folder_of(fingerprint_short)).mkdir(exist_ok=True)
 
 
-def remove_edge_folders(data_dir: Path, *, but: Path) -> None:
-    """Remove all indexes in the data folder but this one, which are closed; harmless again."""
+def _folder_of(fingerprint_short: str) -> str:
+    return f"{EDGE_FOLDER}-of-{fingerprint_short}"
+
+
+def remove_edge_folders(data_dir: Path, *, but: Collection[str], current: str) -> None:
+    """Remove all indexes in the data folder but these and the current one; harmless again.
+
+    They are named by their fingerprints, and must be closed.
+    """
+    kept = {edge_folder(data_dir, current), *(data_dir / _folder_of(name) for name in but)}
     first = {data_dir / EDGE_FOLDER, *data_dir.glob(f"{EDGE_FOLDER}-of-????????")}
-    for folder in first - {but}:
+    for folder in first - kept:
         beside = (*data_dir.glob(f"{folder.name}.*"), *data_dir.glob(f"{folder.name}-[0-9]*"))
         for path in (folder, *beside):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def clear_server_index(
+    settings: Settings, fingerprint_short: str, document_ids: Collection[str]
+) -> None:
+    """Remove the nodes of these documents from an index on the server; others may have theirs.
+
+    The collection stays, empty or not. Raises `IndexUnavailable`.
+    """
+    # Imported here: the client takes two seconds to import and Edge does not need it.
+    from corpus.index.server.clearing import clear_collection  # noqa: PLC0415
+
+    clear_collection(_address(settings), fingerprint_short, document_ids)
 
 
 def open_server_store(
@@ -84,15 +107,22 @@ def open_server_store(
     """The store on the server at `url`, with the key and layout of the settings; asks nothing."""
     # Imported here: the client takes two seconds to import and Edge does not need it.
     from corpus.index.server.collection import PREFIX, CollectionLayout  # noqa: PLC0415
-    from corpus.index.server.connection import ServerAddress  # noqa: PLC0415
     from corpus.index.server.store import ServerVectorStore  # noqa: PLC0415
 
-    key = settings.qdrant_api_key
     return ServerVectorStore(
-        ServerAddress(url, key.get_secret_value() if key is not None else None),
+        _address(settings, url),
         f"{PREFIX}{fingerprint_short}",
         dimension,
         layout=CollectionLayout.of(settings),
         fusion=fusion,
         registration=registration,
+    )
+
+
+def _address(settings: Settings, url: str | None = None) -> ServerAddress:
+    from corpus.index.server.connection import ServerAddress  # noqa: PLC0415
+
+    key = settings.qdrant_api_key
+    return ServerAddress(
+        url or settings.qdrant_url or "", key.get_secret_value() if key is not None else None
     )

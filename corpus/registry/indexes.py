@@ -30,6 +30,7 @@ class IndexState(StrEnum):
     BUILT = "built"  # what changes meanwhile is added at the switch
     CURRENT = "current"
     LEFT = "left"  # by a switch
+    GIVEN_UP = "given up"  # being cleared away
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class KnownIndex:
     @property
     def is_expired(self) -> bool:
         """Whether it is to be cleared away."""
-        return self.state is not IndexState.CURRENT and datetime.now(UTC) > self.seen_at + KEPT
+        is_old = datetime.now(UTC) > self.seen_at + KEPT
+        return self.state is IndexState.GIVEN_UP or (
+            is_old and self.state is not IndexState.CURRENT
+        )
 
     @property
     def is_at_work(self) -> bool:
@@ -62,18 +66,26 @@ def known_indexes(connection: Connection) -> Sequence[KnownIndex]:
     ]
 
 
-def begin_index(connection: Connection, name: str, fingerprint: Mapping[str, Any]) -> None:
-    """It is being built; commit this before anything is written to it."""
-    if not see_index(connection, name, IndexState.BUILDING):
+def begin_index(connection: Connection, name: str, fingerprint: Mapping[str, Any]) -> bool:
+    """It is being built, or once more; False while it is being cleared away.
+
+    Commit this before anything is written to it.
+    """
+    known = {one.name: one.state for one in known_indexes(connection)}
+    if name not in known:
         _add(connection, name, fingerprint, IndexState.BUILDING)
+        return True
+    state = known[name] if known[name] is IndexState.BUILT else IndexState.BUILDING
+    return see_index(connection, name, state)
 
 
-def see_index(connection: Connection, name: str, state: IndexState) -> bool:
-    """It is so now; False where it is not known (any more)."""
+def see_index(connection: Connection, name: str, state: IndexState | None = None) -> bool:
+    """It is so now, or as before; False where it is not known (any more), or given up."""
+    values = {} if state is None else {"state": state.value}
     seen = connection.execute(
         update(indexes)
-        .where(indexes.c.name == name)
-        .values(state=state.value, seen_at=datetime.now(UTC))
+        .where(indexes.c.name == name, indexes.c.state != IndexState.GIVEN_UP.value)
+        .values(seen_at=datetime.now(UTC), **values)
     )
     return bool(seen.rowcount)
 

@@ -13,9 +13,8 @@ from lectern.server.stores import existing_registry
 
 _SAID = {
     Outcome.NOTHING_TO_DO: "Everything is embedded as configured. Nothing was to be done.",
-    Outcome.BUILT: "The new index is built beside the one that answers. To switch: stop the "
-    "server, run the same command once more (it adds what changed since), "
-    "start it with the new settings.",
+    Outcome.BUILT: "The new index is built beside the one that answers. To switch: restart the "
+    "server with the new settings, within three days. It adds what changed since, and answers.",
     Outcome.SWITCHED: "Everything is embedded as configured now. Start (or restart) servers and "
     "workers with these settings.",
 }
@@ -29,7 +28,11 @@ def embed_again(settings: Settings, console: Console) -> None:
     if done.queued:
         print(f"{done.queued} documents lacked passages, and are read again by the worker.")
     if done.outcome is Outcome.SWITCHED and settings.index_is_shared:
-        print("The old collection stays on the Qdrant server; delete it there when none uses it.")
+        print(
+            "Servers that still run with the settings of before answer nothing more. The old "
+            "collection on the Qdrant server is cleared of what is yours after three days; delete "
+            "it there when no other installation uses it."
+        )
 
 
 def read_again(settings: Settings) -> None:

@@ -43,8 +43,10 @@ from lectern.server.metrics.of_ingestion import IngestionMetrics
 from lectern.server.metrics.of_service import ServiceMetrics
 from lectern.server.metrics.of_state import StateCollector
 from lectern.server.models import open_llms, open_reranker
+from lectern.server.old_indexes import remove_left_folders
 from lectern.server.reconciler import mend_at_start
 from lectern.server.registered import RegisteredIndex
+from lectern.server.reindexing import switch_to_built
 from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
 
@@ -112,7 +114,9 @@ def service_parts(
         originals = opened.enter_context(opened_originals(settings, may_be_away=True))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
+        while_starting(settings, partial(switch_to_built, settings, registry, fingerprint))
         while_starting(settings, partial(_begin_as, registry, fingerprint))
+        remove_left_folders(settings, registry, fingerprint.short)
         registered = RegisteredIndex(registry, fingerprint)
         store = open_node_store(settings, fingerprint.short, embedding.dimension, registered)
         opened.callback(store.close)

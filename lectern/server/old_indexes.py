@@ -1,0 +1,83 @@
+"""Clearing away indexes that a reindex began and nobody finished, or that it left behind.
+
+`current` is the name of the index that answers, or that this process is to open.
+"""
+
+from __future__ import annotations
+
+from corpus.embedding.fingerprint import EmbeddingFingerprint
+from corpus.errors import Misconfigured
+from corpus.index.open import clear_server_index, remove_edge_folders
+from corpus.registry.audit import document_ids
+from corpus.registry.database.engine import Registry
+from corpus.registry.fingerprints import stored_fingerprint
+from corpus.registry.indexes import (
+    IndexState,
+    KnownIndex,
+    forget_index,
+    known_indexes,
+    see_index,
+)
+from corpus.settings import Settings
+
+_BEGUN = frozenset({IndexState.BUILDING, IndexState.BUILT, IndexState.GIVEN_UP})
+
+
+def clear_expired(settings: Settings, registry: Registry) -> list[str]:
+    """Clear away what was given up, or kept long enough; their names. Errors as of the stores."""
+    with registry.read() as connection:
+        stored = stored_fingerprint(connection)
+    if stored is None:
+        return []
+    current = EmbeddingFingerprint(**stored).short
+    expired = [one for one in _others(registry, current) if one.is_expired]
+    for one in expired:
+        _clear(settings, registry, one, current)
+    return [one.name for one in expired]
+
+
+def clear_for(settings: Settings, registry: Registry, name: str, current: str) -> None:
+    """Clear away what others began, so that the index of this name can be built.
+
+    `Misconfigured` while a process seems to be at work on another one.
+    """
+    begun = [one for one in _others(registry, current) if one.name != name and one.state in _BEGUN]
+    for one in begun:
+        if one.is_at_work:
+            raise Misconfigured(
+                f"Another reindex is at work, to embed by {one.fingerprint.get('model')}.",
+                hint="Let it end; one that was killed is taken for dead after ten minutes.",
+            )
+    for one in begun:
+        _clear(settings, registry, one, current)
+
+
+def remove_left_folders(settings: Settings, registry: Registry, current: str) -> None:
+    """Remove what a switch left in the data folder, which must be owned; builds stay."""
+    if not settings.index_is_shared:
+        builds = [one.name for one in _others(registry, current)]
+        remove_edge_folders(settings.data_dir, but=builds, current=current)
+
+
+def _others(registry: Registry, current: str) -> list[KnownIndex]:
+    with registry.read() as connection:
+        stored = stored_fingerprint(connection)
+        known = known_indexes(connection)
+    answering = {current} if stored is None else {current, EmbeddingFingerprint(**stored).short}
+    return [one for one in known if one.name not in answering]
+
+
+def _clear(settings: Settings, registry: Registry, index: KnownIndex, current: str) -> None:
+    """Nobody goes on building it, and what is ours in it goes."""
+    with registry.write() as connection:
+        see_index(connection, index.name, IndexState.GIVEN_UP)
+    if settings.index_is_shared:
+        with registry.read() as connection:
+            ours = document_ids(connection)
+        # Who is not among them was deleted here as well, before it was forgotten.
+        clear_server_index(settings, index.name, ours)
+    else:
+        kept = [one.name for one in _others(registry, current) if one.name != index.name]
+        remove_edge_folders(settings.data_dir, but=kept, current=current)
+    with registry.write() as connection:
+        forget_index(connection, index.name)
