@@ -54,33 +54,35 @@ def open_node_store(
 
 def edge_folder(data_dir: Path, fingerprint_short: str) -> Path:
     """Where nodes that are embedded so are: in a folder of their own if they were reindexed."""
-    reindexed = data_dir / _folder_of(fingerprint_short)
+    reindexed = folder_beside(data_dir, fingerprint_short)
     return reindexed if reindexed.exists() else data_dir / EDGE_FOLDER
 
 
-def begin_edge_folder(data_dir: Path, fingerprint_short: str) -> None:
-    """From now on, `edge_folder` gives nodes that are embedded so a folder of their own."""
-    (data_dir / _folder_of(fingerprint_short)).mkdir(exist_ok=True)
+def folder_beside(data_dir: Path, fingerprint_short: str) -> Path:
+    """The folder of its own that a reindex gives to nodes that are embedded so.
 
-
-def _folder_of(fingerprint_short: str) -> str:
-    return f"{EDGE_FOLDER}-of-{fingerprint_short}"
-
-
-def remove_edge_folders(data_dir: Path, *, but: Collection[str], current: str) -> None:
-    """Remove all indexes in the data folder but these and the current one; harmless again.
-
-    They are named by their fingerprints, and must be closed.
+    Once it is there, `edge_folder` is this one.
     """
-    kept = {edge_folder(data_dir, current), *(data_dir / _folder_of(name) for name in but)}
-    first = {data_dir / EDGE_FOLDER, *data_dir.glob(f"{EDGE_FOLDER}-of-????????")}
-    for folder in first - kept:
-        beside = (*data_dir.glob(f"{folder.name}.*"), *data_dir.glob(f"{folder.name}-[0-9]*"))
-        for path in (folder, *beside):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    return data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}"
+
+
+def other_edge_folders(data_dir: Path, current: str) -> set[Path]:
+    """All folders of indexes but that of the current one, named by its fingerprint."""
+    found = {data_dir / EDGE_FOLDER, *data_dir.glob(f"{EDGE_FOLDER}-of-????????")}
+    return found - {edge_folder(data_dir, current)}
+
+
+def remove_edge_folder(folder: Path) -> None:
+    """Remove an index, which must be closed; harmless again."""
+    beside = (
+        *folder.parent.glob(f"{folder.name}.*"),
+        *folder.parent.glob(f"{folder.name}-[0-9]*"),
+    )
+    for path in (folder, *beside):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def clear_server_index(

@@ -14,7 +14,7 @@ from corpus.backup.making import Points, Tell
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import OpenedEmbedding
 from corpus.errors import Misconfigured
-from corpus.index.open import begin_edge_folder, open_node_store
+from corpus.index.open import folder_beside, open_node_store
 from corpus.index.port import NodeStore
 from corpus.reconciliation import reconcile
 from corpus.registry.audit import expected_nodes, ingest_again
@@ -96,7 +96,7 @@ class NewIndex:
             if not begin_index(connection, self._new.short, self._new.as_json()):
                 raise _given_up()
         if not self._settings.index_is_shared:
-            begin_edge_folder(self._settings.data_dir, self._new.short)
+            folder_beside(self._settings.data_dir, self._new.short).mkdir(exist_ok=True)
 
     def _source(self, opened: ExitStack, *, is_served: bool) -> Points:
         if is_served:

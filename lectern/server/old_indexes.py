@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import Misconfigured
-from corpus.index.open import clear_server_index, remove_edge_folders
+from corpus.index.open import (
+    clear_server_index,
+    folder_beside,
+    other_edge_folders,
+    remove_edge_folder,
+)
 from corpus.registry.audit import document_ids
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import stored_fingerprint
@@ -54,9 +59,13 @@ def clear_for(settings: Settings, registry: Registry, name: str, current: str) -
 
 def remove_left_folders(settings: Settings, registry: Registry, current: str) -> None:
     """Remove what a switch left in the data folder, which must be owned; builds stay."""
-    if not settings.index_is_shared:
-        builds = [one.name for one in _others(registry, current)]
-        remove_edge_folders(settings.data_dir, but=builds, current=current)
+    if settings.index_is_shared:
+        return
+    # Looked for first: a build is known before it has a folder.
+    folders = other_edge_folders(settings.data_dir, current)
+    known = _others(registry, current)
+    for folder in folders - {folder_beside(settings.data_dir, one.name) for one in known}:
+        remove_edge_folder(folder)
 
 
 def _others(registry: Registry, current: str) -> list[KnownIndex]:
@@ -77,7 +86,8 @@ def _clear(settings: Settings, registry: Registry, index: KnownIndex, current: s
         # Who is not among them was deleted here as well, before it was forgotten.
         clear_server_index(settings, index.name, ours)
     else:
-        kept = [one.name for one in _others(registry, current) if one.name != index.name]
-        remove_edge_folders(settings.data_dir, but=kept, current=current)
+        folder = folder_beside(settings.data_dir, index.name)
+        if folder in other_edge_folders(settings.data_dir, current):
+            remove_edge_folder(folder)
     with registry.write() as connection:
         forget_index(connection, index.name)

@@ -28,6 +28,7 @@ from corpus.registry.turns import expire_answers, expire_traces, remove_answers_
 from corpus.repeating import repeating
 from corpus.settings import Settings
 from corpus.sweeping import sweep
+from lectern.server.old_indexes import clear_expired
 from service.parts import ServiceParts
 
 EVERY_S = 3600.0
@@ -85,7 +86,7 @@ def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractCont
     this process's own: on a server another registry may have nodes too, and what we do not know is
     not ours.
     """
-    hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire]
+    hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire, _old_indexes]
     if parts.store.is_embedded:
         hourly.append(_index)
 
@@ -164,6 +165,11 @@ def _expire(parts: ServiceParts) -> None:
         forget_slack(connection)
         expire_usage(connection)
         expire_entries(connection, timedelta(days=settings.keep_audit_days))
+
+
+def _old_indexes(parts: ServiceParts) -> None:
+    if cleared := clear_expired(parts.settings, parts.registry):
+        log.info("indexes that a reindex left or nobody finished were cleared away: %s", cleared)
 
 
 def _index(parts: ServiceParts) -> None:

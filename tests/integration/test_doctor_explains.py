@@ -19,9 +19,10 @@ from corpus.index.edge.store import EdgeVectorStore
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.indexes import KEPT, IndexState, begin_index
 from corpus.registry.leases import claim_next
 from corpus.registry.new_versions import Content
-from corpus.registry.schema import jobs, workers
+from corpus.registry.schema import indexes, jobs, workers
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.versions import complete_version
 from corpus.settings import Settings
@@ -122,6 +123,27 @@ def test_another_embedding_is_told(there: Installation) -> None:
     with there.registry.write() as connection:
         remember_fingerprint(connection, "default", {**BUILT_IN, "model": "another"})
     assert "embedded by another" in there.said()["compared"]
+
+
+def test_an_index_that_nobody_finishes_is_told_and_cleared_away(there: Installation) -> None:
+    folder = there.settings.data_dir / "index-of-12345678"
+    folder.mkdir()
+    (folder / "segment").write_text("copper")
+    with there.registry.write() as connection:
+        begin_index(connection, "12345678", {**BUILT_IN, "model": "another"})
+    assert there.said() == {}  # somebody is at it
+    silent = datetime.now(UTC) - timedelta(hours=1)
+    for since, state, said in (
+        (silent, IndexState.BUILDING, "by another was begun"),
+        (silent, IndexState.BUILT, "is built, and waits for the switch"),
+        (silent - KEPT, IndexState.BUILT, "not wanted any more"),
+    ):
+        with there.registry.write() as connection:
+            connection.execute(update(indexes).values(seen_at=since, state=state.value))
+        assert said in there.said()["reindex"]
+    assert diagnose(there.settings, only_ready=False, with_repair=True, as_json=True)
+    assert not folder.exists()
+    assert there.said() == {}
 
 
 def test_a_queue_that_nobody_works_at_is_told(there: Installation) -> None:

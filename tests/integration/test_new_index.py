@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,13 @@ from corpus.settings import Settings
 from corpus.values import Coverage, PageText, Status
 from lectern.server.embedding_anew import PAGE_POINTS
 from lectern.server.old_indexes import clear_expired
+from lectern.server.reconciler import reconciled
 from lectern.server.registered import RegisteredIndex
 from lectern.server.reindexing import Outcome, Reindexed, reindex
+from tests.doubles.parts import parts_with
 from tests.doubles.qdrant_over_http import QdrantOverHttp, Refusal
 from tests.doubles.scripted_embedding import MODEL, ScriptedEmbedding
+from tests.integration.test_mending_while_qdrant_is_away import wait_until
 from tests.samples.index_nodes import DIMENSION, a_node
 
 OLD = EmbeddingFingerprint("old", DIMENSION, "mean", "", True, 1)
@@ -254,14 +257,16 @@ def test_a_build_that_nobody_finishes_forgets_what_is_deleted_and_is_cleared_awa
     assert world.reindex().outcome is Outcome.SWITCHED
 
 
-def test_what_was_left_is_cleared_away_after_a_while(world: World) -> None:
+def test_a_server_clears_away_what_was_left_after_a_while(world: World) -> None:
     document_id = world.ingest("d1")
     world.reindex()
     assert world.known() == {MODEL: IndexState.CURRENT, "old": IndexState.LEFT}
     world.let_time_pass(KEPT)
-    [name] = {one for one in world.nodes_of(document_id) if OLD.short not in one}
-    assert clear_expired(world.settings, world.registry) == [OLD.short]
-    assert world.nodes_of(document_id) == {name}
+    parts = parts_with(world.registry, world.settings)
+    with reconciled(replace(parts, originals=world.originals, store=world.old)):
+        wait_until(lambda: "old" not in world.known())
+    [name] = world.nodes_of(document_id)
+    assert OLD.short not in name
     assert world.known() == {MODEL: IndexState.CURRENT}
 
 

@@ -17,6 +17,7 @@ from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding
 from lectern.server.data_dir import owned
+from lectern.server.old_indexes import clear_expired
 from lectern.server.registered import RegisteredIndex
 
 
@@ -41,11 +42,13 @@ def repair(settings: Settings) -> Iterator[Finding]:
         with registry.write() as connection:
             lost, stranded = drop_jobs_of_nothing(connection), queue_stranded(connection)
         strays = audit_originals(registry, originals).removed
+        cleared = clear_expired(settings, registry)
         counts = {
             "deletions that were interrupted ended": ended,
             "jobs of nothing removed": lost,
             "documents without a job queued": len(stranded),
             "originals of no document removed": len(strays),
+            "indexes that are not wanted any more cleared away": len(cleared),
         }
         if store.is_embedded:
             nodes = reconcile(registry, store)
