@@ -21,26 +21,33 @@ def rechunk(connection: Connection, version: int) -> int:
     """Have the documents read again that an older chunker cut; how many.
 
     Vectors of both kinds of chunks can be compared, so the versions there are answer meanwhile.
+    No version is completed until the transaction ends: where there are many documents, most are
+    queued by `rechunk_ahead` before.
     """
-    if all(chunker_of(stored) >= version for stored in _fingerprints(connection).values()):
+    if not _cut_before(connection, version):
         return 0
     lock_embedding(connection)
     queued = 0
-    for name, stored in _fingerprints(connection).items():
-        if chunker_of(stored) < version:
-            remember_fingerprint(connection, name, {**stored, CHUNKER: version})
-            queued += _read_again(connection, name)
+    for name, stored in _cut_before(connection, version).items():
+        remember_fingerprint(connection, name, {**stored, CHUNKER: version})
+        queued += _read_again(connection, name)
     return queued
 
 
-def read_all_again(connection: Connection, version: int) -> int:
-    """Queue all documents that answer, which they go on doing; how many.
+def rechunk_ahead(connection: Connection, version: int) -> int:
+    """Queue what `rechunk` would, in nobody's way; how many. It then finds what changed since."""
+    return sum(_read_again(connection, name) for name in _cut_before(connection, version))
 
-    They are cut by this version of the chunker from now on, also where a newer one had been here.
-    """
+
+def cut_all_by(connection: Connection, version: int) -> None:
+    """Have this version of the chunker cut from now on, also where a newer one had been here."""
     lock_embedding(connection)
     for name, stored in _fingerprints(connection).items():
         remember_fingerprint(connection, name, {**stored, CHUNKER: version})
+
+
+def read_all_again(connection: Connection) -> int:
+    """Queue all documents that answer, which they go on doing; how many."""
     names = select(collections.c.name).order_by(collections.c.name)
     return sum(_read_again(connection, name) for name in connection.execute(names).scalars().all())
 
@@ -64,6 +71,15 @@ def _fingerprints(connection: Connection) -> dict[str, Mapping[str, object]]:
         .order_by(collections.c.name)
     )
     return {row.name: row.fingerprint for row in rows}
+
+
+def _cut_before(connection: Connection, version: int) -> dict[str, Mapping[str, object]]:
+    """The fingerprints of collections that an older chunker than this version cut, by name."""
+    return {
+        name: stored
+        for name, stored in _fingerprints(connection).items()
+        if chunker_of(stored) < version
+    }
 
 
 def _read_again(connection: Connection, collection: str) -> int:

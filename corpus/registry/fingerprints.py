@@ -14,21 +14,27 @@ from corpus.registry.schema import asked, collections, documents
 CHUNKER = "chunker_version"
 
 
-def begin_as(connection: Connection, current: Mapping[str, object]) -> None:
+def begin_as(connection: Connection, current: Mapping[str, Any]) -> None:
     """A process that embeds as `current` says may begin, or `EmbeddingMismatch`.
 
     Collections that were embedded otherwise, and emptied since, forget how.
     """
-    lock_embedding(connection)
     check_fingerprints(connection, current)
-    query = select(collections.c.name, collections.c.fingerprint).where(
-        collections.c.fingerprint.is_not(None), ~_has_documents()
-    )
-    for name, stored in connection.execute(query).all():
-        if not are_comparable(stored, current):
+    if _emptied_unlike(connection, current):
+        lock_embedding(connection)
+        for name in _emptied_unlike(connection, current):
             connection.execute(
                 update(collections).where(collections.c.name == name).values(fingerprint=None)
             )
+
+
+def _emptied_unlike(connection: Connection, current: Mapping[str, Any]) -> list[str]:
+    query = select(collections.c.name, collections.c.fingerprint).where(
+        collections.c.fingerprint.is_not(None), ~_has_documents()
+    )
+    return [
+        name for name, stored in connection.execute(query) if not are_comparable(stored, current)
+    ]
 
 
 def check_fingerprints(connection: Connection, current: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from corpus.embedding.fingerprint import CHUNKER_VERSION
-from corpus.registry.chunkers import read_all_again
+from corpus.registry.chunkers import cut_all_by, read_all_again
 from corpus.settings import Settings
 from lectern.commands.counting import counted
 from lectern.server.reindexing import Outcome, reindex
@@ -36,7 +36,10 @@ def embed_again(settings: Settings, console: Console) -> None:
 
 
 def read_again(settings: Settings) -> None:
-    """Queue all documents; they answer as before until each is done."""
-    with existing_registry(settings) as registry, registry.write() as connection:
-        count = read_all_again(connection, CHUNKER_VERSION)
+    """Queue all documents, to be cut by this version; they answer until each is done."""
+    with existing_registry(settings) as registry:
+        with registry.write() as connection:
+            cut_all_by(connection, CHUNKER_VERSION)
+        with registry.write() as connection:
+            count = read_all_again(connection)
     print(f"{count} documents are read again by the worker; they answer meanwhile.")

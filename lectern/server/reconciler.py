@@ -17,7 +17,7 @@ from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
 from corpus.registry.access import align_audiences
 from corpus.registry.audit_log import expire_entries
-from corpus.registry.chunkers import rechunk
+from corpus.registry.chunkers import rechunk, rechunk_ahead
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
 from corpus.registry.keys import expire_usage
@@ -57,7 +57,9 @@ def mend_at_start(
     """
     originals.clear_staging()
     with registry.write() as connection:
-        count = rechunk(connection, fingerprint.chunker_version)
+        count = rechunk_ahead(connection, fingerprint.chunker_version)
+    with registry.write() as connection:
+        count += rechunk(connection, fingerprint.chunker_version)
     if count:
         log.info("%d documents are read again: this version cuts them better", count)
     if settings.database_url is None:

@@ -10,7 +10,13 @@ from sqlalchemy import func, select, update
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import EmbeddingMismatch
-from corpus.registry.chunkers import count_left_to_newer, read_all_again, rechunk
+from corpus.registry.chunkers import (
+    count_left_to_newer,
+    cut_all_by,
+    read_all_again,
+    rechunk,
+    rechunk_ahead,
+)
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
 from corpus.registry.fingerprints import check_fingerprints, remember_fingerprint
@@ -278,11 +284,26 @@ def test_an_older_process_neither_undoes_newer_chunks_nor_takes_their_jobs(
         assert rechunk(connection, 3) == 0
 
 
+def test_what_an_older_worker_completes_meanwhile_is_read_again_too(registry: Registry) -> None:
+    first = live(registry)
+    with registry.write() as connection:
+        remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 1})
+        assert rechunk_ahead(connection, 2) == 1
+    job = claim(registry)
+    assert job is not None
+    assert complete(registry, job)
+    with registry.write() as connection:
+        assert rechunk(connection, 2) == 1
+    assert document(registry, first).version == 3
+
+
 def test_an_operator_can_go_back_to_older_chunks(registry: Registry) -> None:
     live(registry)
     with registry.write() as connection:
         remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 3})
-        assert read_all_again(connection, 2) == 1
+        assert claim_next(connection, "older", chunker=2) is None
+        cut_all_by(connection, 2)
+        assert read_all_again(connection) == 1
         assert claim_next(connection, "older", chunker=2) is not None
 
 
