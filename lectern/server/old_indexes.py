@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import inspect
+
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import Misconfigured
 from corpus.index.open import (
@@ -23,6 +25,7 @@ from corpus.registry.indexes import (
     known_indexes,
     see_index,
 )
+from corpus.registry.schema import indexes
 from corpus.settings import Settings
 
 _BEGUN = frozenset({IndexState.BUILDING, IndexState.BUILT, IndexState.GIVEN_UP})
@@ -54,6 +57,17 @@ def clear_for(settings: Settings, registry: Registry, name: str, current: str) -
                 hint="Let it end; one that was killed is taken for dead after ten minutes.",
             )
     for one in begun:
+        _clear(settings, registry, one, current)
+
+
+def clear_others(settings: Settings, registry: Registry) -> None:
+    """Clear away all but the one that answers: before the registry forgets them."""
+    with registry.read() as connection:
+        if not inspect(connection).has_table(indexes.name):
+            return
+        stored = stored_fingerprint(connection)
+    current = "" if stored is None else EmbeddingFingerprint(**stored).short
+    for one in _others(registry, current):
         _clear(settings, registry, one, current)
 
 

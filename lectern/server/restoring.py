@@ -21,6 +21,7 @@ from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.registry.dumping import is_empty
 from corpus.registry.fingerprints import are_comparable
 from corpus.settings import Settings
+from lectern.server.old_indexes import clear_others
 from lectern.server.stores import (
     REGISTRY_FILE,
     existing_registry,
@@ -114,7 +115,10 @@ def _what_is_replaced(settings: Settings, *, force: bool) -> set[str]:
                     "QDRANT_URL), or replace all that is there: lectern restore --force. "
                     "Nothing was changed.",
                 )
-            return document_ids(connection) if settings.index_is_shared else set()
+            replaced = document_ids(connection) if settings.index_is_shared else set()
+        if settings.index_is_shared:
+            clear_others(settings, registry)
+        return replaced
 
 
 def _require_own_stores(settings: Settings, *, force: bool) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
 from sqlalchemy import update
 
 from corpus.access import UNRESTRICTED
@@ -36,6 +38,8 @@ from corpus.registry.versions import complete_version
 from corpus.registry.workers import beat, leave
 from corpus.settings import Settings
 from corpus.values import Coverage, PageText, Status
+from lectern.commands.backing_up import make_backup
+from lectern.commands.putting_back import restore_backup
 from lectern.server.embedding_anew import PAGE_POINTS
 from lectern.server.old_indexes import clear_expired
 from lectern.server.reconciler import reconciled
@@ -61,7 +65,7 @@ class World:
     def ingest(self, external_id: str, chunks: int = 2) -> str:
         """What a worker with the old settings does; the document's id."""
         with self.registry.write() as connection:
-            content = Content(f"{external_id}{datetime.now(UTC)}".ljust(64, "0")[:64], 1, "a/b")
+            content = Content(uuid4().hex * 2, 1, "text/plain")
             accept_upload(
                 connection, Upload("default", "f.txt", external_id), content, UNRESTRICTED
             )
@@ -268,6 +272,19 @@ def test_a_server_clears_away_what_was_left_after_a_while(world: World) -> None:
     [name] = world.nodes_of(document_id)
     assert OLD.short not in name
     assert world.known() == {MODEL: IndexState.CURRENT}
+
+
+def test_a_restore_over_it_leaves_nothing_in_indexes_that_are_forgotten_with_it(
+    world: World, tmp_path: Path
+) -> None:
+    document_id = world.ingest("d1")
+    backup, console = tmp_path / "backup.tar", Console(quiet=True)
+    make_backup(world.settings, backup, with_vectors=False, console=console)
+    with pytest.raises(EmbeddingUnavailable):
+        world.reindex(fail)
+    restore_backup(world.settings, backup, force=True, console=console)
+    assert world.nodes_of(document_id) == {f"lectern-{OLD.short}"}
+    assert world.known() == {}
 
 
 def test_another_build_is_cleared_away_first_unless_somebody_is_at_it(world: World) -> None:
