@@ -9,26 +9,21 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import OpenedEmbedding, open_embedding
-from corpus.errors import StorageUnavailable, Unavailable
+from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.database.engine import Registry
-from corpus.registry.fingerprints import begin_as
-from corpus.registry.open import open_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
@@ -47,44 +42,13 @@ from lectern.server.old_indexes import remove_left_folders
 from lectern.server.reconciler import mend_at_start
 from lectern.server.registered import RegisteredIndex
 from lectern.server.reindexing import switch_to_built
+from lectern.server.starting import awaited_registry, begin_embedding, while_starting
 from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
-
-T = TypeVar("T")
 
 log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
-
-# The tables have to be there before anything else; then whoever started the process decides.
-REGISTRY_LIMIT_S = 30.0
-REGISTRY_AGAIN_S = 2.0
-
-
-def awaited_registry(settings: Settings, *, limit_s: float = REGISTRY_LIMIT_S) -> Registry:
-    """The registry that the settings name. It is waited for, as by `while_starting`."""
-    return while_starting(settings, lambda: open_registry(settings), limit_s=limit_s)
-
-
-def while_starting(
-    settings: Settings, do: Callable[[], T], *, limit_s: float = REGISTRY_LIMIT_S
-) -> T:
-    """What `do` returns, which may be called several times.
-
-    A Postgres that does not answer is waited for: servers start side by side, and it may be
-    restarted while a process loads its models.
-
-    Raises what the last try raised after `limit_s` seconds, and `Misconfigured` at once.
-    """
-    ends_s = time.monotonic() + limit_s
-    while True:
-        try:
-            return do()
-        except StorageUnavailable as error:
-            if settings.database_url is None or time.monotonic() >= ends_s:
-                raise
-            log.warning("%s It is tried again for %.0f s.", error.detail, limit_s)
-        time.sleep(REGISTRY_AGAIN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +79,7 @@ def service_parts(
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
         while_starting(settings, partial(switch_to_built, settings, registry, fingerprint))
-        while_starting(settings, partial(_begin_as, registry, fingerprint))
+        begin_embedding(settings, registry, fingerprint)
         remove_left_folders(settings, registry, fingerprint.short)
         registered = RegisteredIndex(registry, fingerprint)
         store = open_node_store(settings, fingerprint.short, embedding.dimension, registered)
@@ -188,13 +152,14 @@ def opened_worker(
 
     What it does is counted in `figures`, and in `traces`.
 
-    Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say.
+    Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say, and
+    nobody is at work to change that.
     """
     measures = IngestionMetrics(figures)
     registry = awaited_registry(settings)
     traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
-    while_starting(settings, partial(_begin_as, registry, embedding.fingerprint))
+    begin_embedding(settings, registry, embedding.fingerprint, drain)
     with (
         _wake_ups(settings, wake),
         ParserSandbox(timeout_s=settings.parse_timeout_s, max_pages=settings.max_pages) as sandbox,
@@ -239,11 +204,6 @@ def opened_worker(
         finally:
             store.close()
             registry.close()
-
-
-def _begin_as(registry: Registry, fingerprint: EmbeddingFingerprint) -> None:
-    with registry.write() as connection:
-        begin_as(connection, fingerprint.as_json())
 
 
 def warn_of_folder(settings: Settings) -> None:

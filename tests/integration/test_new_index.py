@@ -5,6 +5,7 @@ What goes on beside a build is done from `tell`, which is called while it is und
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -21,7 +22,13 @@ from sqlalchemy import update
 from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.embedding.fingerprint import EmbeddingFingerprint
-from corpus.errors import EmbeddingUnavailable, IndexUnavailable, Misconfigured
+from corpus.embedding.open import open_embedding
+from corpus.errors import (
+    EmbeddingMismatch,
+    EmbeddingUnavailable,
+    IndexUnavailable,
+    Misconfigured,
+)
 from corpus.index.selections import of_versions_before
 from corpus.index.server.connection import ServerAddress
 from corpus.index.server.store import ServerVectorStore
@@ -45,6 +52,7 @@ from lectern.server.old_indexes import clear_expired
 from lectern.server.reconciler import reconciled
 from lectern.server.registered import RegisteredIndex
 from lectern.server.reindexing import Outcome, Reindexed, reindex
+from lectern.server.starting import begin_embedding
 from tests.doubles.parts import parts_with
 from tests.doubles.qdrant_over_http import QdrantOverHttp, Refusal
 from tests.doubles.scripted_embedding import MODEL, ScriptedEmbedding
@@ -172,6 +180,27 @@ def test_everything_is_switched_to(world: World) -> None:
     assert world.reindex().outcome is Outcome.NOTHING_TO_DO
     # Nothing was counted by the engine, which takes long where there is much.
     assert not [call for call in world.qdrant.calls if call.route.endswith(("/facet", "/count"))]
+
+
+def test_a_process_with_the_new_settings_that_starts_meanwhile_waits_for_the_switch(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.ingest("d1")
+    new = open_embedding(world.settings, 1, "float32").fingerprint
+    with pytest.raises(EmbeddingMismatch, match="embedded by old"):
+        begin_embedding(world.settings, world.registry, new)
+    begun = threading.Thread(target=begin_embedding, args=(world.settings, world.registry, new))
+
+    def start_one() -> None:
+        begun.start()
+        wait_until(lambda: "waited for" in caplog.text)
+        assert begun.is_alive()
+
+    assert world.reindex(start_one).outcome is Outcome.SWITCHED
+    begun.join(30)
+    assert not begun.is_alive()
+    with pytest.raises(EmbeddingMismatch):
+        begin_embedding(world.settings, world.registry, OLD)
 
 
 def test_workers_are_counted_again_at_the_switch(world: World) -> None:
