@@ -93,10 +93,24 @@ def see_index(connection: Connection, name: str, state: IndexState | None = None
 def note_switch(
     connection: Connection, new: str, old: str, old_fingerprint: Mapping[str, Any]
 ) -> None:
-    """The index `new`, which is known, answers from now on, in place of `old`."""
+    """The index `new`, which is known and not given up, answers from now on, in place of `old`."""
     see_index(connection, new, IndexState.CURRENT)
     if not see_index(connection, old, IndexState.LEFT):
         _add(connection, old, old_fingerprint, IndexState.LEFT)
+
+
+def give_up(connection: Connection, index: KnownIndex) -> bool:
+    """From now on nobody goes on with it; False where somebody did since `index` was read."""
+    given_up = connection.execute(
+        update(indexes)
+        .where(
+            indexes.c.name == index.name,
+            indexes.c.state == index.state.value,
+            indexes.c.seen_at == index.seen_at,
+        )
+        .values(state=IndexState.GIVEN_UP.value)
+    )
+    return bool(given_up.rowcount)
 
 
 def forget_index(connection: Connection, name: str) -> None:

@@ -56,7 +56,10 @@ class NewIndex:
         stored: Mapping[str, Any],
         embedding: OpenedEmbedding,
         tell: Tell,
+        *,
+        counts_workers: bool,
     ) -> None:
+        """`counts_workers`: with a shared registry, none may be at work from begin to switch."""
         self._settings = settings
         self._registry = registry
         self._stored = stored
@@ -64,6 +67,7 @@ class NewIndex:
         self._embedding = embedding
         self._new = embedding.fingerprint
         self._tell = tell
+        self._counts_workers = counts_workers and registry.is_shared
         self._seen_s = time.monotonic()
 
     def build(self, *, is_served: bool) -> int | None:
@@ -136,6 +140,8 @@ class NewIndex:
                 f"Meanwhile another reindex switched, to {now.get('model')}.",
                 hint="Run this again if these settings are to be the ones that count.",
             )
+        if not see_index(connection, self._new.short):
+            raise _given_up()
         queued = 0
         for document_id, nodes in sorted(expected_nodes(connection).items()):
             version = nodes.version
@@ -149,8 +155,7 @@ class NewIndex:
         return queued
 
     def _require_no_workers(self, connection: Connection) -> None:
-        """On a server any of them could write; what is in a folder is its owner's alone."""
-        if self._settings.stores_are_shared:
+        if self._counts_workers:
             require_no_workers(connection, _STOP_WORKERS)
 
 

@@ -22,8 +22,8 @@ from corpus.registry.indexes import (
     IndexState,
     KnownIndex,
     forget_index,
+    give_up,
     known_indexes,
-    see_index,
 )
 from corpus.registry.schema import indexes
 from corpus.settings import Settings
@@ -91,9 +91,10 @@ def _others(registry: Registry, current: str) -> list[KnownIndex]:
 
 
 def _clear(settings: Settings, registry: Registry, index: KnownIndex, current: str) -> None:
-    """Nobody goes on building it, and what is ours in it goes."""
+    """What is ours in it goes, unless somebody went on with it since it was looked at."""
     with registry.write() as connection:
-        see_index(connection, index.name, IndexState.GIVEN_UP)
+        if not give_up(connection, index):
+            return
     if settings.index_is_shared:
         with registry.read() as connection:
             ours = document_ids(connection)

@@ -68,7 +68,7 @@ def reindex(settings: Settings, tell: Tell) -> Reindexed:
             if not is_served and stored is not None:
                 remove_left_folders(settings, registry, fingerprint.short)
             return Reindexed(Outcome.NOTHING_TO_DO)
-        index = NewIndex(settings, registry, stored, embedding, tell)
+        index = NewIndex(settings, registry, stored, embedding, tell, counts_workers=not is_served)
         queued = index.build(is_served=is_served)
         if queued is None:
             return Reindexed(Outcome.BUILT)
@@ -93,7 +93,8 @@ def switch_to_built(
     if not are_comparable(stored, fingerprint.as_json()):
         log.info("the index of lectern reindex is switched to; what changed since is added first")
         embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
-        index = NewIndex(settings, registry, stored, embedding, _unheard)
+        # Nobody else has the folder; the worker that was beside us may have been killed just now.
+        index = NewIndex(settings, registry, stored, embedding, _unheard, counts_workers=False)
         queued = index.build(is_served=False)
         log.info("switched; %d documents lacked passages, and are read again", queued)
 

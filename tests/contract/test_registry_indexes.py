@@ -13,6 +13,7 @@ from corpus.registry.indexes import (
     IndexState,
     begin_index,
     forget_index,
+    give_up,
     known_indexes,
     note_switch,
     see_index,
@@ -36,6 +37,23 @@ def test_an_index_is_known_from_its_beginning_until_nothing_is_left(registry: Re
         forget_index(connection, "old")
         assert [one.name for one in known_indexes(connection)] == ["new"]
         assert not see_index(connection, "old", IndexState.BUILDING)
+
+
+def test_one_that_somebody_goes_on_with_is_not_given_up(registry: Registry) -> None:
+    with registry.write() as connection:
+        begin_index(connection, "new", {"model": "n"})
+        [looked_at] = known_indexes(connection)
+        assert see_index(connection, "new")
+        assert not give_up(connection, looked_at)
+        note_switch(connection, "new", "old", {"model": "o"})
+        assert not give_up(connection, looked_at)
+        [current, _] = known_indexes(connection)
+        assert current.state is IndexState.CURRENT
+    with registry.write() as connection:
+        [_, left] = known_indexes(connection)
+        assert give_up(connection, left)
+        assert not begin_index(connection, "old", {"model": "o"})
+        assert not see_index(connection, "old")
 
 
 def test_what_nobody_finishes_is_given_up(registry: Registry) -> None:
