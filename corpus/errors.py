@@ -20,7 +20,8 @@ LecternError
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     ├── IdentityUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
-        ├── DataDirInUse  EmbeddingMismatch  WeightsMissing  UnsafeBinding  StoreOfAnother
+        ├── DataDirInUse  EmbeddingMismatch  IndexSuperseded  WeightsMissing  UnsafeBinding
+        ├── StoreOfAnother
         └── BackupUnusable            what is to be restored
 
 `code` is stable and part of the API; `hint` says what to do. service/http/errors.py maps the
@@ -460,6 +461,13 @@ class StoreOfAnother(Misconfigured):
     """A bucket or a Qdrant collection is another installation's: nothing is changed there."""
 
     code = "store_of_another"
+
+
+class IndexSuperseded(Misconfigured):
+    """Everything was embedded anew while this process ran: it has the settings of before."""
+
+    code = "index_superseded"
+    default_hint = "Start it again with the settings that `lectern reindex` was run with."
 
 
 class WeightsMissing(Misconfigured):

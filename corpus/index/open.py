@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.errors import IndexUnavailable
 from corpus.index.fusion import ScoreFusion
-from corpus.index.port import NodeStore
+from corpus.index.port import NodeStore, Registration
 from corpus.ownership import Installation
 from corpus.settings import Settings
 
 if TYPE_CHECKING:
+    from corpus.index.server.connection import ServerAddress
     from corpus.index.server.store import ServerVectorStore
 
 EDGE_FOLDER = "index"
@@ -26,13 +28,15 @@ def open_node_store(
     fingerprint_short: str,
     dimension: int,
     installation: Installation | None = None,
+    registration: Registration | None = None,
 ) -> NodeStore:
     """The server at `qdrant_url` if that is set, else Qdrant Edge in the data folder.
 
     On a server the collection is `lectern-<fingerprint_short>`, so that differently embedded
     nodes never share one; a server that does not answer is a warning, and is used once it does.
     The collection is the `installation`'s, and marked so where it is nobody's; without one it is
-    only read.
+    only read. With a `registration`, nothing is found in it once it is not the registry's any more,
+    and what is deleted is deleted in the registry's other indexes too.
     Raises `EmbeddingMismatch`, `StoreOfAnother` or (Edge) `DataDirInUse` or `IndexUnavailable`.
     """
     fusion = ScoreFusion(embedded_languages=settings.embedded_languages)
@@ -44,6 +48,7 @@ def open_node_store(
             dimension,
             installation=installation,
             fusion=fusion,
+            registration=registration,
         )
         try:
             store.prepare()
@@ -58,25 +63,48 @@ def open_node_store(
 
 def edge_folder(data_dir: Path, fingerprint_short: str) -> Path:
     """Where nodes that are embedded so are: in a folder of their own if they were reindexed."""
-    reindexed = data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}"
+    reindexed = folder_beside(data_dir, fingerprint_short)
     return reindexed if reindexed.exists() else data_dir / EDGE_FOLDER
 
 
-def begin_edge_folder(data_dir: Path, fingerprint_short: str) -> None:
-    """From now on, `edge_folder` gives nodes that are embedded so a folder of their own."""
-    (data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}").mkdir(exist_ok=True)
+def folder_beside(data_dir: Path, fingerprint_short: str) -> Path:
+    """The folder of its own that a reindex gives to nodes that are embedded so.
+
+    Once it is there, `edge_folder` is this one.
+    """
+    return data_dir / f"{EDGE_FOLDER}-of-{fingerprint_short}"
 
 
-def remove_edge_folders(data_dir: Path, *, but: Path) -> None:
-    """Remove all indexes in the data folder but this one, which are closed; harmless again."""
-    first = {data_dir / EDGE_FOLDER, *data_dir.glob(f"{EDGE_FOLDER}-of-????????")}
-    for folder in first - {but}:
-        beside = (*data_dir.glob(f"{folder.name}.*"), *data_dir.glob(f"{folder.name}-[0-9]*"))
-        for path in (folder, *beside):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+def other_edge_folders(data_dir: Path, current: str) -> set[Path]:
+    """All folders of indexes but that of the current one, named by its fingerprint."""
+    found = {data_dir / EDGE_FOLDER, *data_dir.glob(f"{EDGE_FOLDER}-of-????????")}
+    return found - {edge_folder(data_dir, current)}
+
+
+def remove_edge_folder(folder: Path) -> None:
+    """Remove an index, which must be closed; harmless again."""
+    beside = (
+        *folder.parent.glob(f"{folder.name}.*"),
+        *folder.parent.glob(f"{folder.name}-[0-9]*"),
+    )
+    for path in (folder, *beside):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def clear_server_index(
+    settings: Settings, fingerprint_short: str, document_ids: Collection[str]
+) -> None:
+    """Remove the nodes of these documents from an index on the server; others may have theirs.
+
+    The collection stays, empty or not. Raises `IndexUnavailable`.
+    """
+    # Imported here: the client takes two seconds to import and Edge does not need it.
+    from corpus.index.server.clearing import clear_collection  # noqa: PLC0415
+
+    clear_collection(_address(settings), fingerprint_short, document_ids)
 
 
 def open_server_store(
@@ -87,19 +115,28 @@ def open_server_store(
     *,
     installation: Installation | None,
     fusion: ScoreFusion | None = None,
+    registration: Registration | None = None,
 ) -> ServerVectorStore:
     """The store on the server at `url`, with the key and layout of the settings; asks nothing."""
     # Imported here: the client takes two seconds to import and Edge does not need it.
     from corpus.index.server.collection import PREFIX, CollectionLayout  # noqa: PLC0415
-    from corpus.index.server.connection import ServerAddress  # noqa: PLC0415
     from corpus.index.server.store import ServerVectorStore  # noqa: PLC0415
 
-    key = settings.qdrant_api_key
     return ServerVectorStore(
-        ServerAddress(url, key.get_secret_value() if key is not None else None),
+        _address(settings, url),
         f"{PREFIX}{fingerprint_short}",
         dimension,
         installation,
         layout=CollectionLayout.of(settings),
         fusion=fusion,
+        registration=registration,
+    )
+
+
+def _address(settings: Settings, url: str | None = None) -> ServerAddress:
+    from corpus.index.server.connection import ServerAddress  # noqa: PLC0415
+
+    key = settings.qdrant_api_key
+    return ServerAddress(
+        url or settings.qdrant_url or "", key.get_secret_value() if key is not None else None
     )

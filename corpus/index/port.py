@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar, Protocol
 
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
@@ -17,6 +17,18 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus.index.points import IndexPoint, StoredEmbedding
+
+
+class Registration(Protocol):
+    """What the registry says of an index on a server; both may raise `StorageUnavailable`."""
+
+    def require_current(self) -> None:
+        """Raise `IndexSuperseded` when another index is the registry's now."""
+        ...
+
+    def others(self) -> Collection[str]:
+        """The names of all other indexes that may hold nodes of the registry's documents."""
+        ...
 
 
 class NodeStore(BasePydanticVectorStore):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -54,12 +54,22 @@ def expected_nodes(
     }
 
 
-def live_versions(connection: Connection) -> dict[str, int]:
-    """The version that answers, by id, of all documents that have one; of any revision's tables."""
+def live_versions(connection: Connection, among: Collection[str] | None = None) -> dict[str, int]:
+    """The version that answers, by id, of all documents that have one, or of some.
+
+    Of any revision's tables.
+    """
     query = select(documents.c.id, documents.c.live_version).where(
         documents.c.deleted_at.is_(None), documents.c.live_version.is_not(None)
     )
+    if among is not None:
+        query = query.where(documents.c.id.in_(list(among)))
     return {row.id: row.live_version for row in connection.execute(query)}
+
+
+def document_ids(connection: Connection) -> set[str]:
+    """Of all documents, also those that are being deleted."""
+    return set(connection.execute(select(documents.c.id)).scalars())
 
 
 def ingest_again(connection: Connection, document_id: str, version: int) -> bool:

@@ -35,10 +35,11 @@ from corpus.registry.migrations import (
     bring_up_to_date,
     stored_revision,
 )
-from corpus.registry.schema import installation, metadata, workers
+from corpus.registry.schema import indexes, installation, metadata, workers
 
-# Who is alive is not for keeping; which installation it is stays with the stores that know it.
-_LEFT_OUT = frozenset({workers.name, installation.name})
+# Who is alive, and which indexes there are besides, is no property of the documents; which
+# installation it is stays with the stores that know it.
+_LEFT_OUT = frozenset({workers.name, indexes.name, installation.name})
 _ROWS_AT_ONCE = 500
 
 Row = dict[str, Any]

@@ -5,14 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Exists, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, delete, exists, func, or_, select, update
 
-from corpus.access import UNRESTRICTED
-from corpus.errors import EmbeddingMismatch
+from corpus.errors import EmbeddingMismatch, IndexSuperseded
+from corpus.registry.locks import lock_embedding
 from corpus.registry.schema import asked, collections, documents
-from corpus.registry.steering import ingest_again
 
-_CHUNKER = "chunker_version"
+CHUNKER = "chunker_version"
+
+
+def begin_as(connection: Connection, current: Mapping[str, Any]) -> None:
+    """A process that embeds as `current` says may begin, or `EmbeddingMismatch`.
+
+    Collections that were embedded otherwise, and emptied since, forget how.
+    """
+    check_fingerprints(connection, current)
+    if _emptied_unlike(connection, current):
+        lock_embedding(connection)
+        for name in _emptied_unlike(connection, current):
+            connection.execute(
+                update(collections).where(collections.c.name == name).values(fingerprint=None)
+            )
+
+
+def _emptied_unlike(connection: Connection, current: Mapping[str, Any]) -> list[str]:
+    query = select(collections.c.name, collections.c.fingerprint).where(
+        collections.c.fingerprint.is_not(None), ~_has_documents()
+    )
+    return [
+        name for name, stored in connection.execute(query) if not are_comparable(stored, current)
+    ]
 
 
 def check_fingerprints(connection: Connection, current: Mapping[str, object]) -> None:
@@ -27,7 +49,7 @@ def check_fingerprints(connection: Connection, current: Mapping[str, object]) ->
     )
     for name, stored in rows:
         changed = sorted(
-            key for key in current if stored.get(key) != current[key] and key != _CHUNKER
+            key for key in current if stored.get(key) != current[key] and key != CHUNKER
         )
         if changed:
             raise EmbeddingMismatch(
@@ -57,30 +79,42 @@ def stored_fingerprint(connection: Connection) -> Mapping[str, Any] | None:
     return None if found is None else dict(found)
 
 
+def require_current(connection: Connection, current: Mapping[str, Any]) -> None:
+    """Raise `IndexSuperseded` where the nodes in the index are not embedded as `current` says.
+
+    A process looked when it began: since then everything was embedded anew.
+    """
+    _require_comparable(stored_fingerprint(connection), current)
+
+
+def _require_comparable(stored: Mapping[str, Any] | None, current: Mapping[str, Any]) -> None:
+    if stored is not None and not are_comparable(stored, current):
+        raise IndexSuperseded(
+            f"Everything was embedded anew by {stored.get('model')}, "
+            f"and this process embeds by {current.get('model')}, as before.",
+        )
+
+
 def are_comparable(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
     """Whether vectors of both can be in one index, whoever cut the chunks."""
-    fields = {*other} - {_CHUNKER}
+    fields = {*other} - {CHUNKER}
     return one is not None and all(one.get(field) == other[field] for field in fields)
 
 
 def switch_fingerprints(connection: Connection, current: Mapping[str, Any]) -> None:
     """All nodes are embedded as `current` says from now on, and cut as they were before.
 
-    What was asked is forgotten: it was embedded for comparing with questions of before.
+    Versions are completed before, and seen here, or refused after (`hold_fingerprint`). What was
+    asked is forgotten: it was embedded for comparing with questions of before.
     """
+    lock_embedding(connection)
     query = select(collections.c.name, collections.c.fingerprint).where(
         collections.c.fingerprint.is_not(None)
     )
     for name, stored in connection.execute(query.with_for_update()).all():
-        chunker = stored.get(_CHUNKER, current[_CHUNKER])
-        remember_fingerprint(connection, name, {**current, _CHUNKER: chunker})
+        chunker = stored.get(CHUNKER, current[CHUNKER])
+        remember_fingerprint(connection, name, {**current, CHUNKER: chunker})
     connection.execute(delete(asked))
-
-
-def read_all_again(connection: Connection) -> int:
-    """Queue all documents that answer, which they go on doing; how many."""
-    names = select(collections.c.name).order_by(collections.c.name)
-    return sum(_read_again(connection, name) for name in connection.execute(names).scalars().all())
 
 
 def forget_fingerprints(connection: Connection) -> None:
@@ -88,46 +122,48 @@ def forget_fingerprints(connection: Connection) -> None:
     connection.execute(update(collections).values(fingerprint=None))
 
 
-def rechunk(connection: Connection, current: Mapping[str, object]) -> int:
-    """Have the documents read again that another chunker cut; how many.
+def chunker_of(fingerprint: Mapping[str, object]) -> int:
+    """The version of the chunker that it names; 0 where it names none."""
+    version = fingerprint.get(CHUNKER, 0)
+    return version if isinstance(version, int) else 0
 
-    Vectors of both kinds of chunks can be compared, so the versions there are answer meanwhile.
+
+def is_cut_by(version: int) -> ColumnElement[bool]:
+    """Of a row of `collections`: whether this version, or an older one, cuts it."""
+    return or_(
+        collections.c.fingerprint.is_(None),
+        func.coalesce(collections.c.fingerprint[CHUNKER].as_integer(), 0) <= version,
+    )
+
+
+def hold_fingerprint(connection: Connection, collection: str, current: Mapping[str, Any]) -> bool:
+    """Keep others from embedding the collection otherwise until the transaction ends.
+
+    Comes before any other lock. A collection that was never embedded is so as `current` says from
+    now on. False where a newer chunker cuts it: then its documents are not for who asks. Raises
+    `IndexSuperseded`.
     """
-    queued = 0
-    for name, stored in connection.execute(
-        select(collections.c.name, collections.c.fingerprint)
-        .where(collections.c.fingerprint.is_not(None))
-        .order_by(collections.c.name)
-        .with_for_update()
-    ).all():
-        if stored.get(_CHUNKER) == current[_CHUNKER]:
-            continue
-        remember_fingerprint(connection, name, {**stored, _CHUNKER: current[_CHUNKER]})
-        queued += _read_again(connection, name)
-    return queued
+    stored = _fingerprint_of(connection, collection)
+    lock_embedding(connection, among_others=stored is not None)
+    require_current(connection, current)
+    stored = _fingerprint_of(connection, collection)
+    if stored is None:
+        remember_fingerprint(connection, collection, current)
+        return True
+    _require_comparable(stored, current)
+    return chunker_of(stored) <= chunker_of(current)
 
 
-def _read_again(connection: Connection, collection: str) -> int:
-    current = connection.execute(
-        select(documents.c.id)
-        .where(
-            documents.c.collection == collection,
-            documents.c.deleted_at.is_(None),
-            documents.c.live_version == documents.c.version,
-        )
-        .order_by(documents.c.id)
-    ).scalars()
-    queued = 0
-    for document_id in current.all():
-        ingest_again(connection, document_id, UNRESTRICTED, is_bulk=True)
-        queued += 1
-    return queued
+def _fingerprint_of(connection: Connection, collection: str) -> Mapping[str, Any] | None:
+    query = select(collections.c.fingerprint).where(collections.c.name == collection)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else dict(found)
 
 
 def remember_fingerprint(
     connection: Connection, collection: str, current: Mapping[str, object]
 ) -> None:
-    """Note how the collection is embedded; `check_fingerprints` let the process start with it."""
+    """Note how the collection is embedded; whoever does so holds the lock."""
     connection.execute(
         update(collections)
         .where(collections.c.name == collection)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, true, update
 
+from corpus.registry.fingerprints import is_cut_by
 from corpus.registry.jobs import announce_work
 from corpus.registry.locks import lock_document
 from corpus.registry.schema import collections, documents, jobs
@@ -40,8 +41,10 @@ class Lease:
     traceparent: str | None = None
 
 
-def claim_next(connection: Connection, worker: str) -> Lease | None:
+def claim_next(connection: Connection, worker: str, *, chunker: int | None = None) -> Lease | None:
     """Lease the job whose turn it is, or None when nothing waits.
+
+    Collections that are cut by a newer version than `chunker`, the worker's, are left to others.
 
     Single uploads go before imports; collections take turns; within one, the oldest goes first. A
     file that took its worker with it again and again goes last, so that its neighbours do not wait.
@@ -50,6 +53,7 @@ def claim_next(connection: Connection, worker: str) -> Lease | None:
     waiting = and_(jobs.c.state == "queued", jobs.c.run_after <= now)
     abandoned = and_(jobs.c.state == "running", jobs.c.lease_until < now)
     patient = and_(jobs.c.is_bulk, jobs.c.created_at > now - timedelta(seconds=BULK_PATIENCE_S))
+    ours = true() if chunker is None else is_cut_by(chunker)
     row = connection.execute(
         select(
             jobs.c.id,
@@ -63,7 +67,7 @@ def claim_next(connection: Connection, worker: str) -> Lease | None:
         )
         .join(documents, documents.c.id == jobs.c.document_id)
         .join(collections, collections.c.name == documents.c.collection)
-        .where(or_(waiting, abandoned))
+        .where(or_(waiting, abandoned), ours)
         .order_by(
             jobs.c.claims > SUSPECT_CLAIMS,
             patient,

@@ -5,7 +5,8 @@ side by side, each statement seeing what was committed before it (READ COMMITTED
 by what it reads takes the lock first, then reads. Locks end with the transaction.
 
 Nobody waits in a circle as long as everyone takes them in this order, and several of a kind sorted:
-contents, external ids, collections, documents, jobs; but a document before what is attached to it.
+the embedding, contents, external ids, collections, documents, jobs; but a document before what is
+attached to it.
 Where a deletion, which does so, meets one who takes many documents in the order of their ids, the
 database ends one of them: `StorageUnavailable`, and it is tried again. The rows of versions and
 pages belong to whoever has the document's.
@@ -21,6 +22,14 @@ from sqlalchemy import BigInteger, Connection, func, literal, select, text
 from corpus.registry.schema import collections, documents
 
 _POSTGRES = "postgresql"
+
+
+def lock_embedding(connection: Connection, *, among_others: bool = False) -> None:
+    """Keep others from changing how nodes are embedded and cut, and from completing versions.
+
+    `among_others`: those who complete versions do not wait for each other.
+    """
+    _lock(connection, "embedding", "", is_shared=among_others)
 
 
 def lock_contents(connection: Connection, sha256s: Collection[str]) -> None:
@@ -81,10 +90,11 @@ def lock_schema(connection: Connection) -> None:
     _lock(connection, "schema", "")
 
 
-def _lock(connection: Connection, kind: str, name: str) -> None:
+def _lock(connection: Connection, kind: str, name: str, *, is_shared: bool = False) -> None:
     if connection.dialect.name != _POSTGRES:
         return
     # The keys of advisory locks are 64 bits wide and shared by all users of the database.
     said = f"lectern/{kind}/{name}".encode(errors="backslashreplace")
     key = int.from_bytes(blake2b(said, digest_size=8).digest(), signed=True)
-    connection.execute(select(func.pg_advisory_xact_lock(literal(key, BigInteger))))
+    lock = func.pg_advisory_xact_lock_shared if is_shared else func.pg_advisory_xact_lock
+    connection.execute(select(lock(literal(key, BigInteger))))

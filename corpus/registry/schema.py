@@ -277,6 +277,17 @@ sweeps = Table(
     Column("due_at", UtcDateTime, nullable=False, index=True),
 )
 
+# What a reindex built or left (indexes.py); `name` is that of the fingerprint.
+indexes = Table(
+    "indexes",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("fingerprint", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,

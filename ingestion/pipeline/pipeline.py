@@ -9,6 +9,7 @@ from itertools import islice
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import MetadataMode, TextNode
+from sqlalchemy import Connection
 
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
@@ -21,7 +22,7 @@ from corpus.registry.children import settle_children
 from corpus.registry.database.engine import Registry
 from corpus.registry.donors import Donor, find_donors
 from corpus.registry.families import room_for_children
-from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.fingerprints import hold_fingerprint
 from corpus.registry.jobs import queued_since
 from corpus.registry.leases import Lease
 from corpus.registry.retention import retire_versions
@@ -77,7 +78,7 @@ class Pipeline:
         self.store.ping()  # nothing is read for an index that is away
         with self.registry.write() as connection:
             version = find_version(connection, lease.document_id, lease.version)
-            remember_fingerprint(connection, version.collection, self.fingerprint)
+            self._hold_fingerprint(connection, version)
             since = queued_since(connection, lease.document_id, lease.version)
             watch = Stopwatch(since, self.tracing)
             room = room_for_children(connection, lease.document_id)
@@ -86,6 +87,10 @@ class Pipeline:
             self._ingest(lease, version, watch, Scratch(folder, version.size_bytes), room)
         if lease.version > 1:
             self.store.delete_nodes(filters=of_versions_before(lease.document_id, lease.version))
+
+    def _hold_fingerprint(self, connection: Connection, version: Version) -> None:
+        if not hold_fingerprint(connection, version.collection, self.fingerprint):
+            raise LostJobError  # a newer version of the program has it cut in another way
 
     def remove_nodes(self, lease: Lease) -> None:
         """Remove the nodes of the lease's version from the index."""
@@ -118,22 +123,21 @@ class Pipeline:
         self.pace.learn_parsing(len(parsed.pages), parsing_s, len(nodes))
         known = KnownEmbeddings(self.store, self._donors(lease, version, len(nodes)), nodes)
         reused_count = self._embed_and_write(nodes, known, reporter, watch)
-        if lease.claims > 1 or lease.failures:
-            # An earlier try may have written nodes that this one did not overwrite.
-            beyond = of_version_beyond(lease.document_id, lease.version, len(nodes))
-            self.store.delete_nodes(filters=beyond)
         reporter.say(Status.INDEXING, len(nodes), len(nodes))
         pages = page_records(parsed)
         with staged_children(self.originals, scratch, parsed.attachments, room=room) as staged:
             parsed = parsed.model_copy(update={"warnings": (*parsed.warnings, *staged.warnings)})
             report = report_of(parsed, pages, sizes, parser=kind.name, timings_ms=watch.timings())
-            self._go_live(lease, parsed, pages, report, len(nodes), reused_count, staged)
+            self._go_live(lease, version, parsed, pages, report, len(nodes), reused_count, staged)
         self.measures.ingested(
             pages=len(parsed.pages),
             chunks=len(nodes),
             reused=reused_count,
             timings=report.timings_ms,
         )
+
+    def _count(self, lease: Lease) -> int:
+        return self.store.count(of_version(lease.document_id, lease.version))
 
     def _parse(
         self, version: Version, reporter: ProgressReporter, scratch: Scratch | None
@@ -191,6 +195,7 @@ class Pipeline:
     def _go_live(
         self,
         lease: Lease,
+        version: Version,
         parsed: ParsedDocument,
         pages: Sequence[PageText],
         report: VersionReport,
@@ -198,11 +203,17 @@ class Pipeline:
         reused_count: int,
         staged: StagedChildren,
     ) -> None:
-        written = self.store.count(of_version(lease.document_id, lease.version))
+        written = self._count(lease)
+        if written > chunk_count:
+            # An earlier try, perhaps by another version of the program, had more of them.
+            beyond = of_version_beyond(lease.document_id, lease.version, chunk_count)
+            self.store.delete_nodes(filters=beyond)
+            written = self._count(lease)
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
         staged.send_ahead()
         with self.registry.write() as connection:
+            self._hold_fingerprint(connection, version)
             buried = settle_children(connection, lease.document_id, lease.version, staged.children)
             completed = complete_version(
                 connection,

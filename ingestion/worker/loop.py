@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import socket
 import threading
+import time
 from contextlib import AbstractContextManager
 from uuid import uuid4
 
-from corpus.errors import DocumentNotFound, LecternError, NeedsOcr, Unavailable
+from corpus.errors import DocumentNotFound, IndexSuperseded, LecternError, NeedsOcr, Unavailable
+from corpus.registry.chunkers import count_left_to_newer
 from corpus.registry.database.engine import Registry
+from corpus.registry.fingerprints import chunker_of, require_current
 from corpus.registry.leases import Lease, claim_next, give_back, renew
 from corpus.registry.locks import lock_document
 from corpus.registry.sweeps import strike_sweep
@@ -29,6 +33,7 @@ from ingestion.worker.retry import GiveUp, TryAgain, after_failure, after_interr
 POLL_S = 1.0
 RENEW_S = 5.0  # six times within a lease
 OUTAGE_WAIT_S = 2.0
+LEFT_TOLD_S = 60.0
 
 log = logging.getLogger("lectern.worker")
 
@@ -69,9 +74,15 @@ class Worker:
         self._drain = drain
         self._max_attempts = max_attempts
         self._measures = measures
+        self._chunker = chunker_of(pipeline.fingerprint)
+        self._idle_told_s = -math.inf
 
     def run(self) -> None:
-        """Return when asked to drain or to stop."""
+        """Return when asked to drain or to stop.
+
+        Raises `IndexSuperseded` when all was embedded anew in another way: started again with the
+        same settings, it would refuse.
+        """
         with present(self._registry, self._name):
             self._work_off_the_queue()
 
@@ -81,6 +92,7 @@ class Worker:
             try:
                 lease = self._claim()
                 if lease is None:
+                    self._tell_what_is_left()
                     self._wake.wait(POLL_S)
                 else:
                     with (
@@ -88,6 +100,8 @@ class Worker:
                         self._pipeline.tracing.job("ingest", lease.traceparent),
                     ):
                         self._work_on(lease)
+            except IndexSuperseded:
+                raise
             except Unavailable as error:
                 # The registry or the index is away, so nothing can be settled: the lease ends by
                 # itself, and the job is claimed again.
@@ -96,7 +110,21 @@ class Worker:
 
     def _claim(self) -> Lease | None:
         with self._registry.write() as connection:
-            return claim_next(connection, self._name)
+            require_current(connection, self._pipeline.fingerprint)
+            return claim_next(connection, self._name, chunker=self._chunker)
+
+    def _tell_what_is_left(self) -> None:
+        if time.monotonic() - self._idle_told_s < LEFT_TOLD_S:
+            return
+        self._idle_told_s = time.monotonic()
+        with self._registry.read() as connection:
+            left = count_left_to_newer(connection, self._chunker)
+        if left:
+            log.warning(
+                "%d documents wait for a worker of a newer version, which cuts their collections"
+                " now. To go back to this version for good: lectern reindex --chunks",
+                left,
+            )
 
     def _work_on(self, lease: Lease) -> None:
         log.info("ingesting document %s, version %d", lease.document_id, lease.version)
@@ -106,6 +134,9 @@ class Worker:
             except (StoppingError, LostJobError, DocumentNotFound) as outcome:
                 log.info("document %s: %s", lease.document_id, type(outcome).__name__)
                 self._hand_back(lease)
+            except IndexSuperseded:
+                self._hand_back(lease)
+                raise
             except LecternError as error:
                 log.warning("document %s: %s (%s)", lease.document_id, error.detail, error.code)
                 self._settle(lease, error)

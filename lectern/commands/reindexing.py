@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from corpus.registry.fingerprints import read_all_again
+from corpus.embedding.fingerprint import CHUNKER_VERSION
+from corpus.registry.chunkers import cut_all_by, read_all_again
 from corpus.settings import Settings
 from lectern.commands.counting import counted
 from lectern.server.reindexing import Outcome, reindex
@@ -12,9 +13,8 @@ from lectern.server.stores import existing_registry
 
 _SAID = {
     Outcome.NOTHING_TO_DO: "Everything is embedded as configured. Nothing was to be done.",
-    Outcome.BUILT: "The new index is built beside the one that answers. To switch: stop the "
-    "server, run the same command once more (it adds what changed since), "
-    "start it with the new settings.",
+    Outcome.BUILT: "The new index is built beside the one that answers. To switch: restart the "
+    "server with the new settings, within three days. It adds what changed since, and answers.",
     Outcome.SWITCHED: "Everything is embedded as configured now. Start (or restart) servers and "
     "workers with these settings.",
 }
@@ -28,11 +28,18 @@ def embed_again(settings: Settings, console: Console) -> None:
     if done.queued:
         print(f"{done.queued} documents lacked passages, and are read again by the worker.")
     if done.outcome is Outcome.SWITCHED and settings.index_is_shared:
-        print("The old collection stays on the Qdrant server; delete it there when none uses it.")
+        print(
+            "Servers that still run with the settings of before answer nothing more. The old "
+            "collection on the Qdrant server is cleared of what is yours after three days; delete "
+            "it there when no other installation uses it."
+        )
 
 
 def read_again(settings: Settings) -> None:
-    """Queue all documents; they answer as before until each is done."""
-    with existing_registry(settings) as registry, registry.write() as connection:
-        count = read_all_again(connection)
+    """Queue all documents, to be cut by this version; they answer until each is done."""
+    with existing_registry(settings) as registry:
+        with registry.write() as connection:
+            cut_all_by(connection, CHUNKER_VERSION)
+        with registry.write() as connection:
+            count = read_all_again(connection)
     print(f"{count} documents are read again by the worker; they answer meanwhile.")

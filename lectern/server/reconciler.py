@@ -17,9 +17,9 @@ from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
 from corpus.registry.access import align_audiences
 from corpus.registry.audit_log import expire_entries
+from corpus.registry.chunkers import rechunk, rechunk_ahead
 from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
-from corpus.registry.fingerprints import rechunk
 from corpus.registry.keys import expire_usage
 from corpus.registry.leases import release_all
 from corpus.registry.slack import forget_slack
@@ -28,6 +28,7 @@ from corpus.registry.turns import expire_answers, expire_traces, remove_answers_
 from corpus.repeating import repeating
 from corpus.settings import Settings
 from corpus.sweeping import sweep
+from lectern.server.old_indexes import clear_expired
 from service.parts import ServiceParts
 
 EVERY_S = 3600.0
@@ -54,7 +55,9 @@ def mend_at_start(
     """
     originals.clear_staging()
     with registry.write() as connection:
-        count = rechunk(connection, fingerprint.as_json())
+        count = rechunk_ahead(connection, fingerprint.chunker_version)
+    with registry.write() as connection:
+        count += rechunk(connection, fingerprint.chunker_version)
     if count:
         log.info("%d documents are read again: this version cuts them better", count)
     if settings.database_url is None:
@@ -82,7 +85,7 @@ def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractCont
     `again_s` where that could not be done. An index is compared with the registry only where it is
     this process's own: on a server each replica would ask for all of it, each hour.
     """
-    hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire]
+    hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire, _old_indexes]
     if parts.store.is_embedded:
         hourly.append(_index)
 
@@ -161,6 +164,11 @@ def _expire(parts: ServiceParts) -> None:
         forget_slack(connection)
         expire_usage(connection)
         expire_entries(connection, timedelta(days=settings.keep_audit_days))
+
+
+def _old_indexes(parts: ServiceParts) -> None:
+    if cleared := clear_expired(parts.settings, parts.registry):
+        log.info("indexes that a reindex left or nobody finished were cleared away: %s", cleared)
 
 
 def _index(parts: ServiceParts) -> None:

@@ -21,9 +21,10 @@ from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.registry.fingerprints import are_comparable
 from corpus.registry.installation import new_installation_id
 from corpus.settings import Settings
+from lectern.server.old_indexes import clear_others
 from lectern.server.replaced import are_swapped, outgoing, what_is_replaced
 from lectern.server.shared_stores import make_own, remove_other_nodes
-from lectern.server.stores import REGISTRY_FILE, sqlite_registry
+from lectern.server.stores import REGISTRY_FILE, existing_registry, sqlite_registry
 from lectern.server.swap import abandon_swap, begin_swap, swap
 
 
@@ -48,6 +49,9 @@ def put_back(
     )
     _require_space(settings.data_dir, manifest)
     make_own(settings, installation, has_content=replaced.has_content, force=force)
+    if replaced.has_content and settings.index_is_shared:
+        with existing_registry(settings) as registry:
+            clear_others(settings, registry)  # which the restored registry will not know
     building = begin_swap(settings.data_dir, outgoing(settings))
     try:
         with _opened(settings, building, manifest, installation) as targets:

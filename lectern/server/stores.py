@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 
 from corpus.backup.making import Points, Sources
 from corpus.embedding.fingerprint import EmbeddingFingerprint
@@ -116,11 +116,14 @@ def sqlite_registry(path: Path) -> Iterator[Registry]:
 def require_quiet(registry: Registry) -> None:
     """Raise `Misconfigured` while workers elsewhere are at work on the database."""
     with registry.read() as connection:
-        if not inspect(connection).has_table(workers.name):
-            return
-        alive = count_alive(connection)
-    if alive and registry.is_shared:
-        raise Misconfigured(
-            f"{alive} workers are at work on this database.",
-            hint="Stop every `lectern serve` and `lectern worker` of it first, and wait 20 s.",
-        )
+        if registry.is_shared and inspect(connection).has_table(workers.name):
+            require_no_workers(
+                connection,
+                "Stop every `lectern serve` and `lectern worker` of it first, and wait 20 s.",
+            )
+
+
+def require_no_workers(connection: Connection, hint: str) -> None:
+    """Raise `Misconfigured` while any was heard of lately."""
+    if alive := count_alive(connection):
+        raise Misconfigured(f"{alive} workers are at work on this database.", hint=hint)

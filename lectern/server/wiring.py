@@ -9,28 +9,23 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import OpenedEmbedding, open_embedding
-from corpus.errors import StorageUnavailable, Unavailable
+from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
 from corpus.originals.open import FOLDER, opened_originals
 from corpus.ownership import Installation
 from corpus.registry.database.engine import Registry
-from corpus.registry.fingerprints import check_fingerprints
 from corpus.registry.installation import this_installation
-from corpus.registry.open import open_registry
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
@@ -46,45 +41,17 @@ from lectern.server.metrics.of_ingestion import IngestionMetrics
 from lectern.server.metrics.of_service import ServiceMetrics
 from lectern.server.metrics.of_state import StateCollector
 from lectern.server.models import open_llms, open_reranker
+from lectern.server.old_indexes import remove_left_folders
 from lectern.server.reconciler import mend_at_start
+from lectern.server.registered import RegisteredIndex
+from lectern.server.reindexing import switch_to_built
+from lectern.server.starting import awaited_registry, begin_embedding, while_starting
 from lectern.server.tracing.open import NOT_TRACED, Traced
 from service.parts import ServiceParts
-
-T = TypeVar("T")
 
 log = logging.getLogger("lectern.server")
 
 QUERY_THREADS = 1  # a question is one short text: more threads only wake each other up
-
-# The tables have to be there before anything else; then whoever started the process decides.
-REGISTRY_LIMIT_S = 30.0
-REGISTRY_AGAIN_S = 2.0
-
-
-def awaited_registry(settings: Settings, *, limit_s: float = REGISTRY_LIMIT_S) -> Registry:
-    """The registry that the settings name. It is waited for, as by `while_starting`."""
-    return while_starting(settings, lambda: open_registry(settings), limit_s=limit_s)
-
-
-def while_starting(
-    settings: Settings, do: Callable[[], T], *, limit_s: float = REGISTRY_LIMIT_S
-) -> T:
-    """What `do` returns, which may be called several times.
-
-    A Postgres that does not answer is waited for: servers start side by side, and it may be
-    restarted while a process loads its models.
-
-    Raises what the last try raised after `limit_s` seconds, and `Misconfigured` at once.
-    """
-    ends_s = time.monotonic() + limit_s
-    while True:
-        try:
-            return do()
-        except StorageUnavailable as error:
-            if settings.database_url is None or time.monotonic() >= ends_s:
-                raise
-            log.warning("%s It is tried again for %.0f s.", error.detail, limit_s)
-        time.sleep(REGISTRY_AGAIN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +82,13 @@ def service_parts(
         originals = opened.enter_context(opened_originals(settings, installation, may_be_away=True))
         embedding = open_embedding(settings, QUERY_THREADS, "float32")
         fingerprint = embedding.fingerprint
-        while_starting(settings, partial(_check_fingerprint, registry, fingerprint))
-        store = open_node_store(settings, fingerprint.short, embedding.dimension, installation)
+        while_starting(settings, partial(switch_to_built, settings, registry, fingerprint))
+        begin_embedding(settings, registry, fingerprint)
+        remove_left_folders(settings, registry, fingerprint.short)
+        registered = RegisteredIndex(registry, fingerprint)
+        store = open_node_store(
+            settings, fingerprint.short, embedding.dimension, installation, registered
+        )
         opened.callback(store.close)
         while_starting(
             settings,
@@ -188,13 +160,14 @@ def opened_worker(
     What it does is counted in `figures`, and in `traces`.
 
     Raises `EmbeddingMismatch` when the collections were embedded unlike what the settings say, and
-    `StoreOfAnother` for a bucket or a Qdrant collection that is not this registry's.
+    nobody is at work to change that; `StoreOfAnother` for a bucket or a Qdrant collection that is
+    not this registry's.
     """
     measures = IngestionMetrics(figures)
     registry = awaited_registry(settings)
     traces.watch_registry(registry)
     embedding = open_embedding(settings, os.cpu_count() or 1, "int8")
-    while_starting(settings, partial(_check_fingerprint, registry, embedding.fingerprint))
+    begin_embedding(settings, registry, embedding.fingerprint, drain)
     installation = while_starting(settings, partial(this_installation, registry))
     with (
         _wake_ups(settings, wake),
@@ -212,7 +185,7 @@ def opened_worker(
     ):
         if index is None:
             originals.clear_staging()
-        store = _worker_store(settings, embedding, installation, index)
+        store = _worker_store(settings, registry, embedding, installation, index)
         office = Office(settings.parse_timeout_s)
         limit_tokens = embedding.limit_tokens or settings.chunk_tokens
         pipeline = Pipeline(
@@ -246,11 +219,6 @@ def opened_worker(
             registry.close()
 
 
-def _check_fingerprint(registry: Registry, fingerprint: EmbeddingFingerprint) -> None:
-    with registry.read() as connection:
-        check_fingerprints(connection, fingerprint.as_json())
-
-
 def warn_of_folder(settings: Settings) -> None:
     """Say what servers and workers apart from each other need, where nothing but a folder is."""
     if settings.blob_url is None:
@@ -280,6 +248,7 @@ def _wake_ups(settings: Settings, wake: threading.Event) -> AbstractContextManag
 
 def _worker_store(
     settings: Settings,
+    registry: Registry,
     embedding: OpenedEmbedding,
     installation: Installation,
     index: Connection | None,
@@ -287,4 +256,7 @@ def _worker_store(
     if index is not None and not settings.index_is_shared:
         return GatewayVectorStore(index)
     fingerprint = embedding.fingerprint
-    return open_node_store(settings, fingerprint.short, embedding.dimension, installation)
+    registered = RegisteredIndex(registry, fingerprint)
+    return open_node_store(
+        settings, fingerprint.short, embedding.dimension, installation, registered
+    )

@@ -78,6 +78,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.BackupUnusable: 503,
     errors.EmbeddingMismatch: 503,
     errors.StoreOfAnother: 503,
+    errors.IndexSuperseded: 503,
     errors.WeightsMissing: 503,
     errors.UnsafeBinding: 503,
 }

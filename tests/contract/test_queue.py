@@ -10,9 +10,16 @@ from sqlalchemy import func, select, update
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import EmbeddingMismatch
+from corpus.registry.chunkers import (
+    count_left_to_newer,
+    cut_all_by,
+    read_all_again,
+    rechunk,
+    rechunk_ahead,
+)
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
-from corpus.registry.fingerprints import check_fingerprints, rechunk, remember_fingerprint
+from corpus.registry.fingerprints import check_fingerprints, remember_fingerprint
 from corpus.registry.jobs import count_waiting
 from corpus.registry.leases import (
     BULK_PATIENCE_S,
@@ -252,11 +259,52 @@ def test_what_another_chunker_cut_is_read_again_once_while_it_answers(registry: 
     with registry.write() as connection:
         remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 1})
         check_fingerprints(connection, now)
-        assert rechunk(connection, now) == 1
-        assert rechunk(connection, now) == 0
+        assert rechunk(connection, 2) == 1
+        assert rechunk(connection, 2) == 0
     again = document(registry, document_id)
     assert (again.status, again.version, again.live_version) == (Status.QUEUED, 2, 1)
     assert document(registry, failed_id).status is Status.FAILED
+
+
+def test_an_older_process_neither_undoes_newer_chunks_nor_takes_their_jobs(
+    registry: Registry,
+) -> None:
+    live(registry)
+    unmarked = upload(registry, "unmarked")
+    with registry.write() as connection:
+        remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 1})
+        assert rechunk(connection, 3) == 1
+        assert rechunk(connection, 2) == 0  # an older process starts again
+        assert count_left_to_newer(connection, 2) == 1
+        job = claim_next(connection, "older", chunker=2)
+        assert job is not None
+        assert job.document_id == unmarked
+        assert claim_next(connection, "older", chunker=2) is None
+        assert claim_next(connection, "newer", chunker=3) is not None
+        assert rechunk(connection, 3) == 0
+
+
+def test_what_an_older_worker_completes_meanwhile_is_read_again_too(registry: Registry) -> None:
+    first = live(registry)
+    with registry.write() as connection:
+        remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 1})
+        assert rechunk_ahead(connection, 2) == 1
+    job = claim(registry)
+    assert job is not None
+    assert complete(registry, job)
+    with registry.write() as connection:
+        assert rechunk(connection, 2) == 1
+    assert document(registry, first).version == 3
+
+
+def test_an_operator_can_go_back_to_older_chunks(registry: Registry) -> None:
+    live(registry)
+    with registry.write() as connection:
+        remember_fingerprint(connection, "default", {"model": "m", "chunker_version": 3})
+        assert claim_next(connection, "older", chunker=2) is None
+        cut_all_by(connection, 2)
+        assert read_all_again(connection) == 1
+        assert claim_next(connection, "older", chunker=2) is not None
 
 
 def test_another_model_is_a_mismatch(registry: Registry) -> None:

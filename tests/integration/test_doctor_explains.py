@@ -16,7 +16,8 @@ from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.port import NodeStore
 from corpus.index.selections import of_document
 from corpus.registry.fingerprints import remember_fingerprint
-from corpus.registry.schema import jobs, workers
+from corpus.registry.indexes import KEPT, IndexState, begin_index
+from corpus.registry.schema import indexes, jobs, workers
 from corpus.settings import Settings
 from lectern.commands.doctor import diagnose, examine
 from lectern.commands.findings.machine import data_folder, disk
@@ -65,6 +66,27 @@ def test_another_embedding_is_told(there: DataFolder) -> None:
     with there.registry.write() as connection:
         remember_fingerprint(connection, "default", {**BUILT_IN, "model": "another"})
     assert "embedded by another" in said(there)["compared"]
+
+
+def test_an_index_that_nobody_finishes_is_told_and_cleared_away(there: DataFolder) -> None:
+    folder = there.settings.data_dir / "index-of-12345678"
+    folder.mkdir()
+    (folder / "segment").write_text("copper")
+    with there.registry.write() as connection:
+        begin_index(connection, "12345678", {**BUILT_IN, "model": "another"})
+    assert said(there) == {}  # somebody is at it
+    silent = datetime.now(UTC) - timedelta(hours=1)
+    for since, state, words in (
+        (silent, IndexState.BUILDING, "by another was begun"),
+        (silent, IndexState.BUILT, "is built, and waits for the switch"),
+        (silent - KEPT, IndexState.BUILT, "not wanted any more"),
+    ):
+        with there.registry.write() as connection:
+            connection.execute(update(indexes).values(seen_at=since, state=state.value))
+        assert words in said(there)["reindex"]
+    assert diagnose(there.settings, only_ready=False, with_repair=True, as_json=True)
+    assert not folder.exists()
+    assert said(there) == {}
 
 
 def test_a_queue_that_nobody_works_at_is_told(there: DataFolder) -> None:

@@ -23,7 +23,7 @@ from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
-from lectern.server.wiring import awaited_registry, while_starting
+from lectern.server.starting import awaited_registry, while_starting
 from tests.postgres import OwnPostgres, new_database, own_postgres
 
 

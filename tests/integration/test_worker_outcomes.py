@@ -18,13 +18,22 @@ from sqlalchemy import update
 from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
 from corpus.embedding.tokens import TokenCounter
-from corpus.errors import BrokenFile, EmbeddingUnavailable, IndexUnavailable, LecternError
+from corpus.errors import (
+    BrokenFile,
+    EmbeddingUnavailable,
+    IndexSuperseded,
+    IndexUnavailable,
+    LecternError,
+)
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import StoredEmbedding
+from corpus.index.selections import of_document
 from corpus.kinds.known import FileKind
 from corpus.originals.folder import FolderOriginals
+from corpus.registry.chunkers import rechunk
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.documents import find_document
+from corpus.registry.fingerprints import stored_fingerprint, switch_fingerprints
 from corpus.registry.new_versions import Content
 from corpus.registry.reports import find_report
 from corpus.registry.schema import sweeps
@@ -58,13 +67,14 @@ class WordTokens:
 
 @dataclass
 class ScriptedParser:
-    """Gives 150 one-sentence pages of the file's text, or raises what it was told to.
+    """Gives `pages` one-sentence pages of the file's text, or raises what it was told to.
 
     "Ships sail|7=Boats row" says something else on page 7.
     """
 
     error: LecternError | None = None
     files: int = 0
+    pages: int = 150
 
     def parse(
         self, path: Path, kind: FileKind, *, on_progress: OnProgress, scratch: Scratch | None
@@ -79,7 +89,7 @@ class ScriptedParser:
                 number,
                 [BlockDraft(kind="text", text=f"{of_page.get(number, first)} on page {number}.")],
             )
-            for number in range(1, 151)
+            for number in range(1, self.pages + 1)
         )
 
 
@@ -167,6 +177,7 @@ class World:
     drain: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
     embedded: list[str] = field(default_factory=list)  # by the last `work`
+    ended_by: IndexSuperseded | None = None
 
     def upload(
         self, text: str, external_id: str | None = None, media_type: str = "text/plain"
@@ -195,6 +206,7 @@ class World:
         max_attempts: int = 3,
         document_timeout_s: float = 60.0,
         store: NodeWriter | None = None,
+        chunker: int = 1,
     ) -> None:
         """Run a worker until `before` stops it or every document is final."""
         tokens: TokenCounter = WordTokens()
@@ -205,7 +217,7 @@ class World:
             parser=self.parser,
             embedding=embedding,
             tokens=tokens,
-            fingerprint={"model": "words"},
+            fingerprint={"model": "words", "chunker_version": chunker},
             store=store or self.store,
             chunk_tokens=32,
             document_timeout_s=document_timeout_s,
@@ -215,7 +227,14 @@ class World:
         worker = Worker(
             self.registry, pipeline, "w1", self.wake, self.drain, max_attempts=max_attempts
         )
-        thread = threading.Thread(target=worker.run)
+
+        def run() -> None:
+            try:
+                worker.run()
+            except IndexSuperseded as error:
+                self.ended_by = error
+
+        thread = threading.Thread(target=run)
         thread.start()
         thread.join(30)
         assert not thread.is_alive()
@@ -323,6 +342,53 @@ def test_a_worker_that_ends_in_order_leaves_nothing_to_look_after(world: World) 
     world.work(lambda _batch: None)
     let_time_pass(world)
     assert sweep(world.registry, world.store) == 0
+
+
+def test_a_document_that_a_newer_version_is_to_cut_is_handed_back_and_cut_by_it_alone(
+    world: World,
+) -> None:
+    before, document = world.upload("Boats row"), world.upload("Ships sail")
+    stop_when_final(world, before.id)
+    world.work(lambda _batch: None)
+
+    def update_the_server(_batch: int) -> None:
+        with world.registry.write() as connection:
+            rechunk(connection, 2)
+        world.drain.set()
+
+    world.work(update_the_server)
+    assert world.document(document.id).status is Status.QUEUED
+    world.drain.clear()
+    # What the older one wrote is more than what the newer one cuts.
+    world.parser.pages = 100
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None, chunker=2)
+    assert world.document(document.id).status is Status.READY
+    assert world.store.count(of_document(document.id)) == 100
+
+
+def test_a_worker_whose_embedding_is_of_before_hands_its_job_back_and_ends(world: World) -> None:
+    before, document = world.upload("Boats row"), world.upload("Ships sail")
+    stop_when_final(world, before.id)
+    world.work(lambda _batch: None)
+
+    def switch(_batch: int) -> None:
+        with world.registry.write() as connection:
+            switch_fingerprints(connection, {"model": "others", "chunker_version": 1})
+
+    world.work(switch)
+    assert world.ended_by is not None
+    assert "lectern reindex" in world.ended_by.hint
+    after = world.document(document.id)
+    assert (after.status, after.live_version) == (Status.QUEUED, None)
+    with world.registry.read() as connection:
+        fingerprint = stored_fingerprint(connection)
+        assert fingerprint is not None
+        assert fingerprint["model"] == "others"
+        assert count_alive(connection) == 0
+    world.ended_by = None
+    world.work(lambda _batch: None)  # idle, it finds out as well
+    assert world.ended_by is not None
 
 
 def let_time_pass(world: World) -> None:

@@ -14,6 +14,7 @@ from qdrant_client.http.models import (
     BinaryQuantizationConfig,
     CollectionInfo,
     Distance,
+    FilterSelector,
     KeywordIndexParams,
     KeywordIndexType,
     Modifier,
@@ -119,6 +120,15 @@ def find_collection(client: QdrantClient, name: str) -> CollectionInfo | None:
         if error.status_code == _NOT_FOUND:
             return None
         raise
+
+
+def delete_points(client: QdrantClient, name: str, selector: FilterSelector) -> None:
+    """Delete what matches in a collection; nothing where there is none of this name."""
+    try:
+        client.delete(name, selector, wait=True)
+    except UnexpectedResponse as error:
+        if error.status_code != _NOT_FOUND:
+            raise
 
 
 def differences(info: CollectionInfo, layout: CollectionLayout) -> Iterator[str]:

@@ -35,10 +35,12 @@ from corpus.index.points import (
     check_length,
     to_points,
 )
-from corpus.index.port import NodeStore, refuse_unknown
+from corpus.index.port import NodeStore, Registration, refuse_unknown
 from corpus.index.server.collection import (
     PLAIN,
+    PREFIX,
     CollectionLayout,
+    delete_points,
     ensure_collection,
     find_collection,
 )
@@ -49,6 +51,7 @@ from corpus.index.server.points import index_point_of, node_of, server_point, st
 from corpus.index.server.query import server_requests
 from corpus.nodes import EMBED_SHA
 from corpus.ownership import Installation, Ownership
+from corpus.pinging import BoundedPing
 
 SCROLL_POINTS = 1024
 BATCH_POINTS = 64
@@ -78,6 +81,8 @@ class ServerVectorStore(NodeStore):
     _layout: CollectionLayout = PrivateAttr()
     _fusion: ScoreFusion = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()
+    _registration: Registration | None = PrivateAttr()
+    _ask_registry: BoundedPing | None = PrivateAttr(default=None)
     _is_prepared: bool = PrivateAttr(default=False)
     _read_s: int = PrivateAttr()
     _installation: Installation | None = PrivateAttr()
@@ -92,6 +97,7 @@ class ServerVectorStore(NodeStore):
         *,
         layout: CollectionLayout = PLAIN,
         fusion: ScoreFusion | None = None,
+        registration: Registration | None = None,
     ) -> None:
         super().__init__(stores_text=True)
         self._client = connect(address)
@@ -103,6 +109,9 @@ class ServerVectorStore(NodeStore):
         self._encoder = Bm25Encoder()
         self._installation = installation
         self._ownership = Ownership(CollectionMark(self._client, collection_name), installation)
+        self._registration = registration
+        if registration is not None:
+            self._ask_registry = BoundedPing(registration.require_current, name="The registry")
         # Told to the server too, so that it stops searching for who has given up.
         self._read_s = math.ceil(address.limits.read_s)
 
@@ -148,7 +157,8 @@ class ServerVectorStore(NodeStore):
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the server answers for the collection, within 2 s.
 
-        `StoreOfAnother` when it is not ours any longer.
+        `StoreOfAnother` when it is not ours any longer. With a registration, also
+        `IndexSuperseded`, and what else comes of asking it.
         """
         with server_errors():
             self._probe.get_collection(self._name) if self._is_prepared else self._probe.info()
@@ -156,6 +166,8 @@ class ServerVectorStore(NodeStore):
             self.prepare()
         elif self._installation is not None:
             self._ownership.require()
+        if self._ask_registry is not None:
+            self._ask_registry()
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: object) -> list[str]:
         """Store nodes with their embeddings; gives their ids in order, once the server has them."""
@@ -280,6 +292,9 @@ class ServerVectorStore(NodeStore):
         found: list[QueryResponse] = self._ask(
             lambda client: client.query_batch_points(self._name, requests, timeout=self._read_s)
         )
+        if self._registration is not None:
+            # Afterwards: one that was left is emptied, and would be found to hold nothing.
+            self._registration.require_current()
         if plan.is_hybrid:
             scores = [{str(hit.id): hit.score for hit in half.points} for half in found]
             return self._fused(plan, scores, with_embedding=with_embedding)
@@ -329,6 +344,10 @@ class ServerVectorStore(NodeStore):
             raise InvalidFilter("Say which nodes to delete.")
         selector = FilterSelector(filter=condition)
         self._change(lambda client: client.delete(self._name, selector, wait=True))
+        if self._registration is not None:
+            with server_errors():
+                for other in self._registration.others():
+                    delete_points(self._client, f"{PREFIX}{other}", selector)
 
     def _make(self) -> None:
         owner = None if self._installation is None else self._installation.id

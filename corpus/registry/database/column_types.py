@@ -8,6 +8,8 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Dialect, TypeDecorator
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeEngine
 
 from corpus.text.storable import storable
 
@@ -52,6 +54,10 @@ class JSON(TypeDecorator[Any]):
 
     impl = sqlalchemy.JSON
     cache_ok = True
+
+    def coerce_compared_value(self, op: OperatorType | None, value: object) -> TypeEngine[Any]:
+        """What stands beside the column in SQL, a key for instance, is no JSON itself."""
+        return self.impl_instance.coerce_compared_value(op, value)
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> object:
         """Applied before it is serialised."""

@@ -14,6 +14,7 @@ from corpus.registry.migrations import HEAD, stored_revision
 from corpus.registry.queue_health import queue_health
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding, broken_by
+from lectern.commands.findings.indexes import other_indexes
 from lectern.server.stores import REGISTRY_FILE, existing_registry
 
 # Leases and heartbeats compare the clocks of several machines; a lease lasts 30 s at least.
@@ -61,6 +62,7 @@ def _of(registry: Registry) -> Iterator[Finding]:
         yield Finding("broken", "  writing", error.detail, hint)
     with registry.read() as connection:
         yield from _queue(connection)
+        yield from other_indexes(connection)
 
 
 def _clock(connection: Connection) -> Iterator[Finding]:

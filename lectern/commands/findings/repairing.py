@@ -18,6 +18,8 @@ from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding
 from lectern.server.data_dir import owned
+from lectern.server.old_indexes import clear_expired
+from lectern.server.registered import RegisteredIndex
 
 
 def repair(settings: Settings) -> Iterator[Finding]:
@@ -36,18 +38,23 @@ def repair(settings: Settings) -> Iterator[Finding]:
         fingerprint = embedding.fingerprint
         with registry.read() as connection:
             check_fingerprints(connection, fingerprint.as_json())
-        store = open_node_store(settings, fingerprint.short, embedding.dimension, installation)
+        registered = RegisteredIndex(registry, fingerprint)
+        store = open_node_store(
+            settings, fingerprint.short, embedding.dimension, installation, registered
+        )
         opened.enter_context(closing(store))
         for_s = DELETION_S if settings.stores_are_shared else 0.0
         ended = finish_deletions(registry, originals, store, for_s=for_s)
         with registry.write() as connection:
             lost, stranded = drop_jobs_of_nothing(connection), queue_stranded(connection)
         strays = audit_originals(registry, originals).removed
+        cleared = clear_expired(settings, registry)
         counts = {
             "deletions that were interrupted ended": ended,
             "jobs of nothing removed": lost,
             "documents without a job queued": len(stranded),
             "originals of no document removed": len(strays),
+            "indexes that are not wanted any more cleared away": len(cleared),
         }
         nodes = reconcile(registry, store)
         counts["documents' forgotten passages removed"] = len(nodes.orphans_removed)
