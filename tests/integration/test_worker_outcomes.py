@@ -345,7 +345,7 @@ def test_a_worker_that_ends_in_order_leaves_nothing_to_look_after(world: World) 
 
 
 def test_a_document_that_a_newer_version_is_to_cut_is_handed_back_and_cut_by_it_alone(
-    world: World,
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     before, document = world.upload("Boats row"), world.upload("Ships sail")
     stop_when_final(world, before.id)
@@ -359,6 +359,17 @@ def test_a_document_that_a_newer_version_is_to_cut_is_handed_back_and_cut_by_it_
     world.work(update_the_server)
     assert world.document(document.id).status is Status.QUEUED
     world.drain.clear()
+
+    def stop_when_told() -> None:
+        while "wait for a worker of a newer version" not in caplog.text:
+            if world.stop.wait(0.02):
+                return
+        world.stop.set()
+
+    watching = threading.Thread(target=stop_when_told, daemon=True)
+    watching.start()
+    world.work(lambda _batch: None)  # idle, it says why
+    watching.join()
     # What the older one wrote is more than what the newer one cuts.
     world.parser.pages = 100
     stop_when_final(world, document.id)
