@@ -11,14 +11,14 @@ from corpus.originals.open import bucket_ownership
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import stored_fingerprint
 from corpus.registry.installation import this_installation
-from corpus.registry.open import open_registry
 from corpus.settings import Settings
 from lectern.plain import plain
+from lectern.server.opening import registry_to_work_with
 
 
 def claim_stores(settings: Settings) -> None:
     """Mark them, whoever's they were, and say so. Raises the errors of the stores."""
-    with closing(open_registry(settings)) as registry:
+    with closing(registry_to_work_with(settings)) as registry:
         ours = this_installation(registry)
         if (bucket := bucket_ownership(settings, ours)) is not None:
             _tell(bucket.store, bucket.take_over(), ours.id)

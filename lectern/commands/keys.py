@@ -123,11 +123,11 @@ def _changing(data_dir: Path | None, action: str, name: str) -> Iterator[Connect
 
 @contextmanager
 def _registry(data_dir: Path | None) -> Iterator[Connection]:
-    from corpus.registry.open import open_registry  # noqa: PLC0415
+    from lectern.server.opening import registry_to_work_with  # noqa: PLC0415
 
     settings = settings_of(data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    registry = open_registry(settings)
+    registry = registry_to_work_with(settings)
     try:
         with registry.write() as connection:
             yield connection

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpus.errors import Misconfigured, StorageUnavailable
-from corpus.index.open import EDGE_FOLDER
 from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.dumping import is_empty
 from corpus.registry.installation import stored_installation_id
 from corpus.settings import Settings
+from lectern.server.opening import INDEX_FILES, first_file
 from lectern.server.shared_stores import require_no_content
 from lectern.server.stores import REGISTRY_FILE, existing_registry, require_quiet
 
 _REGISTRY_FILES = tuple(f"{REGISTRY_FILE}{kind}" for kind in ("", "-wal", "-shm", "-journal"))
-_INDEX_FILES = (EDGE_FOLDER, f"{EDGE_FOLDER}.*", f"{EDGE_FOLDER}-[0-9]*", f"{EDGE_FOLDER}-of-*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +63,14 @@ def what_is_replaced(settings: Settings, *, force: bool) -> Replaced:
 
 def _require_nothing_without_registry(settings: Settings) -> None:
     """Refuse a data folder with files that only a registry gives a meaning to, and without it."""
-    for pattern in outgoing(settings):
-        for path in settings.data_dir.glob(pattern):
-            if path.is_file() or any(one.is_file() for one in path.rglob("*")):
-                raise Misconfigured(
-                    f"There is {path}, and no {REGISTRY_FILE} that it belongs to.",
-                    hint=f"If {REGISTRY_FILE} was lost, put it back from a copy, or restore into a "
-                    "new LECTERN_DATA_DIR, to compare. lectern restore --force replaces all that "
-                    "is there, for good. Nothing was changed.",
-                )
+    path = first_file(settings.data_dir, outgoing(settings))
+    if path is not None:
+        raise Misconfigured(
+            f"There is {path}, and no {REGISTRY_FILE} that it belongs to.",
+            hint=f"If {REGISTRY_FILE} was lost, put it back from a copy, or restore into a new "
+            "LECTERN_DATA_DIR, to compare. lectern restore --force replaces all that is there, for "
+            "good. Nothing was changed.",
+        )
 
 
 def _require_own_stores(settings: Settings) -> None:
@@ -100,7 +98,7 @@ def outgoing(settings: Settings) -> list[str]:
     if are_swapped(settings):
         patterns.append(FOLDER)
     if not settings.index_is_shared:
-        patterns += _INDEX_FILES
+        patterns += INDEX_FILES
     return patterns
 
 

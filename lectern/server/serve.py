@@ -15,13 +15,13 @@ from fastapi import FastAPI
 from corpus.errors import Misconfigured, UnsafeBinding
 from corpus.keys import LOCAL_ID, new_secret
 from corpus.registry.keys import any_keys
-from corpus.registry.open import open_registry
 from corpus.settings import EXTRACTIVE, Settings
 from lectern.server.cleaner import disk_kept_clean
 from lectern.server.data_dir import announce, owned
 from lectern.server.embedded_worker import EmbeddedWorker
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
+from lectern.server.opening import registry_to_work_with
 from lectern.server.reconciler import reconciled
 from lectern.server.tracing.open import traced
 from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of_folder
@@ -186,7 +186,7 @@ def _require_keys_or_loopback(settings: Settings) -> None:
 
 
 def _has_keys(settings: Settings) -> bool:
-    registry = open_registry(settings)
+    registry = registry_to_work_with(settings)
     try:
         with registry.read() as connection:
             return any_keys(connection)

@@ -14,8 +14,8 @@ from corpus.errors import EmbeddingMismatch, StorageUnavailable
 from corpus.registry.database.engine import Registry
 from corpus.registry.fingerprints import begin_as
 from corpus.registry.indexes import known_indexes
-from corpus.registry.open import open_registry
 from corpus.settings import Settings
+from lectern.server.opening import registry_to_work_with
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ SWITCH_AGAIN_S = 2.0
 
 def awaited_registry(settings: Settings, *, limit_s: float = REGISTRY_LIMIT_S) -> Registry:
     """The registry that the settings name. It is waited for, as by `while_starting`."""
-    return while_starting(settings, lambda: open_registry(settings), limit_s=limit_s)
+    return while_starting(settings, lambda: registry_to_work_with(settings), limit_s=limit_s)
 
 
 def while_starting(

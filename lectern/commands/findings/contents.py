@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import open_embedding
-from corpus.errors import LecternError, StoreOfAnother
+from corpus.errors import LecternError, Misconfigured, StoreOfAnother
 from corpus.index.open import open_node_store, open_server_store
 from corpus.original_audit import survey_originals
 from corpus.originals.open import bucket_ownership, check_originals, opened_originals
@@ -25,6 +25,7 @@ from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding, broken_by
 from lectern.server.data_dir import is_held, owned
 from lectern.server.gate import through_the_gate
+from lectern.server.opening import require_no_lost_registry
 from lectern.server.stores import REGISTRY_FILE, existing_registry
 
 NAMED = 3
@@ -44,6 +45,13 @@ def originals_reached(settings: Settings) -> Finding:
 
 def agreement(settings: Settings) -> Iterator[Finding]:
     """Registry against embedding, originals and index; nothing where one cannot be opened."""
+    try:
+        require_no_lost_registry(settings)
+    except Misconfigured as error:
+        yield broken_by("  registry", error)
+        return
+    except LecternError:
+        return  # has its own finding
     if settings.database_url is None and not (settings.data_dir / REGISTRY_FILE).exists():
         return
     with ExitStack() as opened:

@@ -13,12 +13,12 @@ from corpus.originals.open import opened_originals
 from corpus.reconciliation import reconcile
 from corpus.registry.fingerprints import check_fingerprints
 from corpus.registry.installation import this_installation
-from corpus.registry.open import open_registry
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
 from corpus.settings import Settings
 from lectern.commands.findings.finding import Finding
 from lectern.server.data_dir import owned
 from lectern.server.old_indexes import clear_expired
+from lectern.server.opening import registry_to_work_with
 from lectern.server.registered import RegisteredIndex
 
 
@@ -31,7 +31,7 @@ def repair(settings: Settings) -> Iterator[Finding]:
     with ExitStack() as opened:
         if not settings.stores_are_shared:
             opened.enter_context(owned(settings.data_dir))
-        registry = opened.enter_context(closing(open_registry(settings)))
+        registry = opened.enter_context(closing(registry_to_work_with(settings)))
         installation = this_installation(registry)
         originals = opened.enter_context(opened_originals(settings, installation))
         embedding = open_embedding(settings, 1, "float32")
