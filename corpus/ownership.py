@@ -48,8 +48,8 @@ class Mark(Protocol):
         """Whose the store is; None when it is not marked."""
         ...
 
-    def set_if_missing(self, installation_id: str) -> None:
-        """Mark the store, unless somebody was quicker."""
+    def set_if_missing(self, installation_id: str) -> str | None:
+        """Mark the store, unless somebody was quicker; whose it is then."""
         ...
 
     def replace(self, installation_id: str) -> None:
@@ -75,6 +75,11 @@ class Ownership:
         """The store, for people; begins a sentence."""
         return self._mark.store
 
+    @property
+    def is_for_reading(self) -> bool:
+        """Whether nothing may be changed here, whoever's the store is."""
+        return self._installation is None
+
     def require(self) -> None:
         """Return when the store was seen to be ours within `FRESH_S`; mark it if nobody has.
 
@@ -91,8 +96,7 @@ class Ownership:
         if found is None:
             if self._mark.has_only_unknown(ours):
                 raise self._of_another(_UNKNOWN)
-            self._mark.set_if_missing(ours.id)
-            found = self._mark.read()
+            found = self._mark.set_if_missing(ours.id)
         if found != ours.id:
             raise self._of_another(_MARKED.format(found))
         self._seen_s = began_s
@@ -108,11 +112,21 @@ class Ownership:
 
     def take_over(self) -> str | None:
         """Make the store ours; whose it was. What the registry does not know there, goes."""
+        began_s = time.monotonic()
         ours, before = self._ours(), self._mark.read()
         if before != ours.id:
             self._mark.replace(ours.id)
-        self.look()
+        self._seen_s = began_s
         return before
+
+    def heard(self, found: str | None) -> None:
+        """As `look`, by what somebody else has just read; None: nothing is known by it."""
+        if found is None:
+            return
+        if found != self._ours().id:
+            self._seen_s = None
+            raise self._of_another(_MARKED.format(found))
+        self._seen_s = time.monotonic()
 
     def _ours(self) -> Installation:
         if self._installation is None:

@@ -95,16 +95,16 @@ def remove_edge_folder(folder: Path) -> None:
 
 
 def clear_server_index(
-    settings: Settings, fingerprint_short: str, document_ids: Collection[str]
+    settings: Settings, fingerprint_short: str, document_ids: Collection[str], *, owner: str
 ) -> None:
-    """Remove the nodes of these documents from an index on the server; others may have theirs.
+    """Remove the nodes of these documents from an index on the server, if it is the `owner`'s.
 
-    The collection stays, empty or not. Raises `IndexUnavailable`.
+    The collection stays. Raises `IndexUnavailable`.
     """
     # Imported here: the client takes two seconds to import and Edge does not need it.
     from corpus.index.server.clearing import clear_collection  # noqa: PLC0415
 
-    clear_collection(_address(settings), fingerprint_short, document_ids)
+    clear_collection(_address(settings), fingerprint_short, document_ids, owner=owner)
 
 
 def open_server_store(

@@ -25,6 +25,7 @@ from corpus.registry.indexes import (
     give_up,
     known_indexes,
 )
+from corpus.registry.installation import this_installation
 from corpus.registry.schema import indexes
 from corpus.settings import Settings
 
@@ -99,7 +100,8 @@ def _clear(settings: Settings, registry: Registry, index: KnownIndex, current: s
         with registry.read() as connection:
             ours = document_ids(connection)
         # Who is not among them was deleted here as well, before it was forgotten.
-        clear_server_index(settings, index.name, ours)
+        owner = this_installation(registry).id
+        clear_server_index(settings, index.name, ours, owner=owner)
     else:
         folder = folder_beside(settings.data_dir, index.name)
         if folder in other_edge_folders(settings.data_dir, current):

@@ -36,7 +36,7 @@ def require_no_content(settings: Settings) -> None:
                 raise _anothers("The bucket of BLOB_URL")
     if settings.qdrant_url is not None:
         with closing(_server_store(settings, settings.qdrant_url, None)) as store:
-            if store.count() > 0:
+            if store.exists() and store.count() > 0:
                 raise _anothers("The Qdrant server of QDRANT_URL")
 
 

@@ -12,6 +12,7 @@ from corpus.index.open import open_node_store
 from corpus.index.server.store import ServerVectorStore
 from corpus.settings import Settings
 from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.installations import an_installation
 from tests.qdrant import EVERY_QDRANT, new_collection, qdrant_server
 from tests.samples.index_nodes import DIMENSION
 
@@ -35,7 +36,7 @@ def test_on_a_server_each_embedding_has_a_collection_of_its_own(tmp_path: Path) 
     with QdrantOverHttp() as double:
         settings = Settings(data_dir=tmp_path, QDRANT_URL=double.url)
         for fingerprint in ("abc123", "def456"):
-            open_node_store(settings, fingerprint, DIMENSION).close()
+            open_node_store(settings, fingerprint, DIMENSION, an_installation()).close()
         assert set(double.created) == {"lectern-abc123", "lectern-def456"}
 
 
@@ -53,7 +54,7 @@ def test_a_server_that_does_not_answer_is_a_warning_and_then_an_error(
 @pytest.mark.parametrize("kind", EVERY_QDRANT)
 def test_a_collection_of_another_dimension_is_refused(kind: str) -> None:
     with qdrant_server(kind) as address, new_collection(address) as (_, name):
-        with closing(ServerVectorStore(address, name, DIMENSION)) as store:
+        with closing(ServerVectorStore(address, name, DIMENSION, an_installation())) as store:
             store.prepare()
         with (
             closing(ServerVectorStore(address, name, 8)) as store,

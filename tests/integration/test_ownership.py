@@ -15,7 +15,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from corpus import ownership
-from corpus.errors import Misconfigured, StoreOfAnother, Unavailable
+from corpus.errors import IndexUnavailable, Misconfigured, StoreOfAnother, Unavailable
 from corpus.index.selections import of_document
 from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import ServerVectorStore
@@ -278,6 +278,12 @@ class TestBucket:
         settings = Settings.model_validate({"data_dir": tmp_path, **bucket.settings()})
         return InBucket(settings, bucket)
 
+    def test_who_only_reads_pings_whoevers_it_is(self, ours: InBucket) -> None:
+        with ours.opened(OURS) as there:
+            there.put()
+        with opened_originals(ours.settings) as reading:
+            reading.ping()
+
     def test_an_audit_with_an_empty_registry_removes_nothing(
         self, ours: InBucket, tmp_path: Path
     ) -> None:
@@ -326,10 +332,21 @@ class TestQdrant:
             with closing(store), pytest.raises(Misconfigured, match=r"1\.15\.2 does not keep"):
                 store.prepare()
 
+    def test_a_collection_that_is_not_there_is_not_made_to_be_read(self) -> None:
+        with QdrantOverHttp() as double:
+            address = ServerAddress(double.url)
+            with closing(ServerVectorStore(address, NAME, DIMENSION)) as reader:
+                with pytest.raises(IndexUnavailable, match="There is no collection"):
+                    reader.count()
+                assert not reader.exists()
+            assert double.created == {}
+
     def test_a_mark_whose_reply_was_lost_is_set_again(self) -> None:
         with QdrantOverHttp() as double:
-            with closing(ServerVectorStore(ServerAddress(double.url), NAME, DIMENSION)) as reader:
-                reader.prepare()
+            address = ServerAddress(double.url)
+            with closing(ServerVectorStore(address, NAME, DIMENSION, OURS)) as before:
+                before.prepare()
+            double.local.update_collection(NAME, metadata={"lectern_installation": None})
             assert double.owner(NAME) is None
             store = ServerVectorStore(ServerAddress(double.url), NAME, DIMENSION, OURS)
             with closing(store):

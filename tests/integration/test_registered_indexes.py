@@ -13,6 +13,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.errors import IndexSuperseded
 from corpus.index.selections import of_document
+from corpus.index.server.clearing import clear_collection
 from corpus.index.server.connection import ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from corpus.registry.database.engine import Registry, open_sqlite_registry
@@ -22,6 +23,7 @@ from corpus.registry.installation import this_installation
 from lectern.server.registered import RegisteredIndex
 from tests.contract.test_registry_side_by_side import accept
 from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.installations import an_installation
 from tests.samples.index_nodes import DIMENSION, a_node
 
 OLD = EmbeddingFingerprint("old", DIMENSION, "mean", "", True, 1)
@@ -95,6 +97,20 @@ def test_what_is_deleted_is_deleted_in_a_build_and_by_a_process_of_before(
     old.delete_nodes(filters=of_document("d2"))
     new.delete_nodes(filters=of_document("d3"))
     assert old.count() == new.count() == 0
+
+
+def test_nothing_is_deleted_in_an_index_that_is_another_installations(
+    registry: Registry, store_of: Opener, qdrant: QdrantOverHttp
+) -> None:
+    old = store_of(OLD)
+    begin(registry)
+    address, name = ServerAddress(qdrant.url), f"lectern-{NEW.short}"
+    with closing(ServerVectorStore(address, name, DIMENSION, an_installation("theirs"))) as theirs:
+        for store in (old, theirs):
+            store.add([a_node(document_id="d1")])
+        old.delete_nodes(filters=of_document("d1"))
+        clear_collection(address, NEW.short, ["d1"], owner=this_installation(registry).id)
+        assert (old.count(), theirs.count()) == (0, 1)
 
 
 def test_a_build_that_has_no_collection_yet_is_in_nobodys_way(

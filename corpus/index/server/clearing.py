@@ -15,13 +15,13 @@ DOCUMENTS_AT_ONCE = 200
 
 
 def clear_collection(
-    address: ServerAddress, fingerprint_short: str, document_ids: Collection[str]
+    address: ServerAddress, fingerprint_short: str, document_ids: Collection[str], *, owner: str
 ) -> None:
-    """Remove the nodes of these documents; harmless where there is no such collection."""
+    """Remove the nodes of these documents; harmless where the `owner` has no such collection."""
     ids = sorted(document_ids)
     with closing(connect(address)) as client, server_errors():
         for start in range(0, len(ids), DOCUMENTS_AT_ONCE):
             theirs = server_filter(document_ids=ids[start : start + DOCUMENTS_AT_ONCE])
             if theirs is not None:
                 selector = FilterSelector(filter=theirs)
-                delete_points(client, f"{PREFIX}{fingerprint_short}", selector)
+                delete_points(client, f"{PREFIX}{fingerprint_short}", selector, owner=owner)

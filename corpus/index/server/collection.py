@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -89,11 +89,12 @@ def ensure_collection(
     name: str,
     dimension: int,
     layout: CollectionLayout,
-    owner: str | None = None,
+    owner: str,
+    require_ours: Callable[[], object] = lambda: None,
 ) -> None:
     """Make the collection and its payload indexes where missing; several may do so at once.
 
-    A new one is marked as the `owner`'s.
+    A new one is marked as the `owner`'s; for one that is there, `require_ours` is called first.
     Raises `EmbeddingMismatch` for a collection of other vectors. What else differs from `layout`
     is logged as a warning. Raises what the client raises.
     """
@@ -102,7 +103,9 @@ def ensure_collection(
         _create(client, name, dimension, layout, owner)
         info = client.get_collection(name)
         logger.info("the Qdrant collection %s is there", name)
-    check_length(dimension, _stored_dimension(info))
+    else:
+        require_ours()
+    check_dimension(dimension, info)
     for field in PAYLOAD_INDEXES.keys() - info.payload_schema.keys():
         client.create_payload_index(name, field, field_schema=_schema_of(field), wait=True)
     for difference in differences(info, layout):
@@ -122,8 +125,25 @@ def find_collection(client: QdrantClient, name: str) -> CollectionInfo | None:
         raise
 
 
-def delete_points(client: QdrantClient, name: str, selector: FilterSelector) -> None:
-    """Delete what matches in a collection; nothing where there is none of this name."""
+def check_dimension(dimension: int, info: CollectionInfo) -> None:
+    """Raise `EmbeddingMismatch` for a collection of other vectors."""
+    check_length(dimension, _stored_dimension(info))
+
+
+def owner_of(info: CollectionInfo) -> str | None:
+    """The id of the installation whose the collection is; None when it is not marked."""
+    owner = (info.config.metadata or {}).get(OWNER)
+    return None if owner is None else str(owner)
+
+
+def delete_points(client: QdrantClient, name: str, selector: FilterSelector, *, owner: str) -> None:
+    """Delete what matches in a collection; nothing where there is none, or not the `owner`'s."""
+    info = find_collection(client, name)
+    if info is None:
+        return
+    if owner_of(info) != owner:
+        logger.warning("the Qdrant collection %s is not ours: nothing is removed there", name)
+        return
     try:
         client.delete(name, selector, wait=True)
     except UnexpectedResponse as error:

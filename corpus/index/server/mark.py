@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 
 from qdrant_client import QdrantClient
-from qdrant_client.http.models import CollectionInfo
 
 from corpus.errors import IndexUnavailable, Misconfigured
 from corpus.index.layout import DOCUMENT_FIELD
-from corpus.index.server.collection import MARKED_SINCE, OWNER, is_older
+from corpus.index.server.collection import MARKED_SINCE, OWNER, is_older, owner_of
 from corpus.index.server.connection import server_errors
 from corpus.ownership import Installation
 
-LOOKED_AT = 1000  # documents
+LOOKED_AT = 1000  # nodes
 # A node of a cluster may answer before it has heard of a change that another one has made.
 HEARD_TRIES, HEARD_AGAIN_S = 20, 0.1
 
@@ -41,32 +40,35 @@ class CollectionMark:
         with server_errors():
             return owner_of(self._client.get_collection(self._name))
 
-    def set_if_missing(self, installation_id: str) -> None:
-        """Mark it, unless somebody was quicker; `Misconfigured` where it is not kept."""
-        if self.read() is None:
-            self.replace(installation_id)
+    def set_if_missing(self, installation_id: str) -> str | None:
+        """Mark it, unless somebody was quicker; whose it is then. `Misconfigured` as `replace`."""
+        return self.read() or self._marked(installation_id)
 
     def replace(self, installation_id: str) -> None:
         """Mark it, whoever's it was; `Misconfigured` where it is not kept."""
-        with server_errors():
-            self._client.update_collection(self._name, metadata={OWNER: installation_id})
-        self._wait_for(installation_id)
+        self._marked(installation_id)
 
     def has_only_unknown(self, installation: Installation) -> bool:
         """Whether the registry knows none of some documents that have nodes, if any have."""
         with server_errors():
-            found = self._client.facet(self._name, DOCUMENT_FIELD, limit=LOOKED_AT, exact=True)
-        ids = [str(hit.value) for hit in found.hits if hit.count]
+            # Not a facet: counting all of a large collection takes longer than anybody waits.
+            nodes, _ = self._client.scroll(
+                self._name, limit=LOOKED_AT, with_payload=[DOCUMENT_FIELD], with_vectors=False
+            )
+        ids = sorted({str((one.payload or {}).get(DOCUMENT_FIELD)) for one in nodes})
         return bool(ids) and not installation.knows_documents(ids)
 
-    def _wait_for(self, installation_id: str) -> None:
+    def _marked(self, installation_id: str) -> str:
+        """Mark it, and give what is heard of it: another where somebody marked it since."""
+        with server_errors():
+            self._client.update_collection(self._name, metadata={OWNER: installation_id})
         for _ in range(HEARD_TRIES):
             found = self.read()
             if found == installation_id:
-                return
+                return found
             time.sleep(HEARD_AGAIN_S)
         if found is not None:
-            return  # another was marked since: whoever asked looks again
+            return found
         with server_errors():
             version = self._client.info().version
         if is_older(version, MARKED_SINCE):
@@ -75,9 +77,3 @@ class CollectionMark:
                 hint="Upgrade Qdrant to 1.16 or later, better 1.19.",
             )
         raise IndexUnavailable(f"{self.store} was marked, and does not say so.")
-
-
-def owner_of(info: CollectionInfo) -> str | None:
-    """The id of the installation whose the collection is; None when it is not marked."""
-    owner = (info.config.metadata or {}).get(OWNER)
-    return None if owner is None else str(owner)

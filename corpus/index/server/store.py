@@ -17,7 +17,7 @@ from llama_index.core.vector_stores.types import (
 from qdrant_client import QdrantClient
 from qdrant_client.http.models import Filter, FilterSelector, QueryResponse, Record
 
-from corpus.errors import InvalidFilter, StoreOfAnother
+from corpus.errors import IndexUnavailable, InvalidFilter, StoreOfAnother
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.fusion import (
     FusedResult,
@@ -40,9 +40,11 @@ from corpus.index.server.collection import (
     PLAIN,
     PREFIX,
     CollectionLayout,
+    check_dimension,
     delete_points,
     ensure_collection,
     find_collection,
+    owner_of,
 )
 from corpus.index.server.connection import PROBE, ServerAddress, connect, server_errors
 from corpus.index.server.filters import server_filter
@@ -133,23 +135,30 @@ class ServerVectorStore(NodeStore):
     def prepare(self) -> None:
         """Make the collection if it is missing, and ours if it is nobody's.
 
-        Raises `IndexUnavailable`, `EmbeddingMismatch` for a collection of other vectors,
-        `StoreOfAnother`, and `Misconfigured` for a server that does not keep whose it is.
+        Without an installation it must be there. Raises `IndexUnavailable`, `EmbeddingMismatch` for
+        a collection of other vectors, `StoreOfAnother`, and `Misconfigured` for a server that does
+        not keep whose it is.
         """
-        self._make()
-        if self._installation is not None:
+        if self._installation is None:
+            self._require_collection()
+        else:
+            self._make(self._installation, self._ownership.require)
             self._ownership.require()
         self._is_prepared = True
 
+    def exists(self) -> bool:
+        """Whether there is the collection; makes nothing."""
+        with server_errors():
+            return find_collection(self._client, self._name) is not None
+
     def anothers(self) -> StoreOfAnother | None:
         """What `prepare` would raise of whose the collection is; makes and marks nothing."""
-        with server_errors():
-            is_there = find_collection(self._client, self._name) is not None
-        return self._ownership.anothers() if is_there else None
+        return self._ownership.anothers() if self.exists() else None
 
     def take_over(self) -> str | None:
         """Make the collection ours, whoever's it was, which this gives. Errors as `prepare`."""
-        self._make()
+        if self._installation is not None:
+            self._make(self._installation, lambda: None)
         before = self._ownership.take_over()
         self._is_prepared = True
         return before
@@ -160,12 +169,15 @@ class ServerVectorStore(NodeStore):
         `StoreOfAnother` when it is not ours any longer. With a registration, also
         `IndexSuperseded`, and what else comes of asking it.
         """
-        with server_errors():
-            self._probe.get_collection(self._name) if self._is_prepared else self._probe.info()
-        if not self._is_prepared:
+        if self._is_prepared:
+            with server_errors():
+                info = self._probe.get_collection(self._name)
+            if self._installation is not None:
+                self._ownership.heard(owner_of(info))
+        else:
+            with server_errors():
+                self._probe.info()
             self.prepare()
-        elif self._installation is not None:
-            self._ownership.require()
         if self._ask_registry is not None:
             self._ask_registry()
 
@@ -344,16 +356,33 @@ class ServerVectorStore(NodeStore):
             raise InvalidFilter("Say which nodes to delete.")
         selector = FilterSelector(filter=condition)
         self._change(lambda client: client.delete(self._name, selector, wait=True))
-        if self._registration is not None:
-            with server_errors():
-                for other in self._registration.others():
-                    delete_points(self._client, f"{PREFIX}{other}", selector)
+        if self._registration is not None and self._installation is not None:
+            owner = self._installation.id
+            for other in self._registration.others():
+                with server_errors():
+                    delete_points(self._client, f"{PREFIX}{other}", selector, owner=owner)
 
-    def _make(self) -> None:
-        owner = None if self._installation is None else self._installation.id
+    def _make(self, installation: Installation, require_ours: Callable[[], None]) -> None:
         # Without a lock: several at once are harmless, and behind one that waits all would wait.
         with server_errors():
-            ensure_collection(self._client, self._name, self._dimension, self._layout, owner)
+            ensure_collection(
+                self._client,
+                self._name,
+                self._dimension,
+                self._layout,
+                installation.id,
+                require_ours,
+            )
+
+    def _require_collection(self) -> None:
+        with server_errors():
+            info = find_collection(self._client, self._name)
+        if info is None:
+            raise IndexUnavailable(
+                f"There is no collection {self._name} on the Qdrant server.",
+                hint="A server or worker makes it; of one that was lost, restore a snapshot.",
+            )
+        check_dimension(self._dimension, info)
 
     def _change(self, call: Callable[[QdrantClient], AnswerT]) -> AnswerT:
         if not self._is_prepared:

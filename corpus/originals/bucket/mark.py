@@ -45,14 +45,14 @@ class BucketMark:
                 raise
         return content.decode(errors="replace").strip() or None
 
-    def set_if_missing(self, installation_id: str) -> None:
-        """Mark it, unless somebody was quicker."""
+    def set_if_missing(self, installation_id: str) -> str | None:
+        """Mark it, unless somebody was quicker; whose it is then."""
         try:
             self._put(installation_id, IfNoneMatch="*")
         except _RefusedError as refusal:
-            if refusal.code in _TAKEN:
-                return
-            self._put(installation_id)
+            if refusal.code not in _TAKEN:
+                self._put(installation_id)
+        return self.read()
 
     def replace(self, installation_id: str) -> None:
         """Mark it, whoever's it was."""

@@ -110,12 +110,16 @@ class BucketOriginals:
             log.warning("%d uploads to the bucket that had been interrupted were removed", ended)
 
     def ping(self) -> None:
-        """List one object, and be sure that the bucket is still ours; `StoreOfAnother`."""
+        """List one object, and be sure that the bucket is still ours, if it is to be changed.
+
+        Raises `StoreOfAnother` too.
+        """
         self._ping()
 
     def _check(self) -> None:
         self._objects.check()
-        self._ownership.require()
+        if not self._ownership.is_for_reading:
+            self._ownership.require()
 
     def _staged(self, done: Measured) -> _StagedObject:
         return _StagedObject(
