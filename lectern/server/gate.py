@@ -27,7 +27,9 @@ _POINTER = "index-gate"
 _SOCKET = "gate.sock"
 _LONGEST_NAME_BYTES = 100
 _LOOK_EVERY_S = 0.5
-PATIENCE_S = 60.0  # with a side that hangs
+PATIENCE_S = 60.0  # with a server that hangs
+# With a command, which may embed for minutes between two pages; only other commands wait.
+SERVED_PATIENCE_S = 600.0
 REQUEST_BYTES = 1 << 20
 
 
@@ -53,7 +55,7 @@ def gate_open(
     store: NodeStore,
     fingerprint: Mapping[str, Any],
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = SERVED_PATIENCE_S,
 ) -> Iterator[None]:
     """Let one command at a time read the store while the block runs; the folder must be owned.
 

@@ -57,18 +57,16 @@ def first_file(folder: Path, patterns: Iterable[str]) -> Path | None:
 
 def _without_registry(settings: Settings) -> Path | None:
     """What has a meaning only with a registry, where there is none yet."""
-    if settings.database_url is None and (settings.data_dir / REGISTRY_FILE).exists():
-        return None
     patterns = [] if settings.blob_url is not None else [FOLDER]
     if not settings.index_is_shared:
         patterns += INDEX_FILES
     path = first_file(settings.data_dir, patterns)
-    if path is not None and settings.database_url is not None and _has_tables(settings):
-        return None
-    return path
+    return None if path is None or _has_tables(settings) else path
 
 
 def _has_tables(settings: Settings) -> bool:
+    if settings.database_url is None and not (settings.data_dir / REGISTRY_FILE).exists():
+        return False
     with existing_registry(settings) as registry, registry.read() as connection:
         has_documents = inspect(connection).has_table(documents.name)
         return has_documents or stored_revision(connection) is not None

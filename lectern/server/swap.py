@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.errors import StorageUnavailable
+from corpus.originals.receiving import storing
 from lectern.server.movable import require_movable
 
 _FOLDER = "restoring"
@@ -35,7 +36,8 @@ def begin_swap(data_dir: Path, outgoing: Sequence[str]) -> Path:
     folder = data_dir / _FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     new = folder / _NEW
-    new.mkdir(parents=True)
+    with storing(f"{new} could not be made"):
+        new.mkdir(parents=True)
     return new
 
 
@@ -48,15 +50,16 @@ def swap(data_dir: Path, outgoing: Sequence[str]) -> None:
     require_movable(data_dir, outgoing)
     folder = data_dir / _FOLDER
     new = folder / _NEW
-    (folder / _OLD).mkdir()
-    for path in (new, *new.rglob("*")):
-        _sync(path)
-    incoming = sorted(path.name for path in new.iterdir())
-    draft = folder / f"{_READY}.draft"
-    draft.write_text(json.dumps({"outgoing": [*outgoing], "incoming": incoming}))
-    _sync(draft)
-    draft.rename(folder / _READY)
-    _sync(folder)
+    with storing(f"{folder} could not be made ready"):
+        (folder / _OLD).mkdir()
+        for path in (new, *new.rglob("*")):
+            _sync(path)
+        incoming = sorted(path.name for path in new.iterdir())
+        draft = folder / f"{_READY}.draft"
+        draft.write_text(json.dumps({"outgoing": [*outgoing], "incoming": incoming}))
+        _sync(draft)
+        draft.rename(folder / _READY)
+        _sync(folder)
     finish_swap(data_dir)
 
 

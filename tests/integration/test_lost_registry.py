@@ -56,6 +56,12 @@ def test_no_process_starts_beside_originals_of_a_registry_that_is_gone(
     registry_to_work_with(settings).close()
 
 
+def test_a_registry_without_tables_is_none(settings: Settings) -> None:
+    (settings.data_dir / "registry.sqlite").touch()
+    with pytest.raises(Misconfigured, match=r"no registry\.sqlite that knows it"):
+        registry_to_work_with(settings)
+
+
 def test_a_new_database_does_not_take_over_a_folder(
     settings: Settings, postgres_url: str, tmp_path: Path
 ) -> None:
