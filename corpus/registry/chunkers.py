@@ -34,9 +34,18 @@ def rechunk(connection: Connection, version: int) -> int:
     return queued
 
 
-def rechunk_ahead(connection: Connection, version: int) -> int:
-    """Queue what `rechunk` would, in nobody's way; how many. It then finds what changed since."""
-    return sum(_read_again(connection, name) for name in _cut_before(connection, version))
+def rechunk_ahead(connection: Connection, version: int, *, at_most: int) -> int:
+    """Queue some of what `rechunk` would; how many, 0 at the end.
+
+    The documents are locked until the transaction ends, so that a few at a time are in nobody's
+    way. `rechunk` then finds what changed since.
+    """
+    queued = 0
+    for name in _cut_before(connection, version):
+        queued += _read_again(connection, name, at_most=at_most - queued)
+        if queued >= at_most:
+            break
+    return queued
 
 
 def cut_all_by(connection: Connection, version: int) -> None:
@@ -82,7 +91,7 @@ def _cut_before(connection: Connection, version: int) -> dict[str, Mapping[str, 
     }
 
 
-def _read_again(connection: Connection, collection: str) -> int:
+def _read_again(connection: Connection, collection: str, *, at_most: int | None = None) -> int:
     current = connection.execute(
         select(documents.c.id)
         .where(
@@ -91,6 +100,7 @@ def _read_again(connection: Connection, collection: str) -> int:
             documents.c.live_version == documents.c.version,
         )
         .order_by(documents.c.id)
+        .limit(at_most)
     ).scalars()
     queued = 0
     for document_id in current.all():

@@ -35,11 +35,9 @@ from corpus.registry.migrations import (
     bring_up_to_date,
     stored_revision,
 )
-from corpus.registry.schema import indexes, installation, metadata, workers
+from corpus.registry.schema import NOT_OF_DOCUMENTS, metadata
 
-# Who is alive, and which indexes there are besides, is no property of the documents; which
-# installation it is stays with the stores that know it.
-_LEFT_OUT = frozenset({workers.name, indexes.name, installation.name})
+_LEFT_OUT = frozenset(table.name for table in NOT_OF_DOCUMENTS)
 _ROWS_AT_ONCE = 500
 
 Row = dict[str, Any]

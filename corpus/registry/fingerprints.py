@@ -111,7 +111,7 @@ def switch_fingerprints(connection: Connection, current: Mapping[str, Any]) -> N
     query = select(collections.c.name, collections.c.fingerprint).where(
         collections.c.fingerprint.is_not(None)
     )
-    for name, stored in connection.execute(query.with_for_update()).all():
+    for name, stored in connection.execute(query).all():
         chunker = stored.get(CHUNKER, current[CHUNKER])
         remember_fingerprint(connection, name, {**current, CHUNKER: chunker})
     connection.execute(delete(asked))

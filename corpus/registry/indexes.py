@@ -90,6 +90,15 @@ def see_index(connection: Connection, name: str, state: IndexState | None = None
     return bool(seen.rowcount)
 
 
+def rest_index(connection: Connection, name: str) -> None:
+    """Nobody builds it any more, for now."""
+    connection.execute(
+        update(indexes)
+        .where(indexes.c.name == name, indexes.c.state == IndexState.BUILDING.value)
+        .values(seen_at=datetime.now(UTC) - AT_WORK)
+    )
+
+
 def note_switch(
     connection: Connection, new: str, old: str, old_fingerprint: Mapping[str, Any]
 ) -> None:

@@ -344,3 +344,7 @@ audit = Table(
 
 # One row: what a bucket and a Qdrant server are marked with (corpus/ownership.py).
 installation = Table("installation", metadata, Column("id", String(36), primary_key=True))
+
+# Which workers live, and which indexes there are besides, is no property of the documents; which
+# installation it is stays with the stores that know it. Neither backed up nor migrated.
+NOT_OF_DOCUMENTS = frozenset({workers, indexes, installation})

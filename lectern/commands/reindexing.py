@@ -30,8 +30,8 @@ def embed_again(settings: Settings, console: Console) -> None:
     if done.outcome is Outcome.SWITCHED and settings.index_is_shared:
         print(
             "Servers that still run with the settings of before answer nothing more. The old "
-            "collection on the Qdrant server is cleared of what is yours after three days; delete "
-            "it there when no other installation uses it."
+            "collection on the Qdrant server is cleared of your documents after three days, and "
+            "may be deleted there then."
         )
 
 

@@ -13,15 +13,13 @@ from sqlalchemy import Connection, Table, exists, insert, select
 from corpus.errors import Misconfigured
 from corpus.registry.database.engine import Registry
 from corpus.registry.installation import become_installation
-from corpus.registry.schema import indexes, installation, metadata, workers
+from corpus.registry.schema import NOT_OF_DOCUMENTS, metadata
 
 BATCH_ROWS = 500
 _DIGEST_BYTES = 32
 
-# Which workers live, and which indexes there are, is no property of the documents, and the
-# installation goes another way. The order is that of the foreign keys.
-_LEFT_OUT = {workers, indexes, installation}
-_TABLES = [table for table in metadata.sorted_tables if table not in _LEFT_OUT]
+# In the order of the foreign keys.
+_TABLES = [table for table in metadata.sorted_tables if table not in NOT_OF_DOCUMENTS]
 
 
 def require_target(source: Registry, target: Registry) -> None:

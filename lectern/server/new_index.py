@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,8 +14,8 @@ from corpus.backup.making import Points
 from corpus.backup.telling import Tell
 from corpus.embedding.fingerprint import EmbeddingFingerprint
 from corpus.embedding.open import OpenedEmbedding
-from corpus.errors import Misconfigured
-from corpus.index.open import folder_beside, open_node_store
+from corpus.errors import LecternError, Misconfigured
+from corpus.index.open import folder_beside, open_node_store, open_server_store
 from corpus.index.port import NodeStore
 from corpus.reconciliation import reconcile
 from corpus.registry.audit import expected_nodes, ingest_again
@@ -31,6 +31,7 @@ from corpus.registry.indexes import (
     begin_index,
     forget_index,
     note_switch,
+    rest_index,
     see_index,
 )
 from corpus.registry.installation import this_installation
@@ -80,6 +81,14 @@ class NewIndex:
         with self._registry.read() as connection:
             self._require_no_workers(connection)
         self._begin()
+        try:
+            return self._built(is_served=is_served)
+        except BaseException:
+            with suppress(LecternError), self._registry.write() as connection:
+                rest_index(connection, self._new.short)  # nobody is at work on it any more
+            raise
+
+    def _built(self, *, is_served: bool) -> int | None:
         with ExitStack() as stores:
             source = self._source(stores, is_served=is_served)
             target = open_node_store(
@@ -102,12 +111,24 @@ class NewIndex:
 
     def _begin(self) -> None:
         """Have the registry know of the index, and only then make it."""
+        if self._settings.qdrant_url is not None:
+            self._require_no_others(self._settings.qdrant_url)
         clear_for(self._settings, self._registry, self._new.short, self._old.short)
         with self._registry.write() as connection:
             if not begin_index(connection, self._new.short, self._new.as_json()):
                 raise _given_up()
         if not self._settings.index_is_shared:
             folder_beside(self._settings.data_dir, self._new.short).mkdir(exist_ok=True)
+
+    def _require_no_others(self, url: str) -> None:
+        ours = this_installation(self._registry)
+        dimension = self._embedding.dimension
+        store = open_server_store(
+            self._settings, url, self._new.short, dimension, installation=ours
+        )
+        with closing(store):
+            if (anothers := store.anothers()) is not None:
+                raise anothers
 
     def _source(self, opened: ExitStack, *, is_served: bool) -> Points:
         if is_served:
@@ -127,8 +148,8 @@ class NewIndex:
     def _mended(self, target: NodeStore) -> int:
         """What is to be read again of an index that is nobody else's, rid of what is not live.
 
-        On a server, nodes that we do not know may be another registry's; ours are deleted there as
-        they are in the old one (`Registration.others`).
+        On a server that were a comparison of everything; what is deleted is deleted there as it is
+        in the old one (`Registration.others`).
         """
         return len(reconcile(self._registry, target).queued_again) if target.is_embedded else 0
 
@@ -149,12 +170,13 @@ class NewIndex:
             )
         if not see_index(connection, self._new.short):
             raise _given_up()
+        # Collections before documents, as whoever uploads takes them.
+        switch_fingerprints(connection, self._new.as_json())
         queued = 0
         for document_id, nodes in sorted(expected_nodes(connection).items()):
             version = nodes.version
             if version is not None and there[document_id, version] != nodes.count:
                 queued += ingest_again(connection, document_id, version)
-        switch_fingerprints(connection, self._new.as_json())
         if self._settings.index_is_shared:
             note_switch(connection, self._new.short, self._old.short, self._stored)
         else:

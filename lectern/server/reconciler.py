@@ -36,6 +36,7 @@ AGAIN_S = 60.0  # for what could not be done, because something was away
 STOP_GRACE_S = 10.0
 # A conversation without an answer: the first question failed, or is being answered.
 EMPTY = timedelta(days=1)
+RECHUNKED_AT_ONCE = 100
 NAMED = 10  # of a list in the log, at most
 
 log = logging.getLogger("lectern.reconciler")
@@ -54,8 +55,11 @@ def mend_at_start(
     (`reconciled`).
     """
     originals.clear_staging()
-    with registry.write() as connection:
-        count = rechunk_ahead(connection, fingerprint.chunker_version)
+    count, some = 0, RECHUNKED_AT_ONCE
+    while some:
+        with registry.write() as connection:
+            some = rechunk_ahead(connection, fingerprint.chunker_version, at_most=RECHUNKED_AT_ONCE)
+        count += some
     with registry.write() as connection:
         count += rechunk(connection, fingerprint.chunker_version)
     if count:

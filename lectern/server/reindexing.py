@@ -52,8 +52,8 @@ def reindex(settings: Settings, tell: Tell) -> Reindexed:
     """Build the index of the embedding configured now, and switch to it where nobody has the old.
 
     Beside a server that has an embedded index it is only built: that server switches when it is
-    started with these settings (`switch_to_built`). On shared stores, servers without workers may
-    run until they are restarted with the new settings. Raises `Misconfigured` without a registry
+    started with these settings (`switch_to_built`). On shared stores, servers without workers
+    answer until the switch. Raises `Misconfigured` without a registry
     of this release or while workers are at work, and the stores' and the embedding's errors.
     """
     with ExitStack() as opened:

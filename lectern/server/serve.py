@@ -21,8 +21,8 @@ from lectern.server.data_dir import announce, owned
 from lectern.server.embedded_worker import EmbeddedWorker
 from lectern.server.lifeline import follow_parent
 from lectern.server.logs import without_userinfo
-from lectern.server.opening import registry_to_work_with
 from lectern.server.reconciler import reconciled
+from lectern.server.starting import awaited_registry
 from lectern.server.tracing.open import traced
 from lectern.server.wiring import ELSEWHERE, WorkerHooks, service_parts, warn_of_folder
 from service.app import create_app
@@ -186,7 +186,7 @@ def _require_keys_or_loopback(settings: Settings) -> None:
 
 
 def _has_keys(settings: Settings) -> bool:
-    registry = registry_to_work_with(settings)
+    registry = awaited_registry(settings)
     try:
         with registry.read() as connection:
             return any_keys(connection)

@@ -63,7 +63,7 @@ def begin_embedding(
 
     While a reindex on a server is at work to embed everything so, its switch is waited for, until
     `ended` is set: new processes can be started before it, and serve from it on. Otherwise raises
-    `EmbeddingMismatch`.
+    `EmbeddingMismatch`. Once `ended` is set, nothing may be done.
     """
     ended = ended or threading.Event()
     is_told = False
@@ -74,12 +74,14 @@ def begin_embedding(
             if not settings.index_is_shared or not while_starting(
                 settings, partial(_is_being_built, registry, fingerprint)
             ):
-                raise
+                # The switch may have come between the two looks.
+                while_starting(settings, partial(_begin_as, registry, fingerprint))
+                return
             if not is_told:
                 log.warning("everything is being embedded as it is here: the switch is waited for")
             is_told = True
             if ended.wait(SWITCH_AGAIN_S):
-                raise
+                return  # whoever asked to end it does nothing more
         else:
             return
 

@@ -41,7 +41,8 @@ class Answering:
     async def answer(self, asked: Asked, reply: Reply) -> None:
         """Read what came with the message, then answer it; raises asking's errors and Slack's."""
         if asked.is_shared:
-            await reply.finish((), text=SHARED)
+            if not asked.has_late_files:  # else it was said before
+                await reply.finish((), text=SHARED)
             return
         question = question_of(asked.text)
         if asked.files:

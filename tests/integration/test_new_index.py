@@ -36,7 +36,7 @@ from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
 from corpus.registry.fingerprints import hold_fingerprint, stored_fingerprint
-from corpus.registry.indexes import KEPT, IndexState, known_indexes
+from corpus.registry.indexes import KEPT, IndexState, known_indexes, rest_index, see_index
 from corpus.registry.installation import this_installation
 from corpus.registry.leases import claim_next
 from corpus.registry.new_versions import Content
@@ -322,10 +322,14 @@ def test_another_build_is_cleared_away_first_unless_somebody_is_at_it(world: Wor
     document_id = world.ingest("d1")
     with pytest.raises(EmbeddingUnavailable):
         world.reindex(fail)
+    begun = open_embedding(world.settings, 1, "float32").fingerprint.short
     world.settings.embedding_model = "another"
+    with world.registry.write() as connection:
+        assert see_index(connection, begun)  # somebody else goes on with it
     with pytest.raises(Misconfigured, match="at work"):
         world.reindex()
-    world.let_time_pass(timedelta(hours=1))
+    with world.registry.write() as connection:
+        rest_index(connection, begun)  # as one that fails does
     assert world.reindex().outcome is Outcome.SWITCHED
     assert world.known() == {"another": IndexState.CURRENT, "old": IndexState.LEFT}
     assert len(world.nodes_of(document_id)) == 2
