@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, inspect, select
 
 from corpus.ownership import Installation
 from corpus.registry.database.engine import Registry
-from corpus.registry.locks import lock_installation
+from corpus.registry.locks import lock_installation, lock_schema
 from corpus.registry.schema import documents, installation, versions
 
 
@@ -20,12 +20,19 @@ def this_installation(registry: Registry) -> Installation:
         found = stored_installation_id(connection)
     if found is None:
         with registry.write() as connection:
-            lock_installation(connection)
-            found = stored_installation_id(connection)
-            if found is None:
-                found = new_installation_id()
-                connection.execute(insert(installation).values(id=found))
+            found = _made_id(connection)
     return installation_of(registry, found)
+
+
+def kept_installation_id(registry: Registry) -> str:
+    """The id of the registry, which has one from now on, also where its tables are older.
+
+    They stay of their revision but for the table of the id, which the migration then finds.
+    """
+    with registry.write() as connection:
+        lock_schema(connection)
+        installation.create(connection, checkfirst=True)
+        return _made_id(connection)
 
 
 def installation_of(registry: Registry, installation_id: str) -> Installation:
@@ -54,6 +61,15 @@ def become_installation(connection: Connection, installation_id: str) -> None:
     lock_installation(connection)
     connection.execute(delete(installation))
     connection.execute(insert(installation).values(id=installation_id))
+
+
+def _made_id(connection: Connection) -> str:
+    lock_installation(connection)
+    found = stored_installation_id(connection)
+    if found is None:
+        found = new_installation_id()
+        connection.execute(insert(installation).values(id=found))
+    return found
 
 
 def _knows_originals(registry: Registry, content_sha256s: Sequence[str]) -> bool:

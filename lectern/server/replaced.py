@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from corpus.errors import Misconfigured, StorageUnavailable
 from corpus.originals.open import FOLDER, opened_originals
 from corpus.registry.dumping import is_empty
-from corpus.registry.installation import stored_installation_id
+from corpus.registry.installation import (
+    kept_installation_id,
+    new_installation_id,
+    stored_installation_id,
+    this_installation,
+)
+from corpus.registry.open import open_registry
 from corpus.settings import Settings
 from lectern.server.opening import INDEX_FILES, first_file
 from lectern.server.shared_stores import require_no_content
@@ -25,6 +32,7 @@ class Replaced:
 
     installation_id: str | None = None
     has_content: bool = False
+    is_readable: bool = False
 
 
 def what_is_replaced(settings: Settings, *, force: bool) -> Replaced:
@@ -37,13 +45,17 @@ def what_is_replaced(settings: Settings, *, force: bool) -> Replaced:
     if is_sqlite and not (settings.data_dir / REGISTRY_FILE).exists():
         if not force:
             _require_nothing_without_registry(settings)
-            _require_own_stores(settings)
+            _require_own_stores(settings, None)
         return Replaced()
     try:
         with existing_registry(settings) as registry:
             require_quiet(registry)
             with registry.read() as connection:
-                found = Replaced(stored_installation_id(connection), not is_empty(connection))
+                found = Replaced(
+                    stored_installation_id(connection),
+                    has_content=not is_empty(connection),
+                    is_readable=True,
+                )
     except StorageUnavailable:
         if is_sqlite and force:
             return Replaced()  # it is damaged, and will not be missed
@@ -57,7 +69,7 @@ def what_is_replaced(settings: Settings, *, force: bool) -> Replaced:
             "QDRANT_URL), or replace all that is there: lectern restore --force. "
             "Nothing was changed.",
         )
-    _require_own_stores(settings)
+    _require_own_stores(settings, found.installation_id)
     return found
 
 
@@ -73,7 +85,26 @@ def _require_nothing_without_registry(settings: Settings) -> None:
         )
 
 
-def _require_own_stores(settings: Settings) -> None:
+def installation_to_be(settings: Settings, replaced: Replaced) -> str:
+    """The id that what is restored will have: kept from now on where it is looked for next.
+
+    So stores may bear it before the restore has come to its end. Only where there is no registry to
+    keep it, beside files of a lost one, it is not: no empty one may be served with them.
+    """
+    if replaced.installation_id is not None:
+        return replaced.installation_id
+    if settings.blob_url is None and settings.qdrant_url is None:
+        return new_installation_id()
+    if replaced.is_readable:
+        with existing_registry(settings) as registry:
+            return kept_installation_id(registry)
+    if first_file(settings.data_dir, outgoing(settings)) is not None:
+        return new_installation_id()
+    with closing(open_registry(settings)) as registry:
+        return this_installation(registry).id
+
+
+def _require_own_stores(settings: Settings, installation_id: str | None) -> None:
     """Refuse originals and nodes of a registry that is not there.
 
     Served with this registry, what it does not know would be removed there.
@@ -87,7 +118,7 @@ def _require_own_stores(settings: Settings) -> None:
                     hint="Name another folder; lectern restore --force makes it this registry's. "
                     "Nothing was changed.",
                 )
-    require_no_content(settings)
+    require_no_content(settings, installation_id)
 
 
 def outgoing(settings: Settings) -> list[str]:

@@ -19,11 +19,11 @@ from corpus.ownership import Installation
 from corpus.registry.audit import expected_nodes
 from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.registry.fingerprints import are_comparable
-from corpus.registry.installation import new_installation_id
+from corpus.registry.migrations.upgrade import require_known
 from corpus.settings import Settings
 from lectern.server.old_indexes import clear_others
-from lectern.server.replaced import are_swapped, outgoing, what_is_replaced
-from lectern.server.shared_stores import make_own, remove_other_nodes
+from lectern.server.replaced import are_swapped, installation_to_be, outgoing, what_is_replaced
+from lectern.server.shared_stores import knowing_nothing, make_own, remove_other_nodes
 from lectern.server.stores import REGISTRY_FILE, existing_registry, sqlite_registry
 from lectern.server.swap import abandon_swap, begin_swap, swap
 
@@ -41,19 +41,17 @@ def put_back(
     with it, or when the disk is too small; `StoreOfAnother`; and what `restore` raises.
     """
     replaced = what_is_replaced(settings, force=force)
-    # What is in stores without a mark is that of a registry of before there were marks.
-    installation = Installation(
-        replaced.installation_id or new_installation_id(),
-        knows_originals=lambda _: replaced.has_content,
-        knows_documents=lambda _: replaced.has_content,
-    )
+    require_known(manifest.revision)
     _require_space(settings.data_dir, manifest)
-    make_own(settings, installation, has_content=replaced.has_content, force=force)
-    if replaced.has_content and settings.index_is_shared:
-        with existing_registry(settings) as registry:
-            clear_others(settings, registry)  # which the restored registry will not know
     building = begin_swap(settings.data_dir, outgoing(settings))
     try:
+        installation_id = installation_to_be(settings, replaced)
+        make_own(settings, installation_id, has_content=replaced.has_content, force=force)
+        if replaced.has_content and settings.index_is_shared:
+            with existing_registry(settings) as registry:
+                clear_others(settings, registry)  # which the restored registry will not know
+        # What it is to know is not there yet; the stores are its own by now.
+        installation = knowing_nothing(installation_id)
         with _opened(settings, building, manifest, installation) as targets:
             found = restore(source, manifest, targets, tell)
             has_nodes = targets.store is not None

@@ -13,7 +13,9 @@ from corpus.originals.open import bucket_ownership, opened_originals
 from corpus.ownership import Installation
 from corpus.reconciliation import keep_only
 from corpus.registry.audit import Expected
+from corpus.registry.installation import installation_of
 from corpus.settings import Settings
+from lectern.server.stores import existing_registry
 
 if TYPE_CHECKING:
     from corpus.index.server.store import ServerVectorStore
@@ -25,19 +27,32 @@ _FORCE_HINT = (
 )
 
 
-def require_no_content(settings: Settings) -> None:
+def require_no_content(settings: Settings, installation_id: str | None) -> None:
     """Refuse a bucket or Qdrant server that has another registry's content.
 
-    Served with this registry, what it does not know would be removed there.
+    Served with this registry, what it does not know would be removed there. What is marked as its
+    own may be of a restore that did not come to its end.
     """
-    if settings.blob_url is not None:
+    ours = knowing_nothing(installation_id or "none")
+    if (bucket := bucket_ownership(settings, ours)) is not None:
         with opened_originals(settings) as originals:
-            if next(iter(originals.kept()), None) is not None:
+            has_content = next(iter(originals.kept()), None) is not None
+            if has_content and bucket.anothers() is not None:
                 raise _anothers("The bucket of BLOB_URL")
     if settings.qdrant_url is not None:
-        with closing(_server_store(settings, settings.qdrant_url, None)) as store:
-            if store.exists() and store.count() > 0:
+        with (
+            closing(_server_store(settings, settings.qdrant_url, ours)) as store,
+            closing(_server_store(settings, settings.qdrant_url, None)) as reader,
+        ):
+            if store.anothers() is not None and reader.count() > 0:
                 raise _anothers("The Qdrant server of QDRANT_URL")
+
+
+def knowing_nothing(installation_id: str) -> Installation:
+    """The installation of this id, to which nothing in a store without a mark belongs."""
+    return Installation(
+        installation_id, knows_originals=lambda _: False, knows_documents=lambda _: False
+    )
 
 
 def _anothers(what: str) -> Misconfigured:
@@ -45,19 +60,19 @@ def _anothers(what: str) -> Misconfigured:
     return Misconfigured(detail, hint=_FORCE_HINT)
 
 
-def make_own(
-    settings: Settings, installation: Installation, *, has_content: bool, force: bool
-) -> None:
-    """Mark them as the installation's, if they are nobody's.
+def make_own(settings: Settings, installation_id: str, *, has_content: bool, force: bool) -> None:
+    """Mark them as the installation's, if they are nobody's and its registry knows what is there.
 
     With `force`, a registry without content takes them over, whoever's they are. Raises
     `StoreOfAnother`, and what the stores raise when they are away.
     """
+    if has_content:
+        with existing_registry(settings) as registry:
+            _make_own(settings, installation_of(registry, installation_id), by_force=False)
+        return
     try:
-        _make_own(settings, installation, by_force=force and not has_content)
+        _make_own(settings, knowing_nothing(installation_id), by_force=force)
     except StoreOfAnother as error:
-        if has_content:
-            raise
         raise StoreOfAnother(error.detail, hint=_FORCE_HINT) from error
 
 

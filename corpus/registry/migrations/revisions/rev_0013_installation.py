@@ -10,8 +10,12 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Add the table; the next start makes the id."""
-    op.create_table("installation", sa.Column("id", sa.String(36), primary_key=True))
+    """Add the table; the next start makes the id.
+
+    A restore that did not come to its end may have made it, with the id that stores bear.
+    """
+    if not sa.inspect(op.get_bind()).has_table("installation"):
+        op.create_table("installation", sa.Column("id", sa.String(36), primary_key=True))
 
 
 def downgrade() -> None:
