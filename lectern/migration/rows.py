@@ -25,8 +25,13 @@ _TABLES = [table for table in metadata.sorted_tables if table not in NOT_OF_DOCU
 def require_target(source: Registry, target: Registry) -> None:
     """Raise `Misconfigured` when the target has rows that are not just those of the source."""
     with source.read() as ours, target.read() as theirs:
-        if any(_has_rows(theirs, table) for table in _TABLES):
+        if has_rows(theirs):
             _require_same(ours, theirs)
+
+
+def has_rows(connection: Connection) -> bool:
+    """Whether there is anything that is copied."""
+    return any(_has_rows(connection, table) for table in _TABLES)
 
 
 def copy_rows(source: Registry, target: Registry, installation_id: str) -> Mapping[str, int]:
@@ -37,7 +42,7 @@ def copy_rows(source: Registry, target: Registry, installation_id: str) -> Mappi
     """
     with source.read() as ours, target.write() as theirs:
         become_installation(theirs, installation_id)
-        if any(_has_rows(theirs, table) for table in _TABLES):
+        if has_rows(theirs):
             _require_same(ours, theirs)
             return {}
         return {table.name: _copy(ours, theirs, table) for table in _TABLES}

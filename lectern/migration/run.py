@@ -14,7 +14,7 @@ from corpus.errors import Misconfigured
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.open import edge_folder, open_server_store
 from corpus.originals.folder import FolderOriginals
-from corpus.originals.open import opened_originals
+from corpus.originals.open import bucket_ownership, opened_originals
 from corpus.originals.port import OriginalStore
 from corpus.ownership import Installation
 from corpus.registry.database.engine import Registry, open_sqlite_registry
@@ -36,7 +36,7 @@ from lectern.migration.nodes import (
     require_sound,
 )
 from lectern.migration.originals import copy_originals
-from lectern.migration.rows import copy_rows, require_target
+from lectern.migration.rows import copy_rows, has_rows, require_target
 from lectern.server.data_dir import owned
 
 Say = Callable[[str], None]
@@ -79,41 +79,57 @@ def migrate_folder(settings: Settings, targets: Targets, say: Say) -> None:
             target = open_postgres_registry(targets.database_url)
             opened.callback(target.close)
             require_target(source, target)
-        installation = _installation(source, target)
+        installation, empty = _installations(source, target)
         if targets.qdrant_url is not None:
-            _nodes(settings, source, targets.qdrant_url, installation, say)
+            _nodes(settings, source, targets.qdrant_url, installation, empty, say)
         if targets.originals is not None:
-            with _originals_at(settings, targets.originals, installation) as there:
+            with _originals_at(settings, targets.originals, installation, empty) as there:
                 ours = FolderOriginals(settings.data_dir / "originals")
                 say(f"originals: {copy_originals(ours, there)} copied")
         if target is not None:
             _rows(source, target, installation.id, say)
 
 
-def _installation(source: Registry, target: Registry | None) -> Installation:
-    """The one that the target is already, else the folder's."""
-    if target is not None:
-        with target.read() as connection:
-            stored = stored_installation_id(connection)
-        if stored is not None:
-            return installation_of(source, stored)
-    return this_installation(source)
+def _installations(
+    source: Registry, target: Registry | None
+) -> tuple[Installation, Installation | None]:
+    """The one that the target is to be: with rows, what it is already, else what the folder is.
+
+    And the one that a target without rows was until now, if any: servers may have been started with
+    it, which marked what was nobody's.
+    """
+    if target is None:
+        return this_installation(source), None
+    with target.read() as connection:
+        stored, is_filled = stored_installation_id(connection), has_rows(connection)
+    if stored is not None and is_filled:
+        return installation_of(source, stored), None
+    return this_installation(source), None if stored is None else installation_of(target, stored)
 
 
 @contextmanager
 def _originals_at(
-    settings: Settings, place: str, installation: Installation
+    settings: Settings, place: str, installation: Installation, empty: Installation | None
 ) -> Iterator[OriginalStore]:
     if "://" not in place:
         yield FolderOriginals(Path(place))
         return
     there = settings.model_copy(update={"blob_url": place})
+    if empty is not None:
+        bucket, begun = (bucket_ownership(there, one) for one in (installation, empty))
+        if bucket is not None and begun is not None and begun.anothers() is None:
+            bucket.take_over()
     with opened_originals(there, installation) as originals:
         yield originals
 
 
 def _nodes(
-    settings: Settings, registry: Registry, url: str, installation: Installation, say: Say
+    settings: Settings,
+    registry: Registry,
+    url: str,
+    installation: Installation,
+    empty: Installation | None,
+    say: Say,
 ) -> None:
     embedding = open_embedding(settings, 1, "float32")
     with registry.read() as connection:
@@ -126,6 +142,12 @@ def _nodes(
         ) as target,
     ):
         require_sound(registry, source)
+        if empty is not None:
+            begun = open_server_store(settings, url, short, dimension, installation=empty)
+            with closing(begun):
+                is_ours = begun.anothers() is None
+            if is_ours:
+                target.take_over()
         target.prepare()
         require_own_nodes(source, target)
         total = source.count()

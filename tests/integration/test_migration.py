@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from corpus.access import UNRESTRICTED
+from corpus.embedding.open import open_embedding
 from corpus.errors import (
     DataDirInUse,
     EmbeddingMismatch,
@@ -21,9 +22,11 @@ from corpus.errors import (
     StorageUnavailable,
 )
 from corpus.index.edge.store import EdgeVectorStore
+from corpus.index.open import open_server_store
 from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import opened_originals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.database.postgres import open_postgres_registry
 from corpus.registry.fingerprints import remember_fingerprint
@@ -37,6 +40,7 @@ from lectern.migration.originals import copy_originals
 from lectern.migration.rows import copy_rows
 from lectern.migration.run import Targets, migrate_folder
 from lectern.server.data_dir import owned
+from tests.bucket import BucketServer
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.qdrant_over_http import QdrantOverHttp
 from tests.installations import an_installation
@@ -280,6 +284,35 @@ class TestFolder:
             with closing(open_postgres_registry(database_url)) as there:
                 assert this_installation(there).id == before
             assert this_installation(rows).id != before
+
+    def test_a_database_that_servers_were_started_with_becomes_what_the_stores_say(
+        self,
+        rows: Registry,
+        postgres_url: str,
+        tmp_path: Path,
+        bucket_server: BucketServer,
+        double: QdrantOverHttp,
+    ) -> None:
+        in_use, new = bucket_server.new_bucket(), bucket_server.new_bucket()
+        settings = Settings.model_validate({"data_dir": tmp_path, **in_use.settings()})
+        ours, database_url = this_installation(rows), SecretStr(postgres_url)
+        with opened_originals(settings, ours):
+            assert in_use.owner() == ours.id
+        fingerprint = open_embedding(settings, 1, "float32").fingerprint
+        at_new = Settings.model_validate({"data_dir": tmp_path, **new.settings()})
+        with closing(open_postgres_registry(database_url)) as empty:
+            begun = this_installation(empty)
+        with opened_originals(at_new, begun):
+            assert new.owner() == begun.id
+        started = open_server_store(
+            settings, double.url, fingerprint.short, fingerprint.dimension, installation=begun
+        )
+        with closing(started):
+            started.prepare()
+        migrate_folder(settings, Targets(double.url, database_url, at_new.blob_url), print)
+        with closing(open_postgres_registry(database_url)) as there:
+            assert this_installation(there).id == ours.id
+        assert {in_use.owner(), new.owner(), double.owner(started.name)} == {ours.id}
 
     def test_a_folder_that_a_server_has_is_refused(self, rows: Registry, tmp_path: Path) -> None:
         there = Targets(originals=str(tmp_path / "there"))
