@@ -55,7 +55,7 @@ def restore(
 
 @app.command()
 def claim(data_dir: DataDir = None) -> None:
-    """Make the bucket and the Qdrant collection this registry's, whoever's they were.
+    """Make the bucket and the Qdrant collections this registry's, whoever's they were.
 
     What is there and belongs to no document of this registry is removed in time, for good.
     """
