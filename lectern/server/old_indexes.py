@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import inspect
 
 from corpus.embedding.fingerprint import EmbeddingFingerprint
@@ -61,15 +63,31 @@ def clear_for(settings: Settings, registry: Registry, name: str, current: str) -
         _clear(settings, registry, one, current)
 
 
-def clear_others(settings: Settings, registry: Registry) -> None:
-    """Clear away all but the one that answers: before the registry forgets them."""
+@dataclass(frozen=True, slots=True)
+class LeftText:
+    """Indexes on the server, by name, and the documents whose text may be in them."""
+
+    names: frozenset[str] = frozenset()
+    document_ids: frozenset[str] = frozenset()
+
+
+def text_in_others(registry: Registry, current: str) -> LeftText:
+    """In all indexes of the registry but `current`: that of a reindex, or that answers till now.
+
+    To be asked before the registry forgets them, of whatever revision it is.
+    """
     with registry.read() as connection:
-        if not inspect(connection).has_table(indexes.name):
-            return
         stored = stored_fingerprint(connection)
-    current = "" if stored is None else EmbeddingFingerprint(**stored).short
-    for one in _others(registry, current):
-        _clear(settings, registry, one, current)
+        names = {current if stored is None else EmbeddingFingerprint(**stored).short}
+        if inspect(connection).has_table(indexes.name):
+            names |= {one.name for one in known_indexes(connection)}
+        return LeftText(frozenset(names - {current}), frozenset(document_ids(connection)))
+
+
+def clear_left_text(settings: Settings, left: LeftText) -> None:
+    """Remove it from the server; what else is there stays. Raises `IndexUnavailable`."""
+    for name in sorted(left.names):
+        clear_server_index(settings, name, left.document_ids)
 
 
 def remove_left_folders(settings: Settings, registry: Registry, current: str) -> None:

@@ -21,10 +21,14 @@ from corpus.registry.database.postgres import postgres_registry_as_it_is
 from corpus.registry.fingerprints import are_comparable
 from corpus.registry.migrations.upgrade import require_known
 from corpus.settings import Settings
-from lectern.server.old_indexes import clear_others
 from lectern.server.replaced import are_swapped, installation_to_be, outgoing, what_is_replaced
-from lectern.server.shared_stores import knowing_nothing, make_own, remove_other_nodes
-from lectern.server.stores import REGISTRY_FILE, existing_registry, sqlite_registry
+from lectern.server.shared_stores import (
+    knowing_nothing,
+    make_own,
+    remove_text_of_before,
+    text_to_remove,
+)
+from lectern.server.stores import REGISTRY_FILE, sqlite_registry
 from lectern.server.swap import abandon_swap, begin_swap, swap
 
 
@@ -47,9 +51,7 @@ def put_back(
     try:
         installation_id = installation_to_be(settings, replaced)
         make_own(settings, installation_id, has_content=replaced.has_content, force=force)
-        if replaced.has_content and settings.index_is_shared:
-            with existing_registry(settings) as registry:
-                clear_others(settings, registry)  # which the restored registry will not know
+        left = text_to_remove(settings, has_content=replaced.has_content)
         # What it is to know is not there yet; the stores are its own by now.
         installation = knowing_nothing(installation_id)
         with _opened(settings, building, manifest, installation) as targets:
@@ -60,7 +62,7 @@ def put_back(
         swap(settings.data_dir, outgoing(settings))
     finally:
         abandon_swap(settings.data_dir)
-    remove_other_nodes(settings, installation, expected if has_nodes else {})
+    remove_text_of_before(settings, installation, left, expected if has_nodes else {})
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from corpus.embedding.open import open_embedding
@@ -15,6 +15,7 @@ from corpus.reconciliation import keep_only
 from corpus.registry.audit import Expected
 from corpus.registry.installation import installation_of
 from corpus.settings import Settings
+from lectern.server.old_indexes import LeftText, clear_left_text, text_in_others
 from lectern.server.stores import existing_registry
 
 if TYPE_CHECKING:
@@ -84,20 +85,54 @@ def _make_own(settings: Settings, installation: Installation, *, by_force: bool)
             store.take_over() if by_force else store.prepare()
 
 
-def remove_other_nodes(
-    settings: Settings, installation: Installation, expected: Mapping[str, Expected]
+def text_to_remove(settings: Settings, *, has_content: bool) -> LeftText:
+    """What the registry has on the Qdrant server where the restored one will not look for it."""
+    if not has_content or settings.qdrant_url is None:
+        return LeftText()
+    current = open_embedding(settings, 1, "float32").fingerprint.short
+    with existing_registry(settings) as registry:
+        return text_in_others(registry, current)
+
+
+def remove_text_of_before(
+    settings: Settings,
+    installation: Installation,
+    left: LeftText,
+    expected: Mapping[str, Expected],
 ) -> None:
-    """Remove from the Qdrant server what was there before and is not of the restored registry."""
+    """Remove from the Qdrant server what was there before and is not of the restored registry.
+
+    `left` is in other collections; in the restored registry's own is what is `expected`.
+    """
     if settings.qdrant_url is None:
         return
-    with closing(_server_store(settings, settings.qdrant_url, installation)) as store:
-        try:
-            keep_only(store, expected)
-        except IndexUnavailable as error:
-            raise IndexUnavailable(
-                f"All is restored, but passages of before are left in the index: {error.detail}",
-                hint="Before anything is started, run the same command again, with --force.",
-            ) from error
+    again = "Before anything is started, run the same command again, with --force."
+    with _told_that_all_is_restored(f"{_deleting(left)}{again}"):
+        clear_left_text(settings, left)
+    with (
+        closing(_server_store(settings, settings.qdrant_url, installation)) as store,
+        _told_that_all_is_restored(again),
+    ):
+        keep_only(store, expected)
+
+
+def _deleting(left: LeftText) -> str:
+    """The restored registry does not know these, so the same command again cannot either."""
+    if not left.names:
+        return ""
+    names = ", ".join(f"lectern-{name}" for name in sorted(left.names))
+    return f"Delete the collections that held what was embedded otherwise: {names}. "
+
+
+@contextmanager
+def _told_that_all_is_restored(hint: str) -> Iterator[None]:
+    try:
+        yield
+    except IndexUnavailable as error:
+        raise IndexUnavailable(
+            f"All is restored, but passages of before are left in the index: {error.detail}",
+            hint=hint,
+        ) from error
 
 
 def _server_store(

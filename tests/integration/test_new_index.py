@@ -305,7 +305,7 @@ def test_a_server_clears_away_what_was_left_after_a_while(world: World) -> None:
     assert world.known() == {MODEL: IndexState.CURRENT}
 
 
-def test_a_restore_over_it_leaves_nothing_in_indexes_that_are_forgotten_with_it(
+def test_a_restore_over_it_as_configured_now_leaves_nothing_in_the_indexes_of_before(
     world: World, tmp_path: Path
 ) -> None:
     document_id = world.ingest("d1")
@@ -314,7 +314,7 @@ def test_a_restore_over_it_leaves_nothing_in_indexes_that_are_forgotten_with_it(
     with pytest.raises(EmbeddingUnavailable):
         world.reindex(fail)
     restore_backup(world.settings, backup, force=True, console=console)
-    assert world.nodes_of(document_id) == {f"lectern-{OLD.short}"}
+    assert world.nodes_of(document_id) == set()
     assert world.known() == {}
 
 

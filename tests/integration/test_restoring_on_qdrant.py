@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,13 @@ from corpus.originals.folder import FolderOriginals
 from corpus.reconciliation import keep_only
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.registry.documents import find_document
+from corpus.registry.fingerprints import remember_fingerprint
+from corpus.registry.indexes import begin_index
 from corpus.registry.installation import this_installation
 from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.settings import Settings
-from lectern.server import shared_stores
+from lectern.server import restoring, shared_stores
 from lectern.server.data_dir import owned
 from lectern.server.restoring import put_back
 from tests.doubles.cut_proxy import CutProxy
@@ -117,3 +119,41 @@ def test_a_collection_that_is_anothers_is_refused_before_anything_is_changed(
         world.restore(force=False)
     world.restore()
     assert (world.nodes(), world.double.owner(name) in {"theirs", None}) == (0, False)
+
+
+def test_what_was_embedded_otherwise_goes_once_all_is_restored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fingerprint = open_embedding(world.settings, 1, "float32").fingerprint
+    answering, built = (replace(fingerprint, model=model) for model in ("answers", "is built"))
+    path = world.settings.data_dir / "registry.sqlite"
+    with closing(open_sqlite_registry(path)) as registry:
+        ours = this_installation(registry)
+        with registry.write() as connection:
+            upload, content = Upload("default", "g", None), Content("1" * 64, 5, "text/plain")
+            since = accept_upload(connection, upload, content, UNRESTRICTED).document.id
+            remember_fingerprint(connection, "default", answering.as_json())
+            begin_index(connection, built.short, built.as_json())
+    for one in (answering, built):
+        store = open_server_store(
+            world.settings, world.double.url, one.short, one.dimension, installation=ours
+        )
+        vector = [1.0] * one.dimension
+        with closing(store):
+            store.add([a_node("came since", vector, document_id=since)])
+
+    def left() -> list[int]:
+        with world.double.turn:
+            return [world.double.local.count(name).count for name in world.double.created]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert left() == [1, 1, 1]
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring, "restore", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            world.restore()
+    assert left() == [1, 1, 1]
+    world.restore()
+    assert left() == [0, 0, 0]
