@@ -84,10 +84,10 @@ def text_in_others(registry: Registry, current: str) -> LeftText:
         return LeftText(frozenset(names - {current}), frozenset(document_ids(connection)))
 
 
-def clear_left_text(settings: Settings, left: LeftText) -> None:
-    """Remove it from the server; what else is there stays. Raises `IndexUnavailable`."""
+def clear_left_text(settings: Settings, left: LeftText, *, owner: str) -> None:
+    """Remove it from the `owner`'s indexes on the server. Raises `IndexUnavailable`."""
     for name in sorted(left.names):
-        clear_server_index(settings, name, left.document_ids)
+        clear_server_index(settings, name, left.document_ids, owner=owner)
 
 
 def remove_left_folders(settings: Settings, registry: Registry, current: str) -> None:

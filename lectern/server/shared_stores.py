@@ -108,7 +108,7 @@ def remove_text_of_before(
         return
     again = "Before anything is started, run the same command again, with --force."
     with _told_that_all_is_restored(f"{_deleting(left)}{again}"):
-        clear_left_text(settings, left)
+        clear_left_text(settings, left, owner=installation.id)
     with (
         closing(_server_store(settings, settings.qdrant_url, installation)) as store,
         _told_that_all_is_restored(again),
