@@ -1,8 +1,8 @@
 # `make` explains the targets. Set-up happens by itself, once, in .venv.
 SHELL := /bin/sh
 PYTHON ?= python3
-# Test files at a time: they share nothing, and mostly wait for processes.
-JOBS ?= 2
+# Test files at a time: they share nothing, and wait for processes for much of their time.
+JOBS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
