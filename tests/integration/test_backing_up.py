@@ -24,6 +24,7 @@ from corpus.errors import DataDirInUse, IndexUnavailable, Misconfigured, Storage
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.originals.open import opened_originals
 from corpus.originals.port import OriginalStore
+from corpus.registry.installation import this_installation
 from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.settings import Settings
@@ -110,7 +111,8 @@ def in_bucket(there: DataFolder, bucket_server: BucketServer) -> Iterator[tuple[
     with CutProxy(int(bucket_server.url.rpartition(":")[2])) as proxy:
         said: dict[str, Any] = bucket.settings(endpoint=proxy.url)
         there.settings = Settings(_env_file=None, data_dir=there.settings.data_dir, **said)
-        with opened_originals(there.settings) as originals:
+        ours = this_installation(there.registry)
+        with opened_originals(there.settings, ours) as originals:
             upload(there, originals, b"good")
             damaged = upload(there, originals, b"bad block")
             with originals.stage(BytesIO(b"copper"), max_bytes=9) as staged:
