@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -156,6 +157,7 @@ class TestDifferences:
     def test_of_what_is_as_it_should_be_nothing_is_said(
         self, double: QdrantOverHttp, layout: CollectionLayout, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level(logging.WARNING, logger="corpus")
         for _ in range(2):
             with closing(a_store(double.url, layout)) as store:
                 store.prepare()
