@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 # Test files at a time: they share nothing, and wait for processes for much of their time.
-JOBS ?= 3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
