@@ -17,6 +17,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from corpus.index.points import IndexPoint, StoredEmbedding
+from corpus.nodes import EMBED_SHA
 
 
 class Registration(Protocol):
@@ -93,6 +94,16 @@ class NodeStore(BasePydanticVectorStore):
 
         Ask for few at a time (a vector is 1.5 kB at 384 dimensions).
         """
+
+    def lacking(self, points: Sequence[IndexPoint]) -> list[IndexPoint]:
+        """Those of the points that are not here, or here for another text to be embedded."""
+        there = self.stored_embeddings([point.id for point in points], with_vectors=False)
+        return [
+            point
+            for point in points
+            if point.id not in there
+            or there[point.id].embed_sha != str(point.payload.get(EMBED_SHA, ""))
+        ]
 
     @abstractmethod
     def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:

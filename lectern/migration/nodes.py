@@ -11,7 +11,6 @@ from corpus.errors import IndexUnavailable, Misconfigured
 from corpus.index.edge.store import EdgeVectorStore
 from corpus.index.points import IndexPoint
 from corpus.index.server.store import BATCH_POINTS, ServerVectorStore
-from corpus.nodes import EMBED_SHA
 from corpus.reconciliation import survey_nodes
 from corpus.registry.database.engine import Registry
 
@@ -60,7 +59,7 @@ def copy_nodes(
     """
     copied = seen = 0
     for points in source.points(PAGE_POINTS):
-        missing = _missing(points, target)
+        missing = target.lacking(points)
         for start in range(0, len(missing), BATCH_POINTS):
             target.add_points(missing[start : start + BATCH_POINTS])
         copied += len(missing)
@@ -91,16 +90,6 @@ def check_nodes(source: EdgeVectorStore, target: ServerVectorStore) -> float:
             hint="It may still be indexing: run the same command again in a while.",
         )
     return agreement
-
-
-def _missing(points: list[IndexPoint], target: ServerVectorStore) -> list[IndexPoint]:
-    there = target.stored_embeddings([point.id for point in points], with_vectors=False)
-    return [
-        point
-        for point in points
-        if point.id not in there
-        or there[point.id].embed_sha != str(point.payload.get(EMBED_SHA, ""))
-    ]
 
 
 def _found_again(ours: VectorStoreQueryResult, theirs: VectorStoreQueryResult) -> int:

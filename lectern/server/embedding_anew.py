@@ -14,7 +14,6 @@ from corpus.embedding.open import OpenedEmbedding
 from corpus.index.points import BATCH_POINTS, IndexPoint
 from corpus.index.port import NodeStore
 from corpus.index.selections import of_version
-from corpus.nodes import EMBED_SHA
 from corpus.registry.audit import live_versions
 from corpus.registry.database.engine import Registry
 
@@ -41,7 +40,7 @@ def embed_anew(
         points, after = source.scroll(after, PAGE_POINTS)
         live = _live(registry, points)
         wanted = [one for one in points if version_of(one) in live]
-        embedded = _embedded(_missing(wanted, target), embedding)
+        embedded = _embedded(target.lacking(wanted), embedding)
         for start in range(0, len(embedded), BATCH_POINTS):
             target.add_points(embedded[start : start + BATCH_POINTS])
         # Whoever deleted some of it since removed its nodes, perhaps before they were written.
@@ -65,16 +64,6 @@ def _live(registry: Registry, points: Iterable[IndexPoint]) -> Versions:
     asked = {version_of(one) for one in points}
     with registry.read() as connection:
         return asked & live_versions(connection, {document_id for document_id, _ in asked}).items()
-
-
-def _missing(points: list[IndexPoint], target: NodeStore) -> list[IndexPoint]:
-    there = target.stored_embeddings([point.id for point in points], with_vectors=False)
-    return [
-        point
-        for point in points
-        if point.id not in there
-        or there[point.id].embed_sha != str(point.payload.get(EMBED_SHA, ""))
-    ]
 
 
 def _embedded(points: list[IndexPoint], embedding: OpenedEmbedding) -> list[IndexPoint]:
