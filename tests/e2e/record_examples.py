@@ -153,9 +153,10 @@ def _changes(session: _Session, document_id: str) -> None:
     session.server.wait_until_final(document_id)
     session.call("rollBackDocument", "POST", f"{address}/rollback")
     session.server.wait_until_final(document_id)
-    session.call("retryIngestion", "POST", f"{address}/retry")
-    # At once, while the version that answers has the same bytes as the one that was queued.
-    session.call("rollBackDocument", "POST", f"{address}/rollback")
+    with session.server.worker_held():
+        session.call("retryIngestion", "POST", f"{address}/retry")
+        # The version that was queued has the same bytes as the one that answers.
+        session.call("rollBackDocument", "POST", f"{address}/rollback")
     session.server.wait_until_final(document_id)
     session.call("deleteDocument", "DELETE", address)
     session.call("readAudit", "GET", "/audit?action=document.access")

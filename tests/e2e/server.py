@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -100,6 +101,21 @@ class LecternServer:
             if int(fields[1]) == self.pid:
                 found.append(int(status.parent.name))
         return found
+
+    @contextmanager
+    def worker_held(self) -> Iterator[None]:
+        """Meanwhile its worker does nothing, as if the machine were too busy for it."""
+        # The other child, if any, draws pages.
+        [worker] = [
+            pid
+            for pid in self.children()
+            if b"--index-fd" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -154,16 +152,9 @@ def test_an_upload_while_the_bucket_is_away_is_refused_whole_and_works_later(
 
 def test_a_bucket_that_is_away_during_ingestion_delays_it(world: World) -> None:
     server = world.server
-    # Its other child, if any, draws pages.
-    [worker] = [
-        pid
-        for pid in server.children()
-        if b"--index-fd" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    os.kill(worker, signal.SIGSTOP)
-    document_id = server.upload("lighthouse.pdf", SAMPLE).json()["id"]
-    world.way.refuse()
-    os.kill(worker, signal.SIGCONT)
+    with server.worker_held():
+        document_id = server.upload("lighthouse.pdf", SAMPLE).json()["id"]
+        world.way.refuse()
     wait_until(lambda: "The original could not be read" in server.log.read_text())
     assert server.http.get(f"/documents/{document_id}").json()["status"] != "failed"
     world.way.restore()
