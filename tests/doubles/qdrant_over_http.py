@@ -244,7 +244,10 @@ def _facet(double: QdrantOverHttp, name: str, body: bytes) -> object:
         raise _RefusedError(
             400, f'Bad request: Index required but not found for "{asked.key}": [keyword].'
         )
-    return double.local.facet(name, asked.key, asked.filter, asked.limit or 10)
+    found = double.local.facet(name, asked.key, asked.filter, asked.limit or 10)
+    if not asked.exact:  # points that are being moved may count twice
+        found.hits = [models.FacetValueHit(value=it.value, count=2 * it.count) for it in found.hits]
+    return found
 
 
 def _query(double: QdrantOverHttp, name: str, body: bytes) -> object:

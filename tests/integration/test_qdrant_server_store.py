@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
@@ -15,7 +16,7 @@ from corpus.errors import IndexUnavailable
 from corpus.index.layout import PAYLOAD_INDEXES
 from corpus.index.server.collection import CollectionLayout, Quantization, is_too_old
 from corpus.index.server.connection import Limits, ServerAddress
-from corpus.index.server.store import ServerVectorStore
+from corpus.index.server.store import COUNTED_DOCUMENTS, ServerVectorStore
 from tests.doubles.cut_proxy import CutProxy
 from tests.doubles.qdrant_over_http import Call, QdrantOverHttp, Refusal
 from tests.installations import an_installation
@@ -298,6 +299,17 @@ class TestAsking:
         [written] = [call for call in asked(double, "/points") if call.method == "PUT"]
         [deleted] = asked(double, "/points/delete")
         assert written.parameters["wait"] == deleted.parameters["wait"] == "true"
+
+    def test_nodes_are_counted_of_so_many_documents_as_the_server_counts_in_time(
+        self, store: ServerVectorStore, double: QdrantOverHttp
+    ) -> None:
+        documents = [str(uuid4()) for _ in range(COUNTED_DOCUMENTS + 1)]
+        store.add([a_node(document_id=document_id) for document_id in documents])
+        assert store.document_counts() == dict.fromkeys(documents, 1)
+        exact = [call.body for call in asked(double, "/facet") if call.body["exact"]]
+        assert [body["limit"] for body in exact] == [COUNTED_DOCUMENTS, 1]
+        of = [body["filter"]["must"][0]["match"]["any"] for body in exact]
+        assert sorted(of[0] + of[1]) == sorted(documents)
 
     @pytest.mark.parametrize(("kind", "oversampling"), [("scalar", 1.0), ("binary", 3.0)])
     def test_the_best_by_quantised_vectors_are_compared_exactly(

@@ -57,6 +57,8 @@ from corpus.pinging import BoundedPing
 
 SCROLL_POINTS = 1024
 BATCH_POINTS = 64
+# The server counts the nodes of each by itself, within the time that one answer may take.
+COUNTED_DOCUMENTS = 500
 _FLOAT32_BYTES = 4
 
 AnswerT = TypeVar("AnswerT")
@@ -228,13 +230,25 @@ class ServerVectorStore(NodeStore):
 
     def document_counts(self) -> Mapping[str, int]:
         """How many nodes each document has, exactly, by document id; any order."""
+        counts: dict[str, int] = {}
+        seen = self._documents_seen()
+        for start in range(0, len(seen), COUNTED_DOCUMENTS):
+            some = seen[start : start + COUNTED_DOCUMENTS]
+            counts.update(self._facet(len(some), server_filter(document_ids=some)))
+        # The engine may tell of documents whose nodes were all removed, with 0.
+        return {document_id: count for document_id, count in counts.items() if count}
+
+    def _documents_seen(self) -> list[str]:
+        """Whose nodes there are, and maybe of some more: exactly takes too long for them all."""
+        return list(self._facet(MAX_DOCUMENTS, None, exact=False))
+
+    def _facet(self, limit: int, of: Filter | None, *, exact: bool = True) -> dict[str, int]:
         found = self._ask(
             lambda client: client.facet(
-                self._name, DOCUMENT_FIELD, limit=MAX_DOCUMENTS, exact=True, timeout=self._read_s
+                self._name, DOCUMENT_FIELD, of, limit=limit, exact=exact, timeout=self._read_s
             )
         )
-        # The engine may tell of documents whose nodes were all removed, with 0.
-        return {str(hit.value): hit.count for hit in found.hits if hit.count}
+        return {str(hit.value): hit.count for hit in found.hits}
 
     def get_nodes(
         self,
