@@ -17,6 +17,7 @@ from corpus.registry.collections import documents_in, drop_collection
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import buried, bury, forget, is_referenced
 from corpus.registry.locks import lock_contents
+from corpus.registry.loose_originals import strike_loose
 
 
 class NodeRemover(Protocol):
@@ -147,6 +148,7 @@ def drop_originals(
             if not is_referenced(connection, content_sha256):
                 originals.delete(content_sha256)
                 dropped.append(content_sha256)
+            strike_loose(connection, [content_sha256])
     return dropped
 
 

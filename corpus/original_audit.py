@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpus.deletion import drop_originals
 from corpus.errors import OriginalMissing
 from corpus.originals.port import KeptOriginal, OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import is_referenced
+from corpus.registry.loose_originals import loose
 from corpus.registry.strays import referenced_contents
 
 # An upload keeps its bytes before its rows are committed. That takes moments; an hour is certain.
@@ -19,49 +20,59 @@ ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class OriginalRepairs:
-    """Hashes of originals: those that nobody referred to, and those that versions miss."""
+    """Hashes of originals: those removed, those that versions miss, those of no document we know.
+
+    `unknown` ones are kept: the registry has not sent them, as far as it knows.
+    """
 
     removed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there was anything to say."""
-        return bool(self.removed or self.missing)
+        return bool(self.removed or self.missing or self.unknown)
 
 
 def audit_originals(
-    registry: Registry, originals: OriginalStore, *, grace_s: float = GRACE_S
+    registry: Registry,
+    originals: OriginalStore,
+    *,
+    grace_s: float = GRACE_S,
+    unknown_too: bool = False,
 ) -> OriginalRepairs:
-    """Remove originals that no version refers to for `grace_s`, and name those that are missing.
+    """Remove originals that are not needed for `grace_s`, and name those that are missing.
 
-    A version whose original is missing and that has to be ingested fails by itself, as
-    `original_missing`; one that is live answers on, and only its download fails. Both are lists
-    walked once, in the same order, so memory stays flat. Raises `StorageUnavailable`.
+    Removed is what the registry noted as loose (loose_originals.py), and with `unknown_too` all
+    that no version refers to: where a store is shared that may be what another registry knows, if
+    ours was put back to an earlier time, or copied. A version whose original is missing and that
+    has to be ingested fails by itself, as `original_missing`; one that is live answers on, and only
+    its download fails. Raises `StorageUnavailable`.
     """
-    strays: list[str] = []
-    missing: list[str] = []
-    for found in unmatched(originals.kept(), _referenced(registry)):
-        if isinstance(found, str):
-            if _is_missing(registry, originals, found):
-                missing.append(found)
-        elif found.age_s >= grace_s:
-            strays += drop_originals(registry, originals, [found.content_sha256])
-    return OriginalRepairs(tuple(strays), tuple(missing))
+    removed = _drop_loose(registry, originals, grace_s)
+    found = survey_originals(registry, originals, grace_s=grace_s)
+    if not unknown_too:
+        return replace(found, removed=tuple(removed))
+    removed += drop_originals(registry, originals, found.unknown)
+    return OriginalRepairs(tuple(removed), found.missing)
 
 
 def survey_originals(
     registry: Registry, originals: OriginalStore, *, grace_s: float = GRACE_S
 ) -> OriginalRepairs:
-    """What `audit_originals` would remove, and what is missing; changes nothing."""
-    strays: list[str] = []
+    """What is missing, and what is of no document for `grace_s`; changes nothing.
+
+    Both are lists walked once, in the same order, so memory stays flat.
+    """
+    unknown: list[str] = []
     missing: list[str] = []
     for found in unmatched(originals.kept(), _referenced(registry)):
         if isinstance(found, str):
             if _is_missing(registry, originals, found):
                 missing.append(found)
         elif found.age_s >= grace_s:
-            strays.append(found.content_sha256)
-    return OriginalRepairs(tuple(strays), tuple(missing))
+            unknown.append(found.content_sha256)
+    return OriginalRepairs(missing=tuple(missing), unknown=tuple(unknown))
 
 
 def unmatched(
@@ -79,6 +90,17 @@ def unmatched(
             content = next(referenced, None)
         else:
             original, content = next(kept, None), next(referenced, None)
+
+
+def _drop_loose(registry: Registry, originals: OriginalStore, grace_s: float) -> list[str]:
+    removed: list[str] = []
+    while True:
+        with registry.read() as connection:
+            some = loose(connection, for_s=grace_s, limit=ROWS_AT_ONCE)
+        # Each is struck, whether it was removed or is needed.
+        removed += drop_originals(registry, originals, some)
+        if len(some) < ROWS_AT_ONCE:
+            return removed
 
 
 def _referenced(registry: Registry) -> Iterator[str]:

@@ -111,7 +111,7 @@ class Ownership:
         return None
 
     def take_over(self) -> str | None:
-        """Make the store ours; whose it was. What the registry does not know there, goes."""
+        """Make the store ours; whose it was. Nothing is removed by it."""
         began_s = time.monotonic()
         ours, before = self._ours(), self._mark.read()
         if before != ours.id:
@@ -136,6 +136,7 @@ class Ownership:
     def _of_another(self, finding: str) -> StoreOfAnother:
         return StoreOfAnother(
             f"{self._mark.store} {finding}; this one is {self._ours().id}.",
-            hint=f"Correct {self._mark.setting}, or DATABASE_URL. To make it this registry's, with "
-            "all in it removed that no document here has: stop who uses it, then lectern claim.",
+            hint=f"Correct {self._mark.setting}, or DATABASE_URL. To make it this registry's, stop "
+            "who uses it, then lectern claim; what no document here has goes with lectern doctor "
+            "--repair.",
         )

@@ -310,6 +310,11 @@ class Settings(BaseSettings):
         return bool(self.qdrant_url)
 
     @property
+    def originals_are_ours(self) -> bool:
+        """Whether the data folder has both them and the registry: no other registry knows them."""
+        return not (self.database_url or self.blob_url)
+
+    @property
     def stores_are_shared(self) -> bool:
         """Whether processes without a common data folder can work together."""
         return self.index_is_shared and bool(self.database_url)

@@ -19,6 +19,7 @@ from corpus.originals.port import StagedOriginal
 from corpus.registry.collections import declared_fields
 from corpus.registry.documents import find_document
 from corpus.registry.jobs import count_waiting
+from corpus.registry.loose_originals import noting, strike_loose
 from corpus.registry.new_versions import Content
 from corpus.registry.rollback import roll_back
 from corpus.registry.steering import ingest_again
@@ -124,13 +125,15 @@ def _keep(
             f"The file could not be read: {error.strerror or error}."
         ) from error
     content = Content(staged.content_sha256, staged.size_bytes, kind.media_type)
-    sent = staged.send_ahead()
+    sent = staged.send_ahead(noting(parts.registry, staged.content_sha256))
     try:
         with parts.registry.write() as connection:
             acceptance = register(connection, content)
             if not acceptance.duplicate:
                 _refuse_when_full(parts, connection)
             staged.keep()
+            if sent:
+                strike_loose(connection, [staged.content_sha256])
     except LecternError:
         if sent:
             with suppress(Unavailable):  # else the reconciler does it, within hours

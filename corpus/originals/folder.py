@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ class _StagedFile:
     path: Path
     target: Path
 
-    def send_ahead(self) -> bool:
+    def send_ahead(self, note: Callable[[], None]) -> bool:  # noqa: ARG002 - for those that grow
         return False  # keeping is a rename
 
     def keep(self) -> None:

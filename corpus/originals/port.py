@@ -8,7 +8,7 @@ What writes, reads or lists raises `StorageUnavailable` where what it stands on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +33,11 @@ class StagedOriginal(Protocol):
         """Where the bytes can be read until `keep` or the end of the staging block."""
         ...
 
-    def send_ahead(self) -> bool:
+    def send_ahead(self, note: Callable[[], None]) -> bool:
         """Do what takes long of `keep`, before the transaction; whether the store has grown by it.
 
-        Then who does not keep the bytes after all has to see to it that they are removed, where
-        nobody else refers to them (`drop_originals`).
+        Before it does, it calls `note`: who then does not keep the bytes, or dies, leaves them to
+        `drop_originals`, and to whoever reads the note (corpus/registry/loose_originals.py).
         """
         ...
 

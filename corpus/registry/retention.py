@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select, update
 
+from corpus.registry.loose_originals import note_loose
 from corpus.registry.schema import documents, jobs, pages, versions
 
 
@@ -39,8 +40,8 @@ def retire_versions(connection: Connection, document_id: str) -> set[str]:
 
     Kept are the live version, the newest one, and the one before the live one (for a rollback).
     For the transaction that makes a version live. The originals go after its commit, where nothing
-    else refers to them (`corpus.deletion.drop_originals`); what a crash leaves of them, the
-    reconciler finds.
+    else refers to them (`corpus.deletion.drop_originals`); they are
+    noted until then (loose_originals.py).
     """
     kept = connection.execute(
         select(documents.c.live_version, documents.c.version, documents.c.previous_version).where(
@@ -61,4 +62,6 @@ def retire_versions(connection: Connection, document_id: str) -> set[str]:
         connection.execute(
             delete(table).where(table.c.document_id == document_id, table.c.version.in_(numbers))
         )
-    return {row.content_sha256 for row in retired}
+    contents = {row.content_sha256 for row in retired}
+    note_loose(connection, contents)
+    return contents

@@ -277,6 +277,16 @@ sweeps = Table(
     Column("due_at", UtcDateTime, nullable=False, index=True),
 )
 
+# Bytes that were sent before the rows that are to refer to them, or outlive those
+# (loose_originals.py).
+loose_originals = Table(
+    "loose_originals",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("content_sha256", String(64), nullable=False, index=True),
+    Column("noted_at", UtcDateTime, nullable=False, index=True),
+)
+
 # What a reindex built or left (indexes.py); `name` is that of the fingerprint.
 indexes = Table(
     "indexes",
@@ -345,6 +355,7 @@ audit = Table(
 # One row: what a bucket and a Qdrant server are marked with (corpus/ownership.py).
 installation = Table("installation", metadata, Column("id", String(36), primary_key=True))
 
-# Which workers live, and which indexes there are besides, is no property of the documents; which
-# installation it is stays with the stores that know it. Neither backed up nor migrated.
-NOT_OF_DOCUMENTS = frozenset({workers, indexes, installation})
+# Which workers live, which indexes there are besides, and what a store may have too much, is no
+# property of the documents; which installation it is stays with the stores that know it. Neither
+# backed up nor migrated.
+NOT_OF_DOCUMENTS = frozenset({workers, indexes, loose_originals, installation})

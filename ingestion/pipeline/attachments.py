@@ -11,6 +11,8 @@ from corpus.errors import EmptyFile, FileTooLarge, UnknownFileKind
 from corpus.kinds.recognition import detect_kind
 from corpus.originals.port import OriginalStore, StagedOriginal
 from corpus.registry.children import Child
+from corpus.registry.database.engine import Registry
+from corpus.registry.loose_originals import noting
 from corpus.registry.new_versions import Content
 from corpus.reports import ReadingWarning
 from ingestion.parsing.mail.attached import NO_ROOM, left_out_warnings
@@ -32,10 +34,13 @@ class StagedChildren:
     originals: tuple[StagedOriginal, ...]
     warnings: tuple[ReadingWarning, ...]
 
-    def send_ahead(self) -> None:
-        """Do what takes long of `keep`; what is not kept then, the reconciler removes."""
-        for original in self.originals:
-            original.send_ahead()
+    def send_ahead(self, registry: Registry) -> list[str]:
+        """Do what takes long of `keep`; the sha256 of what was sent, which the registry notes."""
+        return [
+            original.content_sha256
+            for original in self.originals
+            if original.send_ahead(noting(registry, original.content_sha256))
+        ]
 
     def keep(self) -> None:
         """Make the originals durable; within the transaction that registers the children."""

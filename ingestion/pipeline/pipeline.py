@@ -25,6 +25,7 @@ from corpus.registry.families import room_for_children
 from corpus.registry.fingerprints import hold_fingerprint
 from corpus.registry.jobs import queued_since
 from corpus.registry.leases import Lease
+from corpus.registry.loose_originals import strike_loose
 from corpus.registry.retention import retire_versions
 from corpus.registry.versions import Version, complete_version, find_version
 from corpus.reports import VersionReport
@@ -211,7 +212,7 @@ class Pipeline:
             written = self._count(lease)
         if written != chunk_count:
             raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
-        staged.send_ahead()
+        sent = staged.send_ahead(self.registry)
         with self.registry.write() as connection:
             self._hold_fingerprint(connection, version)
             buried = settle_children(connection, lease.document_id, lease.version, staged.children)
@@ -232,6 +233,7 @@ class Pipeline:
                 raise LostJobError
             retired = retire_versions(connection, lease.document_id)
             staged.keep()
+            strike_loose(connection, sent)
         drop_originals(self.registry, self.originals, retired)
         for document_id in buried:
             remove_buried(self.registry, self.originals, self.store, document_id)

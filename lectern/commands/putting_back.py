@@ -35,5 +35,10 @@ def restore_backup(settings: Settings, source: Path, *, force: bool, console: Co
         "As it was then: what was deleted, restricted or revoked (keys too) since is not. "
         "Look through lectern keys list."
     )
+    if not settings.originals_are_ours:
+        print(
+            "Originals that only what was replaced had are kept. If nobody misses them, "
+            "lectern doctor --repair removes them."
+        )
     if manifest.unreadable:
         print(f"{len(manifest.unreadable)} originals were missing already when it was made.")

@@ -142,9 +142,18 @@ def _rows(parts: ServiceParts) -> None:
 
 
 def _originals(parts: ServiceParts) -> None:
-    found = audit_originals(parts.registry, parts.originals)
+    found = audit_originals(
+        parts.registry, parts.originals, unknown_too=parts.settings.originals_are_ours
+    )
     if found.removed:
         log.warning("%d originals of no document were removed", len(found.removed))
+    if found.unknown:
+        log.warning(
+            "%d originals are of no document that this registry knows, for instance %s; they stay: "
+            "see lectern doctor",
+            len(found.unknown),
+            found.unknown[:NAMED],
+        )
     if found.missing:
         log.error(
             "%d originals are missing, for instance %s: upload those files again",

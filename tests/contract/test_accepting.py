@@ -1,24 +1,31 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import QueueFull
 from corpus.originals.folder import FolderOriginals
+from corpus.originals.open import opened_originals
+from corpus.originals.port import StagedOriginal
 from corpus.registry.database.engine import Registry
 from corpus.registry.documents import find_document
 from corpus.registry.leases import Lease
+from corpus.registry.loose_originals import loose
 from corpus.registry.uploads import Acceptance, Upload
 from corpus.registry.versions import fail_version
 from corpus.settings import Settings
 from corpus.values import Coverage, ErrorReport, Status
 from service.accepting import accept_file, accept_retry
+from tests.bucket import BucketServer
 from tests.contract.test_registry_uploads import accept, claim
 from tests.doubles.parts import parts_with
+from tests.installations import an_installation
 
 
 def failed(registry: Registry) -> str:
@@ -71,3 +78,46 @@ def test_the_same_file_again_mends_its_original(
     again = upload()
     assert (again.duplicate, again.document.id) == (True, first.document.id)
     assert path.read_bytes() == b"copper"
+
+
+class DiesBeforeItIsKept:
+    """A staged original whose process ends when its bytes are there and its rows are not."""
+
+    def __init__(self, staged: StagedOriginal) -> None:
+        self._staged = staged
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._staged, name)
+
+    def keep(self) -> None:
+        sys.exit()
+
+
+@pytest.mark.parametrize("ending", ["kept", "refused", "killed"])
+def test_what_is_sent_ahead_is_noted_until_it_is_settled(
+    registry: Registry, tmp_path: Path, bucket_server: BucketServer, ending: str
+) -> None:
+    settings = Settings.model_validate(
+        {"data_dir": tmp_path, "max_waiting": 1, **bucket_server.new_bucket().settings()}
+    )
+    if ending == "refused":
+        accept(registry, "a" * 64)
+    with (
+        opened_originals(settings, an_installation()) as originals,
+        originals.stage(BytesIO(b"copper"), max_bytes=9) as staged,
+    ):
+        parts = replace(parts_with(registry, settings), originals=originals)
+        upload = Upload("default", "c.txt")
+        if ending == "kept":
+            accept_file(parts, staged, upload, UNRESTRICTED)
+        elif ending == "refused":
+            with pytest.raises(QueueFull):
+                accept_file(parts, staged, upload, UNRESTRICTED)
+        else:
+            with pytest.raises(SystemExit):
+                accept_file(parts, cast("Any", DiesBeforeItIsKept(staged)), upload, UNRESTRICTED)
+        there = [one.content_sha256 for one in originals.kept()]
+    with registry.read() as connection:
+        noted = loose(connection, for_s=0.0, limit=9)
+    assert bool(there) == (ending != "refused")
+    assert noted == (there if ending == "killed" else [])

@@ -119,11 +119,21 @@ def test_the_same_bytes_again_mend_what_is_damaged(
     kept = keep(originals, b"hello")
     damage(kept, damaged)
     with originals.stage(BytesIO(b"hello"), max_bytes=9) as staged:
-        staged.send_ahead()
+        staged.send_ahead(lambda: None)
         staged.keep()
     assert read(originals, kept) == b"hello"
     with originals.stage(BytesIO(b"hello"), max_bytes=9) as staged:
-        assert not staged.send_ahead()
+        assert not staged.send_ahead(lambda: pytest.fail("nothing is to be sent"))
+
+
+def test_what_is_sent_before_its_transaction_is_noted_before_it_is_there(
+    originals: OriginalStore,
+) -> None:
+    there: list[bool] = []
+    with originals.stage(BytesIO(b"hello"), max_bytes=9) as staged:
+        sent = staged.send_ahead(lambda: there.append(any(originals.kept())))
+        assert any(originals.kept()) == sent == bool(there)
+    assert not any(there)
 
 
 def test_a_deletion_while_the_same_bytes_are_staged_does_not_take_them(
@@ -131,7 +141,7 @@ def test_a_deletion_while_the_same_bytes_are_staged_does_not_take_them(
 ) -> None:
     first = keep(originals, b"hello")
     with originals.stage(BytesIO(b"hello"), max_bytes=10) as second:
-        second.send_ahead()
+        second.send_ahead(lambda: None)
         originals.delete(first)
         second.keep()
     assert read(originals, first) == b"hello"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
@@ -24,10 +27,12 @@ from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.deletions import bury
 from corpus.registry.documents import find_document
 from corpus.registry.leases import claim_next
+from corpus.registry.loose_originals import noting
 from corpus.registry.new_versions import Content
-from corpus.registry.schema import jobs, versions
+from corpus.registry.retention import retire_versions
+from corpus.registry.schema import documents, jobs, loose_originals, versions
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
-from corpus.registry.uploads import Upload, accept_upload
+from corpus.registry.uploads import Upload, accept_replacement, accept_upload
 from corpus.values import Document, Status
 from tests.samples.index_nodes import DIMENSION
 
@@ -57,6 +62,16 @@ class Installation:
     def is_kept(self, content_sha256: str) -> bool:
         return content_sha256 in {one.content_sha256 for one in self.originals.kept()}
 
+    def noted(self) -> list[str]:
+        with self.registry.read() as connection:
+            return list(connection.execute(select(loose_originals.c.content_sha256)).scalars())
+
+    def age_notes(self) -> None:
+        """Let all that is noted have been noted ten years ago."""
+        then = datetime.now(UTC) - timedelta(seconds=TEN_YEARS_S)
+        with self.registry.write() as connection:
+            connection.execute(loose_originals.update().values(noted_at=then))
+
     def age(self, content_sha256: str) -> None:
         """Let the original be ten years old."""
         with self.originals.local_copy(content_sha256) as path:
@@ -85,9 +100,60 @@ def test_an_original_that_no_version_refers_to_is_removed(installation: Installa
     installation.upload("text")
     stray = installation.keep("nobody's")
     installation.age(stray)
-    repairs = audit_originals(installation.registry, installation.originals)
+    repairs = audit_originals(installation.registry, installation.originals, unknown_too=True)
     assert repairs == OriginalRepairs(removed=(stray,))
     assert not installation.is_kept(stray)
+
+
+def test_an_older_copy_of_the_registry_removes_nothing_that_was_added_since(
+    installation: Installation,
+) -> None:
+    installation.upload("before")
+    copy = installation.folder / "copy.sqlite"
+    with (
+        closing(sqlite3.connect(installation.folder / "registry.sqlite")) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    since = installation.upload("since").content_sha256
+    installation.age(since)
+    with closing(open_sqlite_registry(copy)) as older:
+        repairs = audit_originals(older, installation.originals)
+    assert repairs == OriginalRepairs(unknown=(since,))
+    assert installation.is_kept(since)
+
+
+def test_what_was_noted_is_removed_where_no_version_came_to_refer_to_it(
+    installation: Installation,
+) -> None:
+    left, needed = installation.keep("left"), installation.upload("needed").content_sha256
+    for content_sha256 in (left, needed):
+        installation.age(content_sha256)
+        noting(installation.registry, content_sha256)()
+    assert audit_originals(installation.registry, installation.originals).removed == ()
+    installation.age_notes()
+    repairs = audit_originals(installation.registry, installation.originals)
+    assert repairs == OriginalRepairs(removed=(left,))
+    assert not installation.is_kept(left)
+    assert installation.is_kept(needed)
+    assert installation.noted() == []
+
+
+def test_the_original_of_a_retired_version_is_noted_until_it_is_removed(
+    installation: Installation,
+) -> None:
+    document = installation.upload("first")
+    for text in ("second", "third"):
+        content = Content(installation.keep(text), len(text), "text/plain")
+        with installation.registry.write() as connection:
+            accept_replacement(connection, document.id, "f.txt", content, UNRESTRICTED)
+    with installation.registry.write() as connection:
+        connection.execute(documents.update().values(live_version=3, previous_version=2))
+        assert retire_versions(connection, document.id) == {document.content_sha256}
+    installation.age(document.content_sha256)
+    installation.age_notes()
+    repairs = audit_originals(installation.registry, installation.originals)
+    assert repairs == OriginalRepairs(removed=(document.content_sha256,))
 
 
 def test_an_upload_in_flight_is_not_touched(installation: Installation) -> None:

@@ -298,7 +298,7 @@ class TestBucket:
                 ) as theirs,
                 pytest.raises(StoreOfAnother),
             ):
-                audit_originals(empty, theirs, grace_s=0.0)
+                audit_originals(empty, theirs, grace_s=0.0, unknown_too=True)
             assert len(there.content()) == 1
 
     @pytest.mark.parametrize("code", ["NotImplemented", "InvalidArgument"])

@@ -8,7 +8,7 @@ are they still there? Only where a deletion of the same bytes came in between ar
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +38,11 @@ class _StagedObject:
     objects: BucketObjects
     ownership: Ownership
 
-    def send_ahead(self) -> bool:
+    def send_ahead(self, note: Callable[[], None]) -> bool:
         self.ownership.require()  # its owner would remove what it does not know
         if self.objects.has_whole(self.content_sha256, self.size_bytes):
             return False
+        note()
         self.objects.send(self.content_sha256, self.path)
         return True
 

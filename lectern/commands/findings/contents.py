@@ -90,9 +90,19 @@ def _originals(settings: Settings, registry: Registry) -> Iterator[Finding]:
         text = f"{len(found.missing)} originals are missing: {_some(found.missing)}"
         hint = "Their documents answer; restore them from a backup, or upload those files again."
         yield Finding("broken", "  originals", text, hint)
-    if found.removed:
-        text = f"{len(found.removed)} originals belong to no document"
-        yield Finding("note", "  originals", text, REPAIR)
+    if found.unknown:
+        text = f"{len(found.unknown)} originals belong to no document: {_some(found.unknown)}"
+        yield Finding("note", "  originals", text, _of_unknown(settings))
+
+
+def _of_unknown(settings: Settings) -> str:
+    if settings.originals_are_ours:
+        return REPAIR
+    return (
+        "Servers remove what they know to be left over, and only that: after a database was put "
+        "back to an earlier time, these may be files that were added since. If nobody misses "
+        "them, `lectern doctor --repair` removes them."
+    )
 
 
 def _nodes(settings: Settings, registry: Registry) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ def repair(settings: Settings) -> Iterator[Finding]:
         ended = finish_deletions(registry, originals, store, for_s=for_s)
         with registry.write() as connection:
             lost, stranded = drop_jobs_of_nothing(connection), queue_stranded(connection)
-        strays = audit_originals(registry, originals).removed
+        strays = audit_originals(registry, originals, unknown_too=True).removed
         cleared = clear_expired(settings, registry)
         counts = {
             "deletions that were interrupted ended": ended,
