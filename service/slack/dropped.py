@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.errors import BrokenFile, FileTooLarge, InvalidRequest, Unavailable
 from corpus.originals.port import IncomingOriginal
 from service.accepting import MIB
 from service.slack.calling import SLACK_ERRORS, reason_of
+from service.slack.downloading import opened
 
 PIECE_BYTES = 256 * 1024
-FETCH_TIMEOUT = aiohttp.ClientTimeout(total=600.0, sock_connect=15.0, sock_read=30.0)
-# Slack sends the bot's token along: to these hosts and to no other.
-_SLACK_HOSTS = ("slack.com", "slack-files.com")
-# Files that Slack only knows of, and those whose text is kept in another way.
-_ELSEWHERE = {"external": "It is kept elsewhere: download it, and drop the file itself here."}
+# Of files that Slack only knows of, and of what it shows as a page: what they are, and what helps.
+_AS_PDF = "Export it as PDF, and drop that here."
+_NO_FILES = {
+    "external": ("no file of Slack's", "It is kept elsewhere: download it, and drop that here."),
+    "list": ("a list of Slack's, not a file", _AS_PDF),
+} | dict.fromkeys(("canvas", "quip", "docs"), ("a canvas of Slack's, not a file", _AS_PDF))
+_AGAIN = "Drop it once more."
 _LACKS_SCOPE = "The app lacks the scope files:read: add it, and install the app again."
 
 
@@ -56,48 +57,32 @@ async def fetch(
             _refuse(file, max_bytes)
         await _download(client, file, incoming)
     except SLACK_ERRORS as error:
-        hint = _LACKS_SCOPE if reason_of(error) == "missing_scope" else "Drop it once more."
+        hint = _LACKS_SCOPE if reason_of(error) == "missing_scope" else _AGAIN
         detail = f"Slack did not give the file ({reason_of(error)})."
         raise Unavailable(detail, hint=hint) from error
     return file
 
 
 def _refuse(file: DroppedFile, max_bytes: int) -> None:
-    if file.mode in _ELSEWHERE:
-        raise InvalidRequest("This is no file of Slack's.", hint=_ELSEWHERE[file.mode])
+    if file.mode in _NO_FILES:
+        what, hint = _NO_FILES[file.mode]
+        raise InvalidRequest(f"This is {what}.", hint=hint)
     if file.size_bytes > max_bytes:
         raise FileTooLarge(f"The file is larger than the {max_bytes // MIB} MiB accepted.")
 
 
 async def _download(client: AsyncWebClient, file: DroppedFile, incoming: IncomingOriginal) -> None:
-    if file.url is None or not _is_slacks(file.url, client.base_url):
+    if file.url is None:
         raise BrokenFile("Slack does not say where the file is.")
-    assert client.session is not None  # noqa: S101 - the app has opened one
-    headers = {"Authorization": f"Bearer {client.token}"}
-    async with client.session.get(
-        file.url,
-        headers=headers,
-        timeout=FETCH_TIMEOUT,
-        allow_redirects=False,
-        proxy=client.proxy,
-    ) as reply:
+    async with opened(client, file.url) as reply:
         # Without the scope, Slack shows the page where people sign in.
         is_page = reply.content_type == "text/html" and file.media_type != "text/html"
-        if reply.status in {301, 302, 303, 307, 308, 401, 403} or (reply.ok and is_page):
+        if is_page and (reply.ok or reply.status in {401, 403}):
             raise Unavailable("Slack did not give the file.", hint=_LACKS_SCOPE)
-        reply.raise_for_status()
+        if not reply.ok:
+            raise Unavailable(f"Slack did not give the file ({reply.status}).", hint=_AGAIN)
         async for piece in reply.content.iter_chunked(PIECE_BYTES):
             await asyncio.to_thread(incoming.write, piece)
-
-
-def _is_slacks(url: str, base_url: str) -> bool:
-    asked, api = urlsplit(url), urlsplit(base_url)
-    if (asked.scheme, asked.netloc) == (api.scheme, api.netloc):
-        return True  # a proxy's, or a test's
-    host = asked.hostname or ""
-    return asked.scheme == "https" and any(
-        host == one or host.endswith(f".{one}") for one in _SLACK_HOSTS
-    )
 
 
 def _file(told: dict[str, Any]) -> DroppedFile:

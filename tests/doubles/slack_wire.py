@@ -47,6 +47,7 @@ class SlackWire:
         # Of whoever asks with this token; others are shown where people sign in.
         self.files: dict[str, bytes] = {}
         self.file_token = ""
+        self.is_grid = False  # of an organisation, whose files are at another address
         self.refuses_blocks = False  # of what is said to commands
         self.told: list[str] = []  # connections as they are opened and closed
         self.responses: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -95,6 +96,8 @@ class SlackWire:
         app.router.add_get("/api/{method}", self._call)
         app.router.add_get("/link/", self._link)
         app.router.add_get("/files/{name}", self._file)
+        app.router.add_get("/files-origin/{name}", self._file)
+        app.router.add_get("/signin", self._sign_in)
         app.router.add_post("/respond/{number}", self._respond)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -129,12 +132,19 @@ class SlackWire:
         return web.json_response(body, status=status, headers=headers)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
         if request.headers.get("Authorization") != f"Bearer {self.file_token}":
-            return web.Response(text="<html>Sign in</html>", content_type="text/html")
-        content = self.files.get(request.match_info["name"])
+            raise web.HTTPFound(f"/signin?redir=/files/{name}")
+        if self.is_grid and request.path.startswith("/files/"):
+            raise web.HTTPFound(f"/files-origin/{name}")
+        content = self.files.get(name)
         if content is None:
             raise web.HTTPNotFound
         return web.Response(body=content, content_type="application/octet-stream")
+
+    async def _sign_in(self, request: web.Request) -> web.StreamResponse:
+        del request
+        return web.Response(text="<html>Sign in</html>", content_type="text/html")
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         said = self.responses[request.match_info["number"]]

@@ -243,6 +243,8 @@ def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
         slack.file("linked", b"x", mode="external"),
         slack.file("elsewhere.txt", b"x", url_private_download="https://evil.example/files/F1"),
         slack.file("gone.txt", b"x") | {"url_private_download": f"{slack.api_url}../files/F0"},
+        slack.file("plans", b"<html>", mode="quip", mimetype="application/vnd.slack-docs"),
+        slack.file("chores", b"<html>", mode="list", mimetype="application/vnd.slack-list"),
     ]
     event = workspace.drop("", *files)
     workspace.send(event)
@@ -259,6 +261,11 @@ def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
     assert all(line.startswith(":x:") for line in lines[1:]), told.text
     assert "larger than" in lines[3]
     assert "kept elsewhere" in lines[4]
+    assert "evil.example, which is not Slack's" in lines[5]
+    assert "(404)" in lines[6]
+    assert "canvas" in lines[7]
+    assert "list" in lines[8]
+    assert "files:read" not in told.text
     slack.wire.file_token = "another"  # noqa: S105
     try:
         lacking = workspace.drop("", slack.file("scope.txt", b"A scope is missing."))
@@ -269,6 +276,19 @@ def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
         )
     finally:
         slack.wire.file_token = "xoxb-scripted"  # noqa: S105
+
+
+def test_a_file_of_an_organisation_is_fetched_where_it_is_kept(workspace: Workspace) -> None:
+    slack = workspace.slack
+    slack.wire.is_grid = True
+    try:
+        event = workspace.drop("", slack.file("pier.txt", b"The pier has 40 piles."))
+        workspace.send(event)
+        slack.wait_for(
+            lambda: any("ready" in one.text for one in slack.in_thread(event["ts"])), timeout_s=60
+        )
+    finally:
+        slack.wire.is_grid = False
 
 
 def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> None:

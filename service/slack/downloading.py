@@ -1,0 +1,74 @@
+"""Fetching what Slack keeps: the bot's token goes along to Slack itself, and to nobody else.
+
+On Enterprise Grid, files.slack.com sends on to files-origin.slack.com, which wants the token
+again; an address at *.slack-edge.com is signed, and wants none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
+
+from corpus.errors import BrokenFile
+
+MAX_REDIRECTS = 3
+FETCH_TIMEOUT = aiohttp.ClientTimeout(total=600.0, sock_connect=15.0, sock_read=30.0)
+
+# Slack's own. An address that redirects elsewhere is not followed there.
+_WITH_TOKEN = ("slack.com", "slack-gov.com", "slack-files.com")
+_WITHOUT_TOKEN = ("slack-edge.com",)
+_REDIRECTS = {301, 302, 303, 307, 308}
+
+
+@asynccontextmanager
+async def opened(client: AsyncWebClient, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    """What is at the address, after a few redirects at most.
+
+    Raises `BrokenFile` where the way leads elsewhere, and what the session does.
+    """
+    assert client.session is not None  # noqa: S101 - the app has opened one
+    at = _address(url)
+    for _ in range(MAX_REDIRECTS + 1):
+        async with client.session.get(
+            at,
+            headers=headers_for(at, client),
+            timeout=FETCH_TIMEOUT,
+            allow_redirects=False,
+            proxy=client.proxy,
+        ) as reply:
+            if reply.status not in _REDIRECTS:
+                yield reply
+                return
+            at = at.join(_address(reply.headers.get("Location", "")))
+    raise BrokenFile("Slack sends for the file from one address to the next.")
+
+
+def headers_for(at: URL, client: AsyncWebClient) -> dict[str, str]:
+    """The headers to ask there with. Raises `BrokenFile` where nothing is fetched from."""
+    if at.host and at.user is None:
+        if at.origin() == URL(client.base_url).origin():  # a proxy's, or a test's
+            return _with_token(client)
+        if at.scheme == "https" and _is_of(at.host, _WITH_TOKEN):
+            return _with_token(client)
+        if at.scheme == "https" and _is_of(at.host, _WITHOUT_TOKEN):
+            return {}
+    raise BrokenFile(f"The file is said to be at {at.host or 'no host'}, which is not Slack's.")
+
+
+def _with_token(client: AsyncWebClient) -> dict[str, str]:
+    return {"Authorization": f"Bearer {client.token}"}
+
+
+def _address(text: str) -> URL:
+    try:
+        return URL(text)
+    except ValueError as error:
+        raise BrokenFile("Slack does not say where the file is.") from error
+
+
+def _is_of(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
