@@ -19,14 +19,16 @@ from service.slack.access import SlackAccess
 from service.slack.calling import API_TIMEOUT_S, LAST_WORD_S, SLACK_ERRORS, reason_of
 from service.slack.commands import SlashCommand, answered
 from service.slack.questions import question_in, settings_for_asking
-from service.slack.texts import ending_blocks, shown, warning_blocks
+from service.slack.rich_text import RichPiece, rich_pieces
+from service.slack.texts import ending_blocks, escaped, shown, warning_blocks
 from service.slack.words import BUSY, ENDS
 
 log = logging.getLogger("lectern.slack")
 
-# A command may be answered five times within half an hour, by messages of 12,000 characters.
+# A command may be answered five times within half an hour. A message takes about 13,000 characters
+# in its blocks: three of the answer's, and what stands below the last.
 MAX_MESSAGES = 4
-MAX_MESSAGE_CHARS = 9_000
+PIECES_A_MESSAGE = 3
 
 CUT = "The answer is longer than Slack shows here: mention me to have all of it."
 
@@ -74,23 +76,20 @@ class Response:
         )
         question = question_in(here, command.text, reader, keeping=Keeping.ANSWER, is_private=True)
         begun, done = await answer(self.parts, question)
-        text = shown(done.answer)
-        pieces = [
-            text[at : at + MAX_MESSAGE_CHARS] for at in range(0, len(text), MAX_MESSAGE_CHARS)
-        ]
-        for piece in pieces[: MAX_MESSAGES - 1]:
-            if piece is not pieces[-1]:
-                await self._say([_markdown(piece)], piece)
         url = self.parts.settings.public_url
         ending = ending_blocks(begun.answer_id, done, url, with_excerpts=True)
-        if len(pieces) >= MAX_MESSAGES:
-            ending = [*warning_blocks(CUT), *ending]
-        await self._say([_markdown(pieces[min(len(pieces), MAX_MESSAGES) - 1]), *ending], text)
+        messages = _messages(rich_pieces(done.answer))
+        if len(messages) > MAX_MESSAGES:
+            messages, ending = messages[:MAX_MESSAGES], [*warning_blocks(CUT), *ending]
+        for message in messages:
+            below = ending if message is messages[-1] else []
+            text = "\n".join(piece.markdown for piece in message)
+            await self._say([*(piece.block for piece in message), *below], shown(text))
 
     async def _warn(self, text: str, *, within_s: float = API_TIMEOUT_S) -> None:
         try:
             async with asyncio.timeout(within_s):
-                await self._say(warning_blocks(text), text)
+                await self._say(warning_blocks(text), escaped(text))
         except SLACK_ERRORS as error:
             log.warning("who typed a command was not told what went wrong: %s", reason_of(error))
 
@@ -106,7 +105,7 @@ class Response:
         status = 0
         for shown_blocks in (list(blocks), None):  # what stands there may be what Slack refuses
             reply = await hook.send(
-                text=text[:MAX_MESSAGE_CHARS],
+                text=text,
                 blocks=shown_blocks,
                 response_type="in_channel" if to_all else "ephemeral",
                 unfurl_links=False,
@@ -118,5 +117,6 @@ class Response:
         log.warning("Slack did not take what was said to a command: %s", status)
 
 
-def _markdown(text: str) -> dict[str, Any]:
-    return {"type": "markdown", "text": text or "…"}
+def _messages(pieces: Sequence[RichPiece]) -> list[Sequence[RichPiece]]:
+    """So many pieces in each as one message takes."""
+    return [pieces[at : at + PIECES_A_MESSAGE] for at in range(0, len(pieces), PIECES_A_MESSAGE)]

@@ -73,6 +73,7 @@ class ScriptedSlack:
         self._delays: dict[str, deque[float]] = defaultdict(deque)
         self.wire = SlackWire(self.take, self.delay_s)
         self.wire.file_token = TOKEN
+        self.wire.check = self._check
         self.prompts: list[dict[str, Any]] = []
         self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
@@ -204,7 +205,10 @@ class ScriptedSlack:
         broken = list(broken_rules(given.get("blocks") or []))
         if method == "chat.update" and len(given.get("text", "")) > MAX_UPDATED_CHARS:
             broken.append(f"{len(given['text'])} characters of text")
-        if "<!" in json.dumps(given) or "<@" in json.dumps(given):
+        # Rich text has elements for mentions; its text is shown as it stands.
+        parsed = [one for one in given.get("blocks") or [] if one["type"] != "rich_text"]
+        said = json.dumps(given | {"blocks": parsed})
+        if "<!" in said or "<@" in said:
             broken.append("somebody is mentioned")
         self.broken_rules += [f"{method}: {one}" for one in broken]
 

@@ -48,6 +48,8 @@ class SlackWire:
         self.files: dict[str, bytes] = {}
         self.file_token = ""
         self.is_grid = False  # of an organisation, whose files are at another address
+        # Minds Slack's rules for what is said to commands, too.
+        self.check: Callable[[str, dict[str, Any]], None] = lambda _way, _told: None
         self.refuses_blocks = False  # of what is said to commands
         self.told: list[str] = []  # connections as they are opened and closed
         self.responses: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -153,6 +155,9 @@ class SlackWire:
         told = await request.json()
         if self.refuses_blocks and told.get("blocks"):
             return web.Response(text="invalid_blocks", status=400)
+        if any(block["type"] == "markdown" for block in told.get("blocks") or ()):
+            return web.Response(status=500)  # what hooks.slack.com does with this block
+        self.check("response", told)
         said.append(told)
         return web.Response(text="ok")
 

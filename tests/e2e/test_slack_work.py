@@ -13,11 +13,12 @@ from tests.conftest import ROOT
 from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
 from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, TEAM, Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
-from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http, texts_of
 
 ANOTHER, ELSEWHERE = "U2", "C2"
 # Of a file that somebody drops; nothing else answers it.
 SECRET_QUESTION = "What is the pass phrase of the strong room?"  # noqa: S105
+SHOWN = {"rich_text", "section"}
 SECRET = b"The pass phrase of the strong room is zirconium."
 
 
@@ -46,11 +47,7 @@ def workspace(running: tuple[LecternServer, ScriptedSlack]) -> Workspace:
 
 
 def shown(said: dict[str, Any]) -> str:
-    return "\n".join(
-        one["text"] if isinstance(one["text"], str) else one["text"]["text"]
-        for one in said["blocks"]
-        if one["type"] in {"markdown", "section"}
-    )
+    return "\n".join(texts_of(one) for one in said["blocks"] if one["type"] in SHOWN)
 
 
 def asked(workspace: Workspace, text: str, **changed: Any) -> str:  # noqa: ANN401
@@ -67,6 +64,8 @@ def test_a_command_is_answered_to_the_one_who_typed_it(workspace: Workspace) -> 
     assert said["response_type"] == "ephemeral"
     assert SENTENCE in shown(said)
     assert "Sources" in shown(said)
+    assert element(said["blocks"], "lectern_feedback")
+    assert said["text"].startswith(SENTENCE)
     [help_] = workspace.slack.responses_to(workspace.command("help"))
     assert "/lectern use COLLECTION" in shown(help_)
     [none] = workspace.slack.responses_to(workspace.command("why " * 3000))
@@ -345,3 +344,26 @@ def test_a_channel_has_a_voice_where_a_model_writes(
         llm.script(say(f"{SENTENCE[:-1]} [1]."))
         assert SENTENCE[:-1] in asked(workspace, f"<@{BOT}> {QUESTION}")
         assert "an old sailor" in json.dumps(llm.requests[-1])
+
+
+def test_a_long_answer_to_a_command_comes_in_several_messages(
+    make_data_dir: Callable[[], Path], llm: ScriptedLlm
+) -> None:
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(
+            make_data_dir(),
+            **over_http(slack),
+            LECTERN_LLM=llm.base_url,
+            LECTERN_LLM_MODEL=MODEL,
+        ) as lectern,
+    ):
+        lectern.add("anchor.txt", SENTENCE.encode())
+        llm.script(say("- **The anchor** weighs 90 kilograms [1].\n" * 400))
+        number = Workspace(lectern, slack).command(QUESTION)
+        said = slack.responses_to(number, 2)
+        slack.wait_for(lambda: "lectern_feedback" in json.dumps(said[-1]), "the end")
+        assert sum(shown(one).count("The anchor weighs 90 kilograms [1].") for one in said) == 400
+        assert sum(one["text"].count("[1]") for one in said) == 400
+        assert "Sources" in shown(said[-1])
+        assert slack.broken_rules == []

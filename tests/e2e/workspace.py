@@ -158,3 +158,13 @@ def element(blocks: list[dict[str, Any]], action_id: str) -> dict[str, Any]:
     elements = [one for block in blocks for one in block.get("elements", ())]
     found: dict[str, Any] = next(one for one in elements if one.get("action_id") == action_id)
     return found
+
+
+def texts_of(value: Any) -> str:  # noqa: ANN401
+    """Everything that is written in it."""
+    if isinstance(value, list):
+        return "".join(map(texts_of, value))
+    if not isinstance(value, dict):
+        return ""
+    said = value.get("text")
+    return said if isinstance(said, str) else "".join(map(texts_of, value.values()))
