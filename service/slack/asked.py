@@ -96,7 +96,10 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         or event.get("channel_type") == "im"
         or not us.isdisjoint(_NAMED.findall(text))
     )
-    if not is_direct and (not event.get("thread_ts") or text.lstrip().startswith("<@")):
+    is_shared = bool(body.get("is_ext_shared_channel"))
+    if not is_direct and (
+        is_shared or not event.get("thread_ts") or text.lstrip().startswith("<@")
+    ):
         return None
     # In shared channels the event's own team may be another organisation's.
     team_id = (ours[0].get("team_id") if ours else None) or body.get("team_id") or ""
@@ -113,5 +116,5 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         # A mention says nothing of its channel.
         is_private=event.get("channel_type") != "channel",
         files=files_in(event) if is_direct else (),
-        is_shared=bool(body.get("is_ext_shared_channel")),
+        is_shared=is_shared,
     )

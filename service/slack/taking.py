@@ -12,8 +12,9 @@ from service.slack.asked import Asked
 def take(registry: Registry, asked: Asked) -> Asked | None:
     """What of the message is for this bot, and for this replica of it. Raises `StorageUnavailable`.
 
-    From then on Slack need not send it again, and the bot takes part in its thread. A message that
-    was taken without its files, because one of its events has none, is taken again for these.
+    From then on Slack need not send it again, and the bot takes part in its thread, unless it may
+    not answer there. A message that was taken without its files, because one of its events has
+    none, is taken again for these.
     """
     thread = asked.thread
     if not asked.is_direct:  # most of what is written in channels: nothing is locked for it
@@ -27,5 +28,6 @@ def take(registry: Registry, asked: Asked) -> Asked | None:
         are_new = asked.files and take_event(connection, late.key, None if is_new else thread)
         if not (is_new or are_new):
             return None
-        take_part(connection, thread)
+        if not asked.is_shared:
+            take_part(connection, thread)
     return asked if is_new else late

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,3 +192,25 @@ def test_late_doubled_and_reordered_events_are_answered_once_each(workspace: Wor
     workspace.send(last)
     workspace.slack.wait_for_end(last["ts"])
     assert [len(workspace.slack.in_thread(event["ts"])) for event in late] == [1, 1, 1]
+
+
+def test_in_a_shared_channel_it_says_once_that_it_does_not_answer(workspace: Workspace) -> None:
+    before, first = workspace.mention(channel="C5"), workspace.mention(channel="C5")
+    workspace.send(before)  # the channel is shared later
+    workspace.slack.wait_for_end(before["ts"])
+
+    def shared(event: dict[str, Any]) -> None:
+        workspace.post(workspace.body(event) | {"is_ext_shared_channel": True})
+
+    shared(first)
+    [told] = workspace.slack.wait_for_end(first["ts"])
+    assert "shared with another organisation" in told.text
+    talk = {"type": "message", "channel": "C5", "channel_type": "channel"}
+    for event in (before, first):
+        shared(workspace.message("And what is it made of?", thread_ts=event["ts"], **talk))
+    # Nor does it take part once the channel is shared no longer.
+    workspace.send(workspace.message("And of what?", thread_ts=first["ts"], **talk))
+    again = workspace.mention(channel="C5")
+    shared(again)
+    workspace.slack.wait_for_end(again["ts"])
+    assert [len(workspace.slack.in_thread(one["ts"])) for one in (before, first)] == [1, 1]

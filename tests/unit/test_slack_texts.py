@@ -215,6 +215,9 @@ def test_in_shared_channels_the_teams_are_told_apart() -> None:
     asked = asked_in(body)
     assert asked is not None
     assert (asked.thread.team_id, asked.team_id, asked.is_shared) == ("T1", "T2", True)
+    unnamed = event | {"type": "message", "thread_ts": "1.0"}
+    assert asked_in({**body, "event": unnamed}) is None
+    assert asked_in({**body, "event": unnamed, "is_ext_shared_channel": False}) is not None
 
 
 def test_a_reply_belongs_to_the_thread_it_is_in() -> None:
