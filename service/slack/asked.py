@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpus.registry.slack import SlackThread
+from service.slack.asides import is_aside
 from service.slack.dropped import DroppedFile, files_in
+from service.slack.texts import question_of
 
 _NAMED = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 # Of what people write; other messages are about messages.
@@ -98,7 +100,10 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
     )
     is_shared = bool(body.get("is_ext_shared_channel"))
     if not is_direct and (
-        is_shared or not event.get("thread_ts") or text.lstrip().startswith("<@")
+        is_shared
+        or not event.get("thread_ts")
+        or text.lstrip().startswith("<@")
+        or is_aside(question_of(text))
     ):
         return None
     # In shared channels the event's own team may be another organisation's.

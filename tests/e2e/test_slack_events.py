@@ -194,6 +194,22 @@ def test_late_doubled_and_reordered_events_are_answered_once_each(workspace: Wor
     assert [len(workspace.slack.in_thread(event["ts"])) for event in late] == [1, 1, 1]
 
 
+def test_a_picture_that_people_show_each_other_in_its_thread_is_not_answered(
+    workspace: Workspace,
+) -> None:
+    event = workspace.mention()
+    workspace.send(event)
+    workspace.slack.wait_for_end(event["ts"])
+    talk = {"type": "message", "channel_type": "channel", "thread_ts": event["ts"]}
+    workspace.send(workspace.message("<!here>", **talk))
+    workspace.send(workspace.message("", subtype="file_share", files=[{"id": "F1"}], **talk))
+    workspace.send(workspace.message("And what is it made of?", **talk))
+    answers = workspace.slack.wait_for_end(event["ts"], count=2)
+    assert ["iron" in one.text for one in answers] == [False, True]
+    [told] = workspace.slack.wait_for_end(workspace.sent(workspace.mention("<!here>"))["ts"])
+    assert told.text == "Ask me something about your documents."
+
+
 def test_in_a_shared_channel_it_says_once_that_it_does_not_answer(workspace: Workspace) -> None:
     before, first = workspace.mention(channel="C5"), workspace.mention(channel="C5")
     workspace.send(before)  # the channel is shared later

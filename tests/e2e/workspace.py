@@ -78,6 +78,11 @@ class Workspace:
     def send(self, event: dict[str, Any], **how: Any) -> httpx.Response:  # noqa: ANN401
         return self.post(self.body(event), **how)
 
+    def sent(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The event, once Slack has sent it."""
+        assert self.send(event).status_code == 200
+        return event
+
     def post(self, body: dict[str, Any], **signing: Any) -> httpx.Response:  # noqa: ANN401
         raw = json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **signed(raw, **signing)}

@@ -169,6 +169,34 @@ def test_what_is_not_for_the_bot_is_left_alone(changed: dict[str, object]) -> No
     assert asked_in(body) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<!here>",
+        ":tada:",
+        ":+1::skin-tone-3: 🎉",
+        "Thanks!",
+        "ok :smile:",
+        "...",
+        "Danke <@U2>",
+    ],
+)
+def test_what_people_in_a_thread_say_to_each_other_is_not_answered(text: str) -> None:
+    talk = EVENT | {"channel_type": "channel", "thread_ts": "1.0", "text": text}
+    picture = {"subtype": "file_share", "files": [{"id": "F1", "name": "a.png"}]}
+    for event in (talk, talk | picture):
+        assert asked_in({"event": event, "authorizations": [{"user_id": "UBOT"}]}) is None
+    # Said to the bot, it is answered: that there is nothing to answer, for instance.
+    assert asked_in({"event": EVENT | {"text": text}}) is not None
+
+
+@pytest.mark.parametrize("text", ["no", "9", "Thanks, and the crane?", "为什么", "why :thinking:"])
+def test_what_may_be_a_question_is_one(text: str) -> None:
+    talk = EVENT | {"channel_type": "channel", "thread_ts": "1.0", "text": text}
+    assert asked_in({"event": talk, "authorizations": [{"user_id": "UBOT"}]}) is not None
+
+
 def test_a_message_with_a_file_is_one_of_somebody() -> None:
     asked = asked_in({"event": EVENT | {"subtype": "file_share"}, "team_id": "T1"})
     assert asked is not None
