@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -22,7 +23,7 @@ from service.asking.question import DEFAULT_COLLECTION
 from service.parts import ServiceParts
 from service.slack.calling import SLACK_ERRORS, reason_of
 from service.slack.dropped import DroppedFile, fetch
-from service.slack.texts import plain
+from service.slack.texts import MAX_SECTION_CHARS, plain, section
 
 log = logging.getLogger("lectern.slack")
 
@@ -33,8 +34,7 @@ EDIT_EVERY_S = 3.0
 FOLLOWED_S = 3_600.0
 # When the service ends, for one more edit.
 LAST_EDIT_S = 1.0
-# Of a message's text, and of what one line says; longer names and reasons are cut.
-MAX_TEXT_CHARS = 3_000
+# Of what one line says; longer names and reasons are cut.
 MAX_NAME_CHARS = 80
 MAX_REASON_CHARS = 300
 
@@ -198,14 +198,16 @@ class ReadingFiles:
         if text == self._shown or (not now and time.monotonic() - self._edited_s < EDIT_EVERY_S):
             return
         self._edited_s = time.monotonic()
+        # `text` is for notifications; in the block, a file's name becomes no link.
+        said: dict[str, Any] = {"channel": self.channel, "text": text, "blocks": [section(text)]}
         if self._ts is None:
             sent = await self.client.chat_postMessage(
-                channel=self.channel, thread_ts=self.thread_ts, text=text, unfurl_links=False
+                **said, thread_ts=self.thread_ts, unfurl_links=False
             )
             self._ts = str(sent["ts"])
         else:
             try:
-                await self.client.chat_update(channel=self.channel, ts=self._ts, text=text)
+                await self.client.chat_update(**said, ts=self._ts)
             except SLACK_ERRORS as error:
                 log.info("Slack did not take how far reading is: %s", reason_of(error))
                 return
@@ -215,10 +217,10 @@ class ReadingFiles:
 def _bounded(lines: Sequence[str]) -> str:
     """As many lines as a message takes, and how many more there are."""
     text = "\n".join(lines)
-    if len(text) <= MAX_TEXT_CHARS:
+    if len(text) <= MAX_SECTION_CHARS:
         return text
     left = len(lines)
-    while left and len(text) > MAX_TEXT_CHARS:
+    while left and len(text) > MAX_SECTION_CHARS:
         left -= 1
         text = "\n".join([*lines[:left], f"… and {len(lines) - left} more."])
     return text

@@ -20,7 +20,7 @@ from service.slack.calling import API_TIMEOUT_S, LAST_WORD_S, SLACK_ERRORS, reas
 from service.slack.commands import SlashCommand, answered
 from service.slack.questions import question_in, settings_for_asking
 from service.slack.rich_text import RichPiece, rich_pieces
-from service.slack.texts import ending_blocks, escaped, shown, warning_blocks
+from service.slack.texts import ending_blocks, escaped, section, shown, warning_blocks
 from service.slack.words import BUSY, ENDS
 
 log = logging.getLogger("lectern.slack")
@@ -66,8 +66,7 @@ class Response:
     async def _answer(self) -> None:
         said = await asyncio.to_thread(answered, self.parts, self.access, self.command)
         if said is not None:
-            section = {"type": "section", "text": {"type": "mrkdwn", "text": said.text}}
-            await self._say([section], said.text, to_all=said.to_all)
+            await self._say([section(said.text)], said.text, to_all=said.to_all)
             return
         command = self.command
         here = await asyncio.to_thread(settings_for_asking, self.parts.registry, command.thread)

@@ -56,6 +56,20 @@ def plain(text: str) -> str:
     return _FORMATTING.sub("\u200b\\g<0>", escaped(text))
 
 
+def mrkdwn(text: str) -> dict[str, Any]:
+    """Slack's formatting, of at most `MAX_SECTION_CHARS`: only what is marked as a link is one.
+
+    By itself, Slack makes links of addresses and of the names of channels, and mentions of some
+    names.
+    """
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def section(text: str) -> dict[str, Any]:
+    """A block with it."""
+    return {"type": "section", "text": mrkdwn(text)}
+
+
 def shown(markdown: str) -> str:
     """An answer that mentions nobody and links nowhere.
 
@@ -105,7 +119,7 @@ def source_blocks(
         if sum(map(len, lines)) + len(line) + len(lines) > MAX_SECTION_CHARS:
             break
         lines.append(line)
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)}}]
+    return [section("\n".join(lines))]
 
 
 def ending_blocks(
@@ -133,7 +147,7 @@ def note_blocks(degraded: Sequence[str], unsupported: int) -> list[dict[str, Any
             f"{unsupported} sentence{'s are' if unsupported > 1 else ' is'} not carried by what "
             "the answer cites: check before you rely on it."
         )
-    elements = [{"type": "mrkdwn", "text": f":warning: {note}"} for note in notes]
+    elements = [mrkdwn(f":warning: {note}") for note in notes]
     return [{"type": "context", "elements": elements}] if elements else []
 
 
@@ -167,5 +181,4 @@ def feedback_blocks(answer_id: str) -> list[dict[str, Any]]:
 
 def warning_blocks(text: str) -> list[dict[str, Any]]:
     """What went wrong, in small print."""
-    said = {"type": "mrkdwn", "text": f":warning: {escaped(text)}"}
-    return [{"type": "context", "elements": [said]}]
+    return [{"type": "context", "elements": [mrkdwn(f":warning: {escaped(text)}")]}]

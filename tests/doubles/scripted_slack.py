@@ -292,18 +292,28 @@ def broken_rules(blocks: list[dict[str, Any]]) -> Iterator[str]:
     if len("".join(marked)) > MAX_MARKDOWN_CHARS:
         yield "too much Markdown"
     for block in blocks:
-        kind, text, elements = block["type"], block.get("text") or "", block.get("elements", ())
-        text = text.get("text", "") if isinstance(text, dict) else text
-        if not text and kind in {"section", "markdown"}:
-            yield f"an empty {kind}"
-        if kind == "section" and len(text) > MAX_SECTION_CHARS:
-            yield f"{len(text)} characters in a section"
-        if len(elements) > MAX_ELEMENTS.get(kind, MAX_BLOCKS):
-            yield f"{len(elements)} elements in {kind}"
-        if kind == "context" and not all(one.get("text") for one in elements):
-            yield "an empty element"
-        if any(len(one.get("value", "")) > MAX_VALUE_CHARS for one in elements):
-            yield "a long value"
+        yield from _broken_by(block)
+
+
+def _broken_by(block: dict[str, Any]) -> Iterator[str]:
+    kind, text, elements = block["type"], block.get("text") or "", block.get("elements", ())
+    if not all(one.get("verbatim") for one in (text, *elements) if _is_mrkdwn(one)):
+        yield "mrkdwn of which Slack makes links"
+    text = text.get("text", "") if isinstance(text, dict) else text
+    if not text and kind in {"section", "markdown"}:
+        yield f"an empty {kind}"
+    if kind == "section" and len(text) > MAX_SECTION_CHARS:
+        yield f"{len(text)} characters in a section"
+    if len(elements) > MAX_ELEMENTS.get(kind, len(elements)):
+        yield f"{len(elements)} elements in {kind}"
+    if kind == "context" and not all(one.get("text") for one in elements):
+        yield "an empty element"
+    if any(len(one.get("value", "")) > MAX_VALUE_CHARS for one in elements):
+        yield "a long value"
+
+
+def _is_mrkdwn(one: object) -> bool:
+    return isinstance(one, dict) and one.get("type") == "mrkdwn"
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -17,6 +17,7 @@ from service.slack.texts import (
     settled,
     shown,
     source_blocks,
+    warning_blocks,
 )
 from tests.doubles.scripted_slack import broken_rules
 
@@ -133,6 +134,18 @@ def test_many_long_sources_keep_to_slacks_limits() -> None:
     [block] = source_blocks(many, "https://l.example", with_excerpts=True)
     assert len(block["text"]["text"]) <= MAX_SECTION_CHARS
     assert source_blocks([], "https://l.example") == []
+
+
+def test_what_documents_say_becomes_no_link_by_itself() -> None:
+    quoted = citation(quote="@channel see #general and https://evil.example/x")
+    said = [
+        *source_blocks([quoted], "https://l.example", with_excerpts=True),
+        *note_blocks([Degraded.LLM_UNAVAILABLE], 1),
+        *warning_blocks("There is no collection https://evil.example"),
+    ]
+    objects = [one for block in said for one in block.get("elements", [block.get("text")])]
+    assert [one["verbatim"] for one in objects] == [True] * 4
+    assert "https://evil.example/x" in objects[0]["text"]
 
 
 def test_notes_say_what_a_reader_has_to_know() -> None:
