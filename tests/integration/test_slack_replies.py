@@ -84,3 +84,16 @@ def test_what_becomes_a_link_piece_by_piece_is_none(*, streams: bool) -> None:
         assert "](" not in said
         assert "://" not in said
         assert "[1] so:" in said
+
+
+@pytest.mark.parametrize("error", ["restricted_action_read_only_channel", "ekm_access_denied"])
+def test_where_nothing_may_be_written_nothing_else_is_tried(error: str) -> None:
+    with ScriptedSlack() as slack:
+        slack.fail("chat.startStream", Failure(error))
+
+        async def use(reply: Reply) -> None:
+            with pytest.raises(SLACK_ERRORS):
+                await reply.say(SECRET * 20)
+
+        with_reply(slack, use)
+        assert [name for name, _ in slack.calls] == ["chat.startStream"]
