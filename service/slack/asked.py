@@ -49,7 +49,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody pressed a button; `user_team_id` is the workspace that they belong to."""
+    """Where somebody pressed a button; `user_team_id` is the workspace that they belong to.
+
+    `respond_to` is the address that takes what is said to them alone.
+    """
 
     team_id: str
     channel_id: str
@@ -57,6 +60,7 @@ class Place:
     user_id: str
     user_team_id: str = ""
     enterprise_id: str = ""
+    respond_to: str = ""
 
 
 def place_in(body: dict[str, Any]) -> Place:
@@ -75,6 +79,7 @@ def place_in(body: dict[str, Any]) -> Place:
         user_team_id=user_team_id,
         # Of the person's own workspace, which need not be that of the channel.
         enterprise_id=(team.get("enterprise_id") or "") if team.get("id") == user_team_id else "",
+        respond_to=body.get("response_url") or "",
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import UNRESTRICTED
@@ -18,10 +19,13 @@ from service.slack.asked import Place
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
 from service.slack.quotes import quotes_of
+from service.slack.response_url import respond
 from service.slack.texts import warning_blocks
 from service.slack.words import NOT_OURS
 
 log = logging.getLogger("lectern.slack")
+
+HEADING = "The quotes of the answer"
 
 
 class Buttons:
@@ -71,13 +75,28 @@ class Buttons:
     ) -> None:
         try:
             for blocks in messages:
-                await client.chat_postEphemeral(
-                    channel=place.channel_id,
-                    user=place.user_id,
-                    thread_ts=place.thread_ts,
-                    text="The quotes of the answer",
-                    blocks=blocks,
-                )
+                await self._show_one(place, client, blocks)
         except SLACK_ERRORS as error:
             log.warning("Slack did not show the quotes of an answer: %s", reason_of(error))
             self._token.doubt(error)
+
+    async def _show_one(
+        self, place: Place, client: AsyncWebClient, blocks: list[dict[str, Any]]
+    ) -> None:
+        try:
+            await client.chat_postEphemeral(
+                channel=place.channel_id,
+                user=place.user_id,
+                thread_ts=place.thread_ts,
+                text=HEADING,
+                blocks=blocks,
+            )
+        except SlackApiError as error:
+            # Whoever reads a public channel without being in it is answered at their own address.
+            if reason_of(error) != "user_not_in_channel" or not place.respond_to:
+                raise
+            status = await respond(
+                client, place.respond_to, blocks, HEADING, thread_ts=place.thread_ts
+            )
+            if status != 200:
+                log.warning("Slack did not show the quotes of an answer: %s", status)

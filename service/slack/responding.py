@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from corpus.errors import LecternError, unforeseen
 from service.asking.answers import answer
@@ -19,13 +18,14 @@ from service.slack.access import SlackAccess
 from service.slack.calling import API_TIMEOUT_S, LAST_WORD_S, SLACK_ERRORS, reason_of
 from service.slack.commands import SlashCommand, answered
 from service.slack.questions import question_in, settings_for_asking
+from service.slack.response_url import respond
 from service.slack.rich_text import RichPiece, rich_pieces
 from service.slack.texts import ending_blocks, escaped, section, shown, warning_blocks
 from service.slack.words import BUSY, ENDS
 
 log = logging.getLogger("lectern.slack")
 
-# A command may be answered five times within half an hour. A message takes about 13,000 characters
+# A command may be answered five times. A message takes about 13,000 characters
 # in its blocks: three of the answer's, and what stands below the last.
 MAX_MESSAGES = 4
 PIECES_A_MESSAGE = 3
@@ -95,25 +95,9 @@ class Response:
     async def _say(
         self, blocks: Sequence[dict[str, Any]], text: str, *, to_all: bool = False
     ) -> None:
-        hook = AsyncWebhookClient(
-            self.command.respond_to,
-            timeout=int(API_TIMEOUT_S),
-            session=self.client.session,
-            retry_handlers=self.client.retry_handlers,
-        )
-        status = 0
-        for shown_blocks in (list(blocks), None):  # what stands there may be what Slack refuses
-            reply = await hook.send(
-                text=text,
-                blocks=shown_blocks,
-                response_type="in_channel" if to_all else "ephemeral",
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            status = reply.status_code
-            if status == 200:
-                return
-        log.warning("Slack did not take what was said to a command: %s", status)
+        status = await respond(self.client, self.command.respond_to, blocks, text, to_all=to_all)
+        if status != 200:
+            log.warning("Slack did not take what was said to a command: %s", status)
 
 
 def _messages(pieces: Sequence[RichPiece]) -> list[Sequence[RichPiece]]:

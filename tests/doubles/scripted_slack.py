@@ -129,8 +129,12 @@ class ScriptedSlack:
             **told,
         }
 
+    def response_url(self, number: str) -> str:
+        """Where what is said under this number goes to."""
+        return f"http://127.0.0.1:{self.wire.port}/respond/{number}"
+
     def responses_to(self, number: str, count: int = 1) -> list[dict[str, Any]]:
-        """What was said to a command, once it is so much."""
+        """What was said to a command or a press, once it is so much."""
         said = self.wire.responses[number]
         self.wait_for(lambda: len(said) >= count, f"response {count} to {number}")
         return said

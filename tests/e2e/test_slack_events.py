@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, USER, ScriptedSlack
+from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, USER, Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
-from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http, section
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http, section, texts_of
 
 # A document cannot call anybody.
 HOSTILE = "<!channel> <@U2> The crane lifts 40 tons <https://evil.example|today>."
@@ -179,6 +179,21 @@ def test_the_quotes_of_an_answer_are_shown_to_whoever_asks(workspace: Workspace)
     gone = str(workspace.slack.ephemeral.pop()["blocks"])
     assert "was deleted" in gone
     assert "mast" not in gone
+
+
+def test_who_reads_a_channel_without_being_in_it_is_shown_the_quotes(workspace: Workspace) -> None:
+    slack = workspace.slack
+    event = workspace.sent(workspace.mention())
+    [reply] = slack.wait_for_end(event["ts"])
+    slack.fail("chat.postEphemeral", Failure("user_not_in_channel"))
+    button = element(reply.blocks, "lectern_quotes")
+    pressed = workspace.pressed(button, event["ts"])
+    workspace.press(button, event["ts"], id="U9")
+    [said] = slack.responses_to(pressed["response_url"].rpartition("/")[2])
+    assert said["response_type"] == "ephemeral"
+    assert said["thread_ts"] == event["ts"]
+    assert said["replace_original"] is False
+    assert SENTENCE in texts_of(said["blocks"])
 
 
 def test_late_doubled_and_reordered_events_are_answered_once_each(workspace: Workspace) -> None:

@@ -108,6 +108,7 @@ class Workspace:
             "api_app_id": "A1",
             "token": "t",
             "trigger_id": "1.2.3",
+            "response_url": self.slack.response_url(f"pressed-{ts}"),
             "actions": [{"block_id": "b", "action_ts": "1.1", **action}],
         }
 
@@ -130,7 +131,7 @@ class Workspace:
             "user_name": "u",
             "api_app_id": "A1",
             "trigger_id": "1.2.3",
-            "response_url": f"http://127.0.0.1:{self.slack.wire.port}/respond/{number}",
+            "response_url": self.slack.response_url(number),
             **changed,
         }
         raw = httpx.Request("POST", "http://x", data=form).read()
