@@ -19,6 +19,7 @@ from lectern.client import Client
 from lectern.commands import keys
 from lectern.connect import connected
 from lectern.plain import plain
+from lectern.server.loading import loaded_for_good
 from lectern.server.logs import configure_logging
 from lectern.shown import DataDir, errors_shown, settings_of
 from lectern.upkeep import app as upkeep
@@ -52,7 +53,8 @@ def serve(
     with errors_shown():
         settings = settings_of(data_dir, host=host, port=port)
         configure_logging(settings)
-        from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
+        with loaded_for_good():
+            from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
         run(settings, with_worker=not no_worker, until_stdin_ends=until_stdin_ends)
 
@@ -70,7 +72,8 @@ def slack(
     with errors_shown():
         settings = settings_of(data_dir, host=host, port=port)
         configure_logging(settings)
-        from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
+        with loaded_for_good():
+            from lectern.server.serve import serve as run  # noqa: PLC0415  takes seconds to import
 
         run(settings, with_worker=not no_worker, with_slack_socket=True)
 
@@ -252,16 +255,24 @@ def doctor(
     url: Url = None,
 ) -> None:
     """Say what is configured and reachable; the exit code is 1 when something is broken."""
-    from lectern.commands.acl_check import check_access  # noqa: PLC0415
-    from lectern.commands.doctor import diagnose, tell  # noqa: PLC0415
+    from lectern.commands.findings.telling import tell  # noqa: PLC0415
 
     if acl:
+        from lectern.commands.acl_check import check_access  # noqa: PLC0415
+
         with _client(data_dir, url) as client:
             is_well = tell(check_access(client), as_json=as_json)
-    else:
+    elif ready:
+        from lectern.commands.findings.running import examine_server  # noqa: PLC0415
+
         with errors_shown():
-            settings = settings_of(data_dir)
-            is_well = diagnose(settings, only_ready=ready, with_repair=repair, as_json=as_json)
+            is_well = tell(examine_server(settings_of(data_dir)), as_json=as_json)
+    else:
+        # Takes seconds to import, and a container asks every half minute whether it is ready.
+        from lectern.commands.doctor import diagnose  # noqa: PLC0415
+
+        with errors_shown():
+            is_well = tell(diagnose(settings_of(data_dir), with_repair=repair), as_json=as_json)
     if not is_well:
         raise typer.Exit(1)
 
@@ -276,7 +287,11 @@ def worker(
     with errors_shown():
         settings = settings_of(data_dir)
         configure_logging(settings)
-        from lectern.server.worker_process import run_embedded_worker, run_worker  # noqa: PLC0415
+        with loaded_for_good():
+            from lectern.server.worker_process import (  # noqa: PLC0415
+                run_embedded_worker,
+                run_worker,
+            )
 
         if index_fd is None or figures_fd is None:
             run_worker(settings)

@@ -29,6 +29,8 @@ OURS = {"LECTERN_DATA", "LECTERN_TEST_DATABASE_URL"}
 
 def pytest_configure() -> None:
     set_offline_environment()
+    # Each server that a test starts would compile all of our sources anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Settings of whoever runs the tests must not reach the servers under test.
     for name in list(os.environ):
         is_ours = name.startswith("LECTERN_") and name not in OURS

@@ -16,7 +16,7 @@ from corpus.errors import Unavailable
 from corpus.values import FINAL_STATUSES
 from lectern.client import Client, ServerError
 from lectern.commands.acl_surfaces import QUESTION, SURFACES, Surface
-from lectern.commands.doctor import Finding
+from lectern.commands.findings.finding import Finding
 
 PREFIX = "acl-check-"  # of the collections; what an interrupted run left is known by it
 READY_LIMIT_S = 180.0

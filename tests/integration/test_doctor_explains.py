@@ -23,6 +23,7 @@ from lectern.commands.doctor import diagnose, examine
 from lectern.commands.findings.machine import data_folder, disk
 from lectern.commands.findings.registry import clock_skew
 from lectern.commands.findings.repairing import repair
+from lectern.commands.findings.telling import tell
 from lectern.server.data_dir import owned
 from lectern.server.gate import gate_open
 from tests.doubles.qdrant_over_http import QdrantOverHttp
@@ -84,7 +85,7 @@ def test_an_index_that_nobody_finishes_is_told_and_cleared_away(there: DataFolde
         with there.registry.write() as connection:
             connection.execute(update(indexes).values(seen_at=since, state=state.value))
         assert words in said(there)["reindex"]
-    assert diagnose(there.settings, only_ready=False, with_repair=True, as_json=True)
+    assert tell(diagnose(there.settings, with_repair=True), as_json=True)
     assert not folder.exists()
     assert said(there) == {}
 
@@ -120,9 +121,9 @@ def test_orphans_both_ways_are_told_and_mended(
     assert [one.mark for one in found] == ["note", "broken"]
     assert "1 documents that are not registered" in found[0].text
     assert there.document_id in found[1].text
-    assert not diagnose(there.settings, only_ready=False, with_repair=False, as_json=True)
+    assert not tell(diagnose(there.settings, with_repair=False), as_json=True)
     capsys.readouterr()
-    assert diagnose(there.settings, only_ready=False, with_repair=True, as_json=True)
+    assert tell(diagnose(there.settings, with_repair=True), as_json=True)
     told = json.loads(capsys.readouterr().out)["findings"]
     assert told[0]["name"] == "repaired"
     assert "1 documents that lack passages queued" in told[0]["text"]
@@ -174,7 +175,7 @@ def test_the_index_of_a_running_server_is_compared_through_its_gate(there: DataF
         assert "registry and index agree" in [one.text for one in examine(there.settings)]
         store.delete(there.document_id)
         assert there.document_id in said(there)["index"]
-        assert not diagnose(there.settings, only_ready=False, with_repair=True, as_json=False)
+        assert not tell(diagnose(there.settings, with_repair=True), as_json=False)
     store.close()
 
 

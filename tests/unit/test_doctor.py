@@ -8,7 +8,8 @@ import pytest
 from corpus.index.server.connection import ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from corpus.settings import Settings
-from lectern.commands.doctor import examine, examine_server
+from lectern.commands.doctor import examine
+from lectern.commands.findings.running import examine_server
 from lectern.server.data_dir import announce, owned
 from tests.doubles.qdrant_over_http import QdrantOverHttp
 from tests.doubles.scripted_lectern import HANG_UP, Answer, scripted_lectern
