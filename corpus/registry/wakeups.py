@@ -14,11 +14,11 @@ from contextlib import contextmanager
 import psycopg
 from pydantic import SecretStr
 
+from corpus.registry.database.postgres_url import connect_arguments
 from corpus.registry.jobs import CHANNEL
 
 LISTEN_S = 1.0  # at a time: bounds how long the end of the block is waited for
 RECONNECT_S = 2.0
-CONNECT_TIMEOUT_S = 5
 
 log = logging.getLogger("lectern.worker")
 
@@ -49,15 +49,8 @@ def listening(url: SecretStr, on_word: Callable[[], None]) -> Iterator[None]:
 
 
 def _follow(url: SecretStr, on_word: Callable[[], None], ended: threading.Event) -> None:
-    with psycopg.connect(
-        url.get_secret_value(),
-        autocommit=True,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        application_name="lectern wake-ups",
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=4,
-    ) as connection:
+    arguments = connect_arguments(url) | {"application_name": "lectern wake-ups"}
+    with psycopg.connect(**arguments, autocommit=True) as connection:
         connection.execute(f"LISTEN {CHANNEL}")
         on_word()
         while not ended.is_set():

@@ -52,3 +52,14 @@ def test_a_lost_connection_is_made_anew(postgres_registry: Registry, postgres_ur
         word.clear()
         upload(postgres_registry)
         assert word.wait(PATIENCE_S)
+
+
+def test_of_several_hosts_the_one_that_answers_is_listened_to(
+    postgres_registry: Registry, postgres_url: str
+) -> None:
+    word = threading.Event()
+    with listening(SecretStr(postgres_url.replace("@", "@127.0.0.1:1,")), word.set):
+        assert word.wait(PATIENCE_S)
+        word.clear()
+        upload(postgres_registry)
+        assert word.wait(PATIENCE_S)

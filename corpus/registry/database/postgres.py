@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from corpus.errors import Misconfigured, StorageUnavailable, Unavailable
 from corpus.registry.database.engine import Registry, up_to_date
-from corpus.registry.database.postgres_url import connect_arguments, parse_url, shown_url
+from corpus.registry.database.postgres_url import connect_arguments, shown_url
 from corpus.registry.migrations import stored_revision
 
 # Connections of one process at most. A worker uses three; a server with its default of
@@ -79,7 +79,7 @@ def describe_database(url: SecretStr) -> str:
 
 def _registry(url: SecretStr) -> Registry:
     engine = create_engine(
-        parse_url(url),
+        "postgresql+psycopg://",
         connect_args=connect_arguments(url),
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,

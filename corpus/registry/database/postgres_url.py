@@ -1,18 +1,33 @@
-"""DATABASE_URL: what it may be, what of it may be shown, and how connections are opened with it."""
+"""DATABASE_URL: what it may be, what of it may be shown, and how connections are opened with it.
+
+It is read as libpq reads it, so several hosts may be in it; every connection is opened with the one
+mapping that comes of it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from corpus.errors import Misconfigured
 
-CONNECT_TIMEOUT_S = 5
-
+# What the URL says instead of these holds.
+_DEFAULTS: Mapping[str, Any] = {
+    "connect_timeout": 5,  # seconds, for each address
+    "application_name": "lectern",
+    # A host that vanishes sends nothing: noticed after about 30 s, where the system allows it.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 # Sent at the start of each connection. Units of work take milliseconds; what exceeds these hangs.
 _SESSION = {
     "statement_timeout": "30s",
@@ -20,48 +35,71 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "60s",
     "timezone": "UTC",
 }
-# A host that vanishes sends nothing: noticed after about 30 s, where the system allows it.
-_KEEPALIVES = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 4,
-    "tcp_user_timeout": 30_000,
-}
+# The password may have characters that libpq wants written with %: it never sees them.
+_URL = re.compile(r"(?P<scheme>[\w+]+)://((?P<user>[^:/@]*)(:(?P<password>[^@]*))?@)?(?P<where>.*)")
+_NUMBERS = ("port", "connect_timeout")
 _HINT = "Set DATABASE_URL to postgresql://user:password@host:5432/database, or leave it empty."
 
 
-def parse_url(url: SecretStr) -> URL:
-    """The URL for psycopg 3; `Misconfigured` for any but postgresql://."""
-    given = url.get_secret_value()
-    try:
-        parsed = make_url(given)
-    except (ArgumentError, ValueError):
-        # Not from that error: its text is the URL, with the password.
-        raise Misconfigured("DATABASE_URL is not a URL.", hint=_HINT) from None
-    if parsed.drivername != "postgresql":
-        raise Misconfigured(f"DATABASE_URL begins with {parsed.drivername}://.", hint=_HINT)
-    return parsed.set(drivername="postgresql+psycopg")
-
-
 def shown_url(url: SecretStr) -> str:
-    """Where the database is, without who may enter: host, port and name."""
-    parsed = parse_url(url)
-    host = parsed.host or "the local socket"
-    port = f":{parsed.port}" if parsed.port else ""
-    return f"{host}{port}/{parsed.database or ''}"
+    """Where the database is, without who may enter: hosts with their ports, and name."""
+    said = _parsed(url)
+    hosts = (said.get("host") or said.get("hostaddr") or "").split(",")
+    ports = said.get("port", "").split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    where = ",".join(
+        f"{host or 'the local socket'}{port and ':'}{port}"
+        for host, port in zip_longest(hosts, ports, fillvalue="")
+    )
+    return f"{where}/{said.get('dbname', '')}"
 
 
-def connect_arguments(url: SecretStr) -> Mapping[str, Any]:
-    """What psycopg is told for each connection, beside the URL."""
+def connect_arguments(url: SecretStr) -> dict[str, Any]:
+    """What psycopg is told for each connection; `Misconfigured` for any but postgresql://."""
+    said = _parsed(url)
     session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-    given = parse_url(url).query.get("options", "")
     return {
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "application_name": "lectern",
+        **_DEFAULTS,
+        **said,
+        "options": f"{session} {said.get('options', '')}".strip(),
         "client_encoding": "utf8",  # a server without an encoding would be read as bytes
-        "options": f"{session} {given}".strip(),
         # A statement prepared before another process migrated the tables fails after it, and some
         # connection poolers lose prepared statements.
         "prepare_threshold": None,
-        **_KEEPALIVES,
     }
+
+
+def _parsed(url: SecretStr) -> dict[str, str]:
+    """The URL's parts by libpq's names for them. No error has any of them: one is the password."""
+    found = _URL.fullmatch(url.get_secret_value())
+    if found is None:
+        raise Misconfigured("DATABASE_URL is not a URL.", hint=_HINT)
+    if found["scheme"] != "postgresql":
+        raise Misconfigured(f"DATABASE_URL begins with {found['scheme']}://.", hint=_HINT)
+    try:
+        said = conninfo_to_dict(f"postgresql://{found['where']}")
+    except psycopg.ProgrammingError:
+        raise Misconfigured(
+            "DATABASE_URL is not a URL that libpq takes.",
+            hint=f"{_HINT} psql with the same URL says what is wrong.",
+        ) from None
+    parts = {name: str(value) for name, value in said.items()}
+    parts |= {name: unquote(found[name]) for name in ("user", "password") if found[name]}
+    _require_once(found["where"], parts)
+    for name in _NUMBERS:
+        if not re.fullmatch(r"[\d,]*", parts.get(name, "")):
+            raise Misconfigured(f"The {name} in DATABASE_URL is not a number.", hint=_HINT)
+    return parts
+
+
+def _require_once(where: str, parts: Mapping[str, str]) -> None:
+    """Of two, libpq would take the last without a word."""
+    names = [name for name, _ in parse_qsl(where.partition("?")[2], keep_blank_values=True)]
+    for name in parts:
+        if names.count(name) > 1:
+            raise Misconfigured(
+                f"DATABASE_URL says {name} twice.",
+                hint="Several hosts are host1:5432,host2:5432; several options have a space (%20) "
+                "between them.",
+            )
