@@ -16,7 +16,7 @@ from corpus.registry.migrations import HEAD, bring_up_to_date, stored_revision
 
 BUSY_TIMEOUT_MS = 15_000  # a writer waits this long for another one before it gives up
 
-_WRITES = "lectern_writes"
+WRITES = "lectern_writes"  # the option of who writes, for what begins the transaction
 
 
 class Registry:
@@ -103,7 +103,7 @@ def sqlite_registry_as_it_is(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_
     )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Registry(engine, reader=engine, writer=engine.execution_options(**{_WRITES: True}))
+    return Registry(engine, reader=engine, writer=engine.execution_options(**{WRITES: True}))
 
 
 def up_to_date(registry: Registry) -> Registry:
@@ -136,5 +136,5 @@ def _configure_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry)
 def _begin_sqlite(connection: Connection) -> None:
     # A write that starts as a read fails at once with SQLITE_BUSY when another writer came first;
     # IMMEDIATE waits for its turn instead.
-    writes = connection.get_execution_options().get(_WRITES, False)
+    writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from corpus.errors import Misconfigured, StorageUnavailable, Unavailable
-from corpus.registry.database.engine import Registry, up_to_date
+from corpus.registry.database.beginning import begins_with_limits
+from corpus.registry.database.engine import WRITES, Registry, up_to_date
 from corpus.registry.database.postgres_url import connect_arguments, shown_url
 from corpus.registry.migrations import stored_revision
 
@@ -78,22 +79,18 @@ def describe_database(url: SecretStr) -> str:
 
 
 def _registry(url: SecretStr) -> Registry:
+    arguments = connect_arguments(url)
     engine = create_engine(
         "postgresql+psycopg://",
-        connect_args=connect_arguments(url),
+        connect_args=arguments,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_WAIT_S,
         pool_pre_ping=True,
         hide_parameters=True,  # an error's text must not carry those of documents into the log
     )
-    return Registry(
-        engine,
-        reader=engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        ),
-        writer=engine.execution_options(isolation_level="READ COMMITTED"),
-    )
+    begins_with_limits(engine, options=arguments.get("options", ""))
+    return Registry(engine, reader=engine, writer=engine.execution_options(**{WRITES: True}))
 
 
 def _require_utf8(connection: Connection) -> None:

@@ -28,13 +28,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
-# Sent at the start of each connection. Units of work take milliseconds; what exceeds these hangs.
-_SESSION = {
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-    "timezone": "UTC",
-}
 # The password may have characters that libpq wants written with %: it never sees them.
 _URL = re.compile(r"(?P<scheme>[\w+]+)://((?P<user>[^:/@]*)(:(?P<password>[^@]*))?@)?(?P<where>.*)")
 _NUMBERS = ("port", "connect_timeout")
@@ -57,15 +50,13 @@ def shown_url(url: SecretStr) -> str:
 
 def connect_arguments(url: SecretStr) -> dict[str, Any]:
     """What psycopg is told for each connection; `Misconfigured` for any but postgresql://."""
-    said = _parsed(url)
-    session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     return {
         **_DEFAULTS,
-        **said,
-        "options": f"{session} {said.get('options', '')}".strip(),
+        **_parsed(url),
+        "autocommit": True,  # transactions begin as beginning.py says
         "client_encoding": "utf8",  # a server without an encoding would be read as bytes
         # A statement prepared before another process migrated the tables fails after it, and some
-        # connection poolers lose prepared statements.
+        # poolers lose prepared statements.
         "prepare_threshold": None,
     }
 
