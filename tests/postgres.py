@@ -28,15 +28,18 @@ def programs() -> Path | None:
     """The folder of initdb and pg_ctl, the newest where there are several."""
     found = shutil.which("initdb")
     if found is not None:
-        return Path(found).parent
+        return Path(found).resolve().parent
     versions = [path.parent for path in Path(DEBIAN_FOLDERS).glob("*/bin/initdb")]
     return max(versions, key=lambda path: float(path.parent.name), default=None)
 
 
 class OwnPostgres:
-    """A cluster of one's own; `start` it before use, `remove` it in the end."""
+    """A cluster of one's own; `start` it before use, `remove` it in the end.
 
-    def __init__(self, bin_folder: Path) -> None:
+    With a `primary`, its hot standby, which follows it.
+    """
+
+    def __init__(self, bin_folder: Path, *, primary: OwnPostgres | None = None) -> None:
         self._bin = bin_folder
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._folder.chmod(0o755)
@@ -46,7 +49,11 @@ class OwnPostgres:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        if primary is None:
+            self._run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        else:
+            self._run("pg_basebackup", "--write-recovery-conf", "--no-sync", "-c", "fast",
+                      "-d", primary.url)  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -62,6 +69,16 @@ class OwnPostgres:
     def stop(self, mode: str = "fast") -> None:
         """`immediate` is as if it were killed."""
         self._run("pg_ctl", "-w", "-m", mode, "stop")
+
+    def promote(self) -> None:
+        """From a standby to a server that writes."""
+        self._run("pg_ctl", "-w", "promote")
+
+    def demote(self) -> None:
+        """Start anew as a standby, which follows nobody."""
+        self.stop()
+        (self._folder / "data" / "standby.signal").touch()
+        self.start()
 
     def processes(self) -> list[str]:
         """Ids of the postmaster and of its children."""
@@ -79,7 +96,7 @@ class OwnPostgres:
             command = ["runuser", "-u", "postgres", "--", *command]
         done = subprocess.run(
             [*command, *arguments],
-            stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self._folder,
             check=False,
@@ -98,6 +115,19 @@ def own_postgres() -> Iterator[OwnPostgres]:
             pytest.fail(reason)
         pytest.skip(reason)
     server = OwnPostgres(bin_folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+@contextmanager
+def own_standby(primary: OwnPostgres) -> Iterator[OwnPostgres]:
+    """A started hot standby, with all that the primary has written until now."""
+    bin_folder = programs()
+    assert bin_folder is not None
+    server = OwnPostgres(bin_folder, primary=primary)
     server.start()
     try:
         yield server

@@ -107,6 +107,10 @@ class Worker:
                 # itself, and the job is claimed again.
                 log.warning("%s (%s)", error.detail, error.code)
                 self._pipeline.stop.wait(OUTAGE_WAIT_S)
+            except Exception:
+                # The outermost loop: the documents in the queue are not at fault.
+                log.exception("the worker failed unexpectedly, and goes on")
+                self._pipeline.stop.wait(OUTAGE_WAIT_S)
 
     def _claim(self) -> Lease | None:
         with self._registry.write() as connection:

@@ -113,6 +113,9 @@ def _carried_out(step: Callable[[ServiceParts], None], parts: ServiceParts) -> b
     except Unavailable as error:
         log.warning("not reconciled: %s (%s)", error.detail, error.code)
         return False
+    except Exception:
+        log.exception("not reconciled: %s failed unexpectedly", step.__name__)
+        return False  # the other steps are none the worse for it
     return True
 
 

@@ -41,6 +41,10 @@ class UnreliableWay:
             self._listener = self._listening(self.port)
             self._start()
 
+    def lead_to(self, target_port: int) -> None:
+        """New connections go there; those that are open stay where they are."""
+        self._target_port = target_port
+
     def refuse(self) -> None:
         """Nobody listens any more."""
         # Closing alone would not wake up who waits in accept().

@@ -116,6 +116,30 @@ def test_a_deletion_is_ended_once_qdrant_is_back(interrupted: World) -> None:
     assert list(world.originals.kept()) == []
 
 
+class FailsAtFirst(FolderOriginals):
+    """Originals of which the first removal fails for a reason that nobody thought of."""
+
+    has_failed = False
+
+    def delete(self, content_sha256: str) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise ZeroDivisionError
+        super().delete(content_sha256)
+
+
+def test_a_deletion_that_failed_unexpectedly_is_ended_later(
+    interrupted: World, tmp_path: Path
+) -> None:
+    world = interrupted
+    world.proxy.pass_on()
+    originals = FailsAtFirst(tmp_path / "originals")
+    parts = replace(parts_with(world.registry), originals=originals, store=world.store)
+    with reconciled(parts, again_s=0.1):
+        wait_until(lambda: world.documents() == 0)
+    assert originals.has_failed
+
+
 def test_a_deletion_that_is_interrupted_later_is_ended_too(interrupted: World) -> None:
     world = interrupted
     world.proxy.pass_on()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
@@ -450,6 +451,28 @@ def test_an_outage_is_waited_out_and_costs_the_document_nothing(world: World) ->
     world.work(down_twice, max_attempts=1)
     assert world.document(document.id).status is Status.READY
     assert world.store.count(None) == 150
+
+
+def test_a_worker_that_cannot_ask_for_work_goes_on_when_it_can(
+    world: World, postgres_registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = replace(world, registry=postgres_registry)
+    document = world.upload("Ships sail")
+    with world.registry.write() as connection:
+        connection.execute(text("ALTER TABLE jobs RENAME TO moved"))
+
+    def put_it_back() -> None:
+        while "the worker failed unexpectedly" not in caplog.text:
+            time.sleep(0.02)
+        with world.registry.write() as connection:
+            connection.execute(text("ALTER TABLE moved RENAME TO jobs"))
+        stop_when_final(world, document.id)
+
+    operator = threading.Thread(target=put_it_back, daemon=True)
+    operator.start()
+    world.work(lambda _batch: None)
+    operator.join()
+    assert world.document(document.id).status is Status.READY
 
 
 def test_a_file_at_fault_fails_with_its_reason_and_leaves_no_node(world: World) -> None:

@@ -1,4 +1,4 @@
-"""How a unit of work begins on Postgres: with its limits, in one message to the server.
+"""How a unit of work begins on Postgres: with its limits, in one message to a server that writes.
 
 A pooler refuses limits that are sent at the start of a connection, or drops them, and lends the
 server's processes from transaction to transaction: so each transaction brings its own. In the
@@ -9,6 +9,7 @@ a SELECT after it, 50 %.
 from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
 
 from corpus.registry.database.engine import WRITES
 
@@ -36,3 +37,22 @@ def begins_with_limits(engine: Engine, *, options: str) -> None:
         connection.exec_driver_sql((_WRITE if writes else _READ) + limits)
 
     event.listen(engine, "begin", begin)
+
+
+def leaves_standbys(engine: Engine) -> None:
+    """Drop the engine's connections when a server only accepts reading, as after a failover.
+
+    It lets us connect and read what it knows, perhaps for ever. New connections find the server
+    that writes, where the URL leads to it.
+    """
+    event.listen(engine, "handle_error", _drop_if_standby)
+
+
+def _drop_if_standby(raised: ExceptionContext) -> None:
+    if raised.connection is None or not raised.connection.get_execution_options().get(WRITES):
+        return  # who writes where it only reads has a mistake of ours
+    state = getattr(raised.original_exception, "sqlstate", None)
+    # A standby refuses to begin with feature_not_supported, which else is a mistake of ours, too.
+    begins = (raised.statement or "").startswith("BEGIN")
+    if state == "25006" or (state == "0A000" and begins):
+        raised.is_disconnect = True

@@ -56,7 +56,7 @@ class Registry:
             yield connection
 
     def ping(self) -> None:
-        """Raise `StorageUnavailable` when the database does not answer within seconds."""
+        """Raise `StorageUnavailable` within seconds when the database does not answer, or write."""
         self._ping()
 
     def truncate_log(self) -> bool:
@@ -80,7 +80,10 @@ class Registry:
         self._engine.dispose()
 
     def _select_one(self) -> None:
-        with self.read() as connection:
+        # A server that became a standby would go on answering who reads. On SQLite a unit that
+        # writes waits for the one before it.
+        unit = self.write if self.is_shared else self.read
+        with unit() as connection:
             connection.execute(text("SELECT 1"))
 
 

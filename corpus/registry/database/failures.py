@@ -22,6 +22,7 @@ from corpus.errors import StorageUnavailable
 # By SQLSTATE, or its class (the first two characters): PostgreSQL manual, appendix A. The server's
 # own words can name hosts and users, so callers read ours; the log has the cause.
 _REASONS: Mapping[str, str] = {
+    "0A000": "it only accepts reading",  # as a standby says it, where a unit that writes begins
     "08": "the connection was lost",
     "25P03": "a transaction was idle for too long",
     "25006": "it only accepts reading",

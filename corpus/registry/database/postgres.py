@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from corpus.errors import Misconfigured, StorageUnavailable, Unavailable
-from corpus.registry.database.beginning import begins_with_limits
+from corpus.registry.database.beginning import begins_with_limits, leaves_standbys
 from corpus.registry.database.engine import WRITES, Registry, up_to_date
 from corpus.registry.database.postgres_url import connect_arguments, shown_url
 from corpus.registry.migrations import stored_revision
@@ -90,6 +90,7 @@ def _registry(url: SecretStr) -> Registry:
         hide_parameters=True,  # an error's text must not carry those of documents into the log
     )
     begins_with_limits(engine, options=arguments.get("options", ""))
+    leaves_standbys(engine)
     return Registry(engine, reader=engine, writer=engine.execution_options(**{WRITES: True}))
 
 

@@ -22,6 +22,8 @@ from corpus.errors import Misconfigured
 _DEFAULTS: Mapping[str, Any] = {
     "connect_timeout": 5,  # seconds, for each address
     "application_name": "lectern",
+    # Of several addresses the one of the server that writes; a standby may be behind by a deletion.
+    "target_session_attrs": "read-write",
     # A host that vanishes sends nothing: noticed after about 30 s, where the system allows it.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
