@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, exists, insert, select
 
 from corpus.errors import Misconfigured
 from corpus.registry.database.engine import Registry
+from corpus.registry.dumping import take_your_time
 from corpus.registry.installation import become_installation
 from corpus.registry.schema import NOT_OF_DOCUMENTS, metadata
 
@@ -57,6 +58,7 @@ def _copy(ours: Connection, theirs: Connection, table: Table) -> int:
 
 
 def _require_same(ours: Connection, theirs: Connection) -> None:
+    take_your_time(theirs)  # it idles while ours are read
     changed = [one.name for one in _TABLES if _digest(ours, one) != _digest(theirs, one)]
     if changed:
         raise Misconfigured(
