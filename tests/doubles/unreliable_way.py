@@ -60,7 +60,10 @@ class UnreliableWay:
 
     def answer(self, status: int, code: str) -> None:
         """Answer each request with this error."""
-        body = f"<Error><Code>{code}</Code><Message>So it is.</Message></Error>"
+        self.answer_with(f"<Error><Code>{code}</Code><Message>So it is.</Message></Error>", status)
+
+    def answer_with(self, body: str, status: int = 200) -> None:
+        """Answer each request with this XML."""
         head = f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
         self._answer = f"HTTP/1.1 {status} -\r\n{head}Connection: close\r\n\r\n{body}".encode()
         self._cut_all()

@@ -217,6 +217,47 @@ def test_uploads_in_parts_that_were_interrupted_are_ended_once_they_are_old(
     assert world.bucket.uploads() == [foreign]
 
 
+# As SeaweedFS listed them before it knew when uploads began (its issue 11301), and Go's zero time.
+LISTED = (
+    '<ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+    "<IsTruncated>false</IsTruncated>"
+    "<Upload><Key>originals/a</Key><UploadId>1</UploadId></Upload>"
+    "<Upload><Key>originals/b</Key><UploadId>2</UploadId>"
+    "<Initiated>0001-01-01T00:00:00Z</Initiated></Upload>{}</ListMultipartUploadsResult>"
+)
+OLD = (
+    "<Upload><Key>originals/c</Key><UploadId>3</UploadId>"
+    "<Initiated>2026-01-02T03:04:05.000Z</Initiated></Upload>"
+)
+
+
+@pytest.mark.parametrize(("more", "ended"), [("", 0), (OLD, 1)])
+def test_uploads_of_which_the_server_does_not_say_when_they_began_stay(
+    world: World, more: str, ended: int
+) -> None:
+    address = parse_blob_url(world.bucket.settings(endpoint=world.way.url)["BLOB_URL"])
+    objects = BucketObjects(address, open_clients(address, world.settings))
+    world.way.answer_with(LISTED.format(more))
+    assert objects.abort_interrupted(after_s=0.0) == ended
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        LISTED.format(""),
+        LISTED.format("<Upload><Key>originals/d</Key><Initiated/></Upload>"),
+        LISTED.format(OLD).replace("2026-01-02T03:04:05.000Z", "yesterday"),
+        "<html><body>Welcome to nginx!",
+    ],
+    ids=["no time", "an empty time", "no such time", "no xml"],
+)
+def test_what_a_server_lists_of_interrupted_uploads_ends_no_start(
+    world: World, listed: str
+) -> None:
+    world.way.answer_with(listed)
+    world.originals.clear_staging()
+
+
 def test_more_objects_than_a_page_of_the_list_are_listed(world: World) -> None:
     hashes = sorted(sha256_of(str(number).encode()) for number in range(1100))
     for content_sha256 in hashes:

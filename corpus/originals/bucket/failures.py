@@ -12,6 +12,7 @@ from typing import Any
 from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from corpus.errors import StorageUnavailable
 from corpus.originals.bucket.address import BucketAddress
@@ -62,6 +63,8 @@ _BY_CLASS: tuple[tuple[type[BotoCoreError], Row], ...] = (
 )
 
 _AWAY = (aws.ReadTimeoutError, aws.ConnectTimeoutError, aws.ConnectionError, aws.HTTPClientError)
+# An answer that is not S3's XML, or has something in it that is no time, or no number.
+_UNREADABLE = (ResponseParserError, ValueError)
 _TOO_MANY = 429
 _AT_FAULT = 500
 
@@ -74,7 +77,7 @@ def bucket_errors(address: BucketAddress, failure: str) -> Iterator[None]:
     except S3UploadFailedError as error:  # it stands before the one that has the cause
         cause = error.__cause__ or error.__context__
         raise _said(cause or error, address, failure) from error
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, *_UNREADABLE) as error:
         raise _said(error, address, failure) from error
 
 
@@ -107,6 +110,8 @@ def _row(error: BaseException) -> Row:
         code = code_of(error)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
         return _BY_CODE.get(code) or _BY_CODE.get(str(status)) or _unforeseen(code, str(status))
+    if isinstance(error, _UNREADABLE):
+        return "it does not answer as S3 does", _ADDRESS
     found = (row for kind, row in _BY_CLASS if isinstance(error, kind))
     # The class alone: the text may have a URL that is signed.
     return next(found, (f"it cannot be used ({type(error).__name__})", _LATER))

@@ -33,6 +33,8 @@ PIECE_BYTES = 256 << 10
 FETCH_LIMIT_S = 600.0  # a slow connection is one thing, a trickle that ties up a worker another
 
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+# There was no S3 before: a server that does not know a time may say that it is year 1, or 1970.
+_FIRST_TIME = datetime(2006, 1, 1, tzinfo=UTC)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DAMAGED_HINT = "Upload the file again; look for what wrote to the bucket, or lost something of it."
 
@@ -156,15 +158,19 @@ class BucketObjects:
             for found in page.get("Contents", ()):
                 name = found["Key"].removeprefix(self._prefix)
                 if _SHA256.fullmatch(name):
-                    age_s = time.time() - found["LastModified"].timestamp()
-                    yield KeptOriginal(name, max(0.0, age_s))
+                    yield KeptOriginal(name, max(0.0, _age_s(found["LastModified"])))
 
     def abort_interrupted(self, *, after_s: float) -> int:
-        """End multipart uploads that began so long ago: their parts take space unseen. How many."""
+        """End multipart uploads that began so long ago: their parts take space unseen. How many.
+
+        Not every server says when each began (SeaweedFS 4.47 does not): those stay, because they
+        may be under way.
+        """
         count = 0
         for page in self._pages("list_multipart_uploads", "Broken off uploads were not listed"):
             for found in page.get("Uploads", ()):
-                if (datetime.now(UTC) - found["Initiated"]).total_seconds() < after_s:
+                begun: datetime = found.get("Initiated", _FIRST_TIME)
+                if begun <= _FIRST_TIME or _age_s(begun) < after_s:
                     continue
                 with bucket_errors(self._address, "A broken off upload could not be removed"):
                     self._patient.abort_multipart_upload(
@@ -192,6 +198,10 @@ class BucketObjects:
             if page is None:
                 return
             yield page
+
+
+def _age_s(then: datetime) -> float:
+    return (datetime.now(UTC) - then).total_seconds()
 
 
 def _read(body: StreamingBody, deadline_s: float, target: BinaryIO | None = None) -> str:

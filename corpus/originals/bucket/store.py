@@ -104,7 +104,7 @@ class BucketOriginals:
             self._ownership.require()
             ended = self._objects.abort_interrupted(after_s=self._stale_upload_s)
         except StorageUnavailable as error:
-            # Not every server can list them, and some end them by themselves.
+            # Not every server can list them, and some end them itself: no start waits for it.
             log.info("%s %s", error.detail, error.hint)
             return
         if ended:
