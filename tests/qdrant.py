@@ -24,12 +24,12 @@ EVERY_QDRANT = [OVER_HTTP, *([SERVER] if os.environ.get("QDRANT_URL") else [])]
 
 
 @contextmanager
-def qdrant_server(kind: str) -> Iterator[ServerAddress]:
-    """The address of a server of this kind, one of `EVERY_QDRANT`."""
+def qdrant_server(kind: str, *, is_strict: bool = True) -> Iterator[ServerAddress]:
+    """The address of a server of this kind, one of `EVERY_QDRANT`; a real one is as it is."""
     if kind == SERVER:
         yield ServerAddress(os.environ["QDRANT_URL"], os.environ.get("QDRANT_API_KEY"))
         return
-    with QdrantOverHttp() as double:
+    with QdrantOverHttp(is_strict=is_strict) as double:
         yield ServerAddress(double.url)
 
 

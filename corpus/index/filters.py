@@ -142,7 +142,9 @@ def _equal(dialect: FilterDialect[ConditionT], key: str, value: object) -> Condi
 def _member(dialect: FilterDialect[ConditionT], one: MetadataFilter) -> ConditionT:
     if not isinstance(one.value, list):
         raise InvalidFilter(f"{one.key}: `{one.operator.value}` needs a list, not {one.value!r}.")
-    if not one.value or _are_keywords(one.key, one.value):
+    if not one.value:
+        return dialect.any_id([])  # nothing, of whatever type the field is
+    if _are_keywords(one.key, one.value):
         return dialect.any_value(one.key, cast("list[str]", one.value))
     return dialect.group(FilterCondition.OR, [_equal(dialect, one.key, v) for v in one.value])
 

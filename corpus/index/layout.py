@@ -20,13 +20,15 @@ MAX_DOCUMENTS = 1_000_000
 
 FieldKind = Literal["keyword", "integer", "datetime"]
 
-# What filters may ask for quickly. The collection is the tenant: Qdrant keeps its points together.
+# All that filters may ask for: a server in strict mode refuses others. The collection is the
+# tenant: Qdrant keeps its points together.
 TENANT_FIELD = "collection"
 DOCUMENT_FIELD = "document_id"
 PAYLOAD_INDEXES: dict[str, FieldKind] = {
     TENANT_FIELD: "keyword",
     DOCUMENT_FIELD: "keyword",
     "version": "integer",
+    "ordinal": "integer",
     "page": "integer",
     "filename": "keyword",
     "media_type": "keyword",

@@ -2,7 +2,8 @@
 
 Bodies are read by the client's own models, answers come in Qdrant's envelope, errors in its shape.
 What local mode has no use for (payload indexes, shards, replicas, quantisation) is remembered and
-told by `GET /collections/{name}`. Everything is in memory only. As a process of its own:
+told by `GET /collections/{name}`. Filters on fields without an index are refused, as Qdrant Cloud
+refuses them, unless it `is_strict` no more. Everything is in memory only. As a process of its own:
 `python -m tests.doubles.qdrant_over_http --port 6333 [--api-key KEY]`.
 """
 
@@ -26,6 +27,7 @@ from qdrant_client.http import models
 
 from corpus.index.server.collection import OWNER
 from tests.doubles.serving import Handler, Serving
+from tests.doubles.strict_mode import unindexed
 
 VERSION = "1.20.0"
 MAX_CALLS = 20_000
@@ -63,8 +65,11 @@ class _RefusedError(Exception):
 class QdrantOverHttp(Serving):
     """Serves on loopback inside a `with`; `calls` has the newest requests, oldest first."""
 
-    def __init__(self, port: int = 0, api_key: str | None = None) -> None:
+    def __init__(
+        self, port: int = 0, api_key: str | None = None, *, is_strict: bool = True
+    ) -> None:
         self.api_key = api_key
+        self.is_strict = is_strict
         self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
         self.created: dict[str, models.CreateCollection] = {}
         self.indexes: dict[str, dict[str, models.PayloadIndexInfo]] = {}
@@ -123,6 +128,18 @@ class QdrantOverHttp(Serving):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what has no effect here is why it is remembered
                 return work(self, name or "", body)
+
+    def require_indexed(self, name: str, condition: object) -> None:
+        """Refuse a filter as strict mode does."""
+        found = unindexed(condition, self.indexes[name]) if self.is_strict else None
+        if found is not None:
+            field, kinds = found
+            raise _RefusedError(
+                400,
+                f'Bad request: Index required but not found for "{field}" of one of the following '
+                f"types: [{', '.join(kinds)}]. Help: Create an index for this key or use a "
+                "different filter.",
+            )
 
     def _require(self, name: str) -> None:
         if name not in self.created:
@@ -202,7 +219,10 @@ def _upsert(double: QdrantOverHttp, name: str, body: bytes) -> object:
 
 
 def _delete(double: QdrantOverHttp, name: str, body: bytes) -> object:
-    double.local.delete(name, _SELECT.validate_json(body))
+    asked = _SELECT.validate_json(body)
+    if isinstance(asked, models.FilterSelector):
+        double.require_indexed(name, asked.filter)
+    double.local.delete(name, asked)
     return _done()
 
 
@@ -221,6 +241,7 @@ def _retrieve(double: QdrantOverHttp, name: str, body: bytes) -> object:
 
 def _scroll(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = models.ScrollRequest.model_validate_json(body)
+    double.require_indexed(name, asked.filter)
     records, offset = double.local.scroll(
         name,
         asked.filter,
@@ -235,6 +256,7 @@ def _scroll(double: QdrantOverHttp, name: str, body: bytes) -> object:
 
 def _count(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = models.CountRequest.model_validate_json(body)
+    double.require_indexed(name, asked.filter)
     return double.local.count(name, asked.filter)
 
 
@@ -244,6 +266,7 @@ def _facet(double: QdrantOverHttp, name: str, body: bytes) -> object:
         raise _RefusedError(
             400, f'Bad request: Index required but not found for "{asked.key}": [keyword].'
         )
+    double.require_indexed(name, asked.filter)
     found = double.local.facet(name, asked.key, asked.filter, asked.limit or 10)
     if not asked.exact:  # points that are being moved may count twice
         found.hits = [models.FacetValueHit(value=it.value, count=2 * it.count) for it in found.hits]
@@ -252,12 +275,23 @@ def _facet(double: QdrantOverHttp, name: str, body: bytes) -> object:
 
 def _query(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = models.QueryRequest.model_validate_json(body)
-    return double.local.query_batch_points(name, [asked])[0]
+    return _found(double, name, [asked])[0]
 
 
 def _query_batch(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = models.QueryRequestBatch.model_validate_json(body)
-    return double.local.query_batch_points(name, asked.searches)
+    return _found(double, name, asked.searches)
+
+
+def _found(
+    double: QdrantOverHttp, name: str, searches: list[models.QueryRequest]
+) -> list[models.QueryResponse]:
+    for search in searches:
+        double.require_indexed(name, search.filter)
+        idf = search.params.idf if search.params is not None else None
+        if isinstance(idf, models.IdfCorpusParams):
+            double.require_indexed(name, idf.corpus)
+    return double.local.query_batch_points(name, searches)
 
 
 def _done() -> object:

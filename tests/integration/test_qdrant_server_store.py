@@ -14,6 +14,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 
 from corpus.errors import IndexUnavailable
 from corpus.index.layout import PAYLOAD_INDEXES
+from corpus.index.selections import of_version_beyond
 from corpus.index.server.collection import CollectionLayout, Quantization, is_too_old
 from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import COUNTED_DOCUMENTS, ServerVectorStore
@@ -104,6 +105,18 @@ class TestMaking:
         with closing(a_store(double.url)) as another:
             another.prepare()
         assert double.indexes[NAME].keys() == PAYLOAD_INDEXES.keys()
+
+    def test_a_collection_of_before_takes_every_filter_once_it_is_prepared(
+        self, store: ServerVectorStore, double: QdrantOverHttp
+    ) -> None:
+        store.add([a_node(ordinal=0), a_node("left behind", ordinal=1)])
+        del double.indexes[NAME]["ordinal"]
+        beyond = of_version_beyond(a_node().metadata["document_id"], 1, 1)
+        with pytest.raises(IndexUnavailable, match='Index required but not found for "ordinal"'):
+            store.delete_nodes(filters=beyond)
+        with closing(a_store(double.url)) as another:
+            another.delete_nodes(filters=beyond)
+            assert [node.get_content() for node in another.get_nodes()] == [a_node().get_content()]
 
     def test_many_at_once_make_it_once(self, double: QdrantOverHttp) -> None:
         stores = [a_store(double.url) for _ in range(8)]
