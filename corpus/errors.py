@@ -17,6 +17,7 @@ LecternError
 │   └── NeedsLibreOffice  NeedsSoftware (a program or library that is not installed)
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
+    │   └── IndexRefused          what is asked of it, so that waiting does not help
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     ├── IdentityUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
@@ -389,6 +390,13 @@ class IndexUnavailable(Unavailable):
     """The node index (Qdrant) does not answer."""
 
     code = "index_unavailable"
+
+
+class IndexRefused(IndexUnavailable):
+    """The node index (Qdrant) answers, and refuses what it is asked for."""
+
+    code = "index_refused"
+    default_hint = "Compare with what docs/production.md says that Qdrant must allow; see its log."
 
 
 class EmbeddingUnavailable(Unavailable):

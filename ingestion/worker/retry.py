@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpus.errors import (
+    IndexRefused,
     IngestionTimeout,
     InvalidRequest,
     LecternError,
@@ -50,13 +51,14 @@ def after_failure(
     """`failures` before this one; `jitter` is a random number in [0, 1).
 
     The file's own fault is final, but for a crash or a deadline, which get a second chance. A
-    dependency's is tried again, less and less often, for hours; anything else `max_attempts` times.
+    dependency that is away is waited for, less and less often, for hours. Anything else is tried
+    `max_attempts` times, an index that refuses what it is asked too.
     """
     if isinstance(error, ParserCrashed | IngestionTimeout):
         limit = SECOND_CHANCES
     elif isinstance(error, UnreadableFile | InvalidRequest):
         limit = 0
-    elif isinstance(error, Unavailable):
+    elif isinstance(error, Unavailable) and not isinstance(error, IndexRefused):
         limit = MAX_OUTAGE_FAILURES
     else:
         limit = max_attempts

@@ -67,6 +67,7 @@ STATUS_OF: Mapping[type[LecternError], int] = {
     errors.IngestionTimeout: 422,
     errors.OriginalMissing: 422,
     errors.IndexUnavailable: 503,
+    errors.IndexRefused: 503,
     errors.EmbeddingUnavailable: 503,
     errors.LlmUnavailable: 503,
     errors.QueueFull: 429,

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
-from corpus.errors import IndexUnavailable
+from corpus.errors import IndexRefused, IndexUnavailable
 from corpus.index.layout import PAYLOAD_INDEXES
 from corpus.index.selections import of_version_beyond
 from corpus.index.server.collection import CollectionLayout, Quantization, is_too_old
@@ -200,7 +200,7 @@ class TestDifferences:
 
 
 class TestPatience:
-    @pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504])
+    @pytest.mark.parametrize("status", [0, 408, 429, 500, 502, 503, 504])
     def test_a_call_is_made_again_when_the_server_is_busy_or_hangs_up(
         self, store: ServerVectorStore, double: QdrantOverHttp, status: int
     ) -> None:
@@ -227,13 +227,32 @@ class TestPatience:
         with pytest.raises(IndexUnavailable, match="too much to do"):
             store.count()
 
+    @pytest.mark.parametrize("status", [400, 413, 422])
     def test_what_is_wrong_is_not_asked_again(
-        self, store: ServerVectorStore, double: QdrantOverHttp
+        self, store: ServerVectorStore, double: QdrantOverHttp, status: int
     ) -> None:
-        double.refuse(Refusal(400, error="Wrong input: no"))
-        with pytest.raises(IndexUnavailable, match="400 Wrong input: no"):
+        double.refuse(Refusal(status, error="Wrong input: no"))
+        with pytest.raises(IndexRefused, match=f"{status} Wrong input: no"):
             store.count()
         assert len(asked(double, "/points/count")) == 0
+
+    @pytest.mark.parametrize(
+        ("status", "said", "hint"),
+        [
+            (403, "Storage locked: maintenance", "locked for writing"),
+            (403, "Forbidden: Only read-only access is allowed", "right to read and write"),
+            (404, "Not found: Collection `lectern-abc` doesn't exist!", "Try again in a moment"),
+            (507, "Insufficient storage: disk usage is at 96%", "raise Qdrant's quota"),
+        ],
+    )
+    def test_what_an_operator_can_mend_is_waited_for_and_says_how(
+        self, store: ServerVectorStore, double: QdrantOverHttp, status: int, said: str, hint: str
+    ) -> None:
+        double.refuse(Refusal(status, error=said))
+        with pytest.raises(IndexUnavailable, match=said) as raised:
+            store.count()
+        assert not isinstance(raised.value, IndexRefused)
+        assert hint in raised.value.hint
 
     def test_a_reply_that_breaks_off_is_asked_for_again(self, double: QdrantOverHttp) -> None:
         port = int(double.url.rpartition(":")[2])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from corpus.errors import (
     BrokenFile,
     EmbeddingUnavailable,
+    IndexRefused,
     IndexUnavailable,
     IngestionTimeout,
     LecternError,
@@ -53,8 +54,10 @@ def test_jitter_only_shortens_a_delay_and_by_half_at_most(failures: int, jitter:
     assert longest.delay_s / 2 <= jittered.delay_s <= longest.delay_s
 
 
-def test_an_unexpected_failure_is_tried_again_until_the_tries_are_used_up() -> None:
-    error = LecternError("bug")
+@pytest.mark.parametrize("error", [LecternError("bug"), IndexRefused("400")])
+def test_what_waiting_does_not_help_is_tried_until_the_tries_are_used_up(
+    error: LecternError,
+) -> None:
     decisions = [
         after_failure(error, failures=failures, max_attempts=3, jitter=0) for failures in range(3)
     ]

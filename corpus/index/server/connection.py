@@ -18,19 +18,27 @@ from qdrant_client.http.exceptions import (
     UnexpectedResponse,
 )
 
-from corpus.errors import IndexUnavailable, LecternError
+from corpus.errors import IndexRefused, IndexUnavailable, LecternError
 
 CONNECT_TIMEOUT_S = 3.0
 FIRST_WAIT_S = 0.2
 JITTER_SHARE = 0.3  # of a wait: replicas that were refused together must not come back together
 
-# 500: a shard that is being made or moved ("0 of 0 read operations failed").
-_BUSY = frozenset({429, 500, 502, 503, 504})
-_UNAUTHORISED = frozenset({401, 403})
+# 408: its own time was up. 500: a shard is being made or moved ("0 of 0 read operations failed").
+_BUSY = frozenset({408, 429, 500, 502, 503, 504})
+# It is the request, or how the collection is: the same again is refused again.
+_FINAL = frozenset({400, 413, 422})
 
 _CHECK_KEY = "Check QDRANT_API_KEY."
+_CHECK_RIGHTS = (
+    "Give the key in QDRANT_API_KEY the right to read and write the collection, and see whether "
+    "Qdrant's storage is locked for writing (its API: /locks)."
+)
+_FREE_SPACE = "Free memory or disk space there, or raise Qdrant's quota (its API: /quotas)."
 _WAIT = "Qdrant is busy or starting: try again in a moment, or look at its log."
 _CHECK_SERVER = "Check that Qdrant runs and that QDRANT_URL names it, with its port."
+
+_HINTS = {401: _CHECK_KEY, 403: _CHECK_RIGHTS, 507: _FREE_SPACE}
 
 Send = Callable[[httpx.Request], httpx.Response]
 
@@ -125,7 +133,10 @@ def _wait_s(outcome: httpx.Response | ResponseHandlingException, attempt: int) -
 
 @contextmanager
 def server_errors() -> Iterator[None]:
-    """Raise `IndexUnavailable` for an error of the client or the server."""
+    """Raise `IndexUnavailable` for an error of the client or the server.
+
+    `IndexRefused` where the same request would be refused again.
+    """
     try:
         yield
     except LecternError:
@@ -140,13 +151,11 @@ def server_errors() -> Iterator[None]:
 
 
 def _refused(error: UnexpectedResponse) -> IndexUnavailable:
-    hint = None
-    if error.status_code in _UNAUTHORISED:
-        hint = _CHECK_KEY
-    elif error.status_code in _BUSY:
-        hint = _WAIT
-    said = f"Qdrant refused the request: {error.status_code} {_reason(error)}"
-    return IndexUnavailable(f"{said.rstrip('.')}.", hint=hint)
+    said = f"Qdrant refused the request: {error.status_code} {_reason(error)}".rstrip(".")
+    if error.status_code in _FINAL:
+        return IndexRefused(f"{said}.")
+    hint = _WAIT if error.status_code in _BUSY else _HINTS.get(error.status_code or 0)
+    return IndexUnavailable(f"{said}.", hint=hint)
 
 
 def _reason(error: UnexpectedResponse) -> str:
