@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from corpus.deletion import drop_originals, remove_buried
 from corpus.embedding.tokens import TokenCounter
-from corpus.errors import NeedsOcr, NoText
+from corpus.errors import IndexUnavailable, NeedsOcr, NoText
 from corpus.index.selections import of_version, of_version_beyond, of_versions_before
 from corpus.kinds.known import FileKind, kind_named
 from corpus.kinds.recognition import detect_kind
@@ -211,7 +211,11 @@ class Pipeline:
             self.store.delete_nodes(filters=beyond)
             written = self._count(lease)
         if written != chunk_count:
-            raise RuntimeError(f"{written} nodes are in the index, {chunk_count} were written")
+            raise IndexUnavailable(
+                f"The index has {written} of the {chunk_count} nodes that it said were stored.",
+                hint="It is tried again by itself; if it stays, look whether each shard of the "
+                "Qdrant collection has a replica that is active.",
+            )
         sent = staged.send_ahead(self.registry)
         with self.registry.write() as connection:
             self._hold_fingerprint(connection, version)

@@ -74,6 +74,7 @@ class QdrantOverHttp(Serving):
         self.created: dict[str, models.CreateCollection] = {}
         self.indexes: dict[str, dict[str, models.PayloadIndexInfo]] = {}
         self.version = VERSION
+        self.update_status = models.UpdateStatus.COMPLETED  # what is said of each change
         self.local = QdrantClient(":memory:")
         # Local mode is made for one thread.
         self.turn = threading.RLock()
@@ -208,14 +209,14 @@ def _index(double: QdrantOverHttp, name: str, body: bytes) -> object:
     double.indexes[name][asked.field_name] = models.PayloadIndexInfo(
         data_type=kind, params=None if is_plain else schema, points=0
     )
-    return _done()
+    return _done(double)
 
 
 def _upsert(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = _INSERT.validate_json(body)
     points = asked.points if isinstance(asked, models.PointsList) else asked.batch
     double.local.upsert(name, points)
-    return _done()
+    return _done(double)
 
 
 def _delete(double: QdrantOverHttp, name: str, body: bytes) -> object:
@@ -223,14 +224,14 @@ def _delete(double: QdrantOverHttp, name: str, body: bytes) -> object:
     if isinstance(asked, models.FilterSelector):
         double.require_indexed(name, asked.filter)
     double.local.delete(name, asked)
-    return _done()
+    return _done(double)
 
 
 def _set_payload(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = models.SetPayload.model_validate_json(body)
     chosen = asked.points if asked.points is not None else asked.filter
     double.local.set_payload(name, asked.payload, points=chosen or [], key=asked.key)
-    return _done()
+    return _done(double)
 
 
 def _retrieve(double: QdrantOverHttp, name: str, body: bytes) -> object:
@@ -294,8 +295,8 @@ def _found(
     return double.local.query_batch_points(name, searches)
 
 
-def _done() -> object:
-    return models.UpdateResult(operation_id=0, status=models.UpdateStatus.COMPLETED)
+def _done(double: QdrantOverHttp) -> object:
+    return models.UpdateResult(operation_id=0, status=double.update_status)
 
 
 _OF = "/collections/{name}"

@@ -11,10 +11,12 @@ from uuid import uuid4
 
 import pytest
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
+from qdrant_client.http.models import UpdateStatus
 
 from corpus.errors import IndexRefused, IndexUnavailable
 from corpus.index.layout import PAYLOAD_INDEXES
 from corpus.index.selections import of_version_beyond
+from corpus.index.server.clearing import clear_collection
 from corpus.index.server.collection import CollectionLayout, Quantization, is_too_old
 from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import COUNTED_DOCUMENTS, ServerVectorStore
@@ -296,6 +298,25 @@ class TestPatience:
             with pytest.raises(IndexUnavailable, match="doesn't exist"):
                 call()
         assert double.created == {}
+
+
+class TestChanges:
+    @pytest.mark.parametrize("status", [UpdateStatus.ACKNOWLEDGED, UpdateStatus.WAIT_TIMEOUT])
+    def test_one_that_is_only_noted_is_none(
+        self, store: ServerVectorStore, double: QdrantOverHttp, status: UpdateStatus
+    ) -> None:
+        store.add([a_node()])
+        double.update_status = status
+        for change in (
+            lambda: store.add([a_node()]),
+            lambda: store.delete_nodes([a_node().node_id]),
+            lambda: clear_collection(
+                ServerAddress(double.url), "abc", ["d"], owner=an_installation().id
+            ),
+        ):
+            with pytest.raises(IndexUnavailable, match=status.value) as raised:
+                change()
+            assert "try again in a moment" in raised.value.hint
 
 
 class TestKey:

@@ -157,6 +157,22 @@ class AwayAtFirst(SlowRemoval):
         self.store.delete_nodes(filters=filters)
 
 
+class LosesANode(SlowRemoval):
+    """The index, which has lost a node when it is first counted."""
+
+    has_lost = False
+
+    def __init__(self, store: EdgeVectorStore) -> None:
+        super().__init__(store, threading.Thread())
+
+    def count(self, filters: MetadataFilters | None) -> int:
+        if not self.has_lost:
+            self.has_lost = True
+            [lost] = self.store.get_nodes(filters=filters, limit=1)
+            self.store.delete_nodes([lost.node_id])
+        return super().count(filters)
+
+
 class NothingIsRemoved(SlowRemoval):
     """The index, which is away whenever something is to be removed."""
 
@@ -499,6 +515,16 @@ def test_an_unexpected_failure_ends_after_its_tries_and_leaves_no_node(world: Wo
     final = world.document(document.id)
     assert final.status is Status.FAILED
     assert world.store.count(None) == 0
+
+
+def test_nodes_that_the_index_lost_are_its_fault_and_written_again(world: World) -> None:
+    document = world.upload("Ships sail")
+    index = LosesANode(world.store)
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None, store=index, max_attempts=1)
+    assert index.has_lost
+    assert world.document(document.id).status is Status.READY
+    assert world.store.count(None) == world.parser.pages
 
 
 def test_a_document_beyond_its_deadline_fails_and_leaves_no_node(world: World) -> None:

@@ -30,6 +30,7 @@ from qdrant_client.http.models import (
 
 from corpus.index.layout import DENSE_VECTOR, PAYLOAD_INDEXES, SPARSE_VECTOR, TENANT_FIELD
 from corpus.index.points import check_length
+from corpus.index.server.connection import require_carried_out
 from corpus.settings import Settings
 
 Quantization = Literal["none", "scalar", "binary"]
@@ -145,7 +146,7 @@ def delete_points(client: QdrantClient, name: str, selector: FilterSelector, *, 
         logger.warning("the Qdrant collection %s is not ours: nothing is removed there", name)
         return
     try:
-        client.delete(name, selector, wait=True)
+        require_carried_out(client.delete(name, selector, wait=True))
     except UnexpectedResponse as error:
         if error.status_code != _NOT_FOUND:
             raise

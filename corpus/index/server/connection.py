@@ -17,6 +17,7 @@ from qdrant_client.http.exceptions import (
     ResponseHandlingException,
     UnexpectedResponse,
 )
+from qdrant_client.http.models import UpdateResult, UpdateStatus
 
 from corpus.errors import IndexRefused, IndexUnavailable, LecternError
 
@@ -148,6 +149,15 @@ def server_errors() -> Iterator[None]:
     except (ApiException, QdrantException) as error:
         cause = error.source if isinstance(error, ResponseHandlingException) else error
         raise IndexUnavailable(f"Qdrant does not answer: {cause!r}.", hint=_CHECK_SERVER) from error
+
+
+def require_carried_out(result: UpdateResult) -> None:
+    """Raise `IndexUnavailable` unless a change that was to be waited for is done everywhere."""
+    if result.status is not UpdateStatus.COMPLETED:
+        raise IndexUnavailable(
+            f"Qdrant has noted a change, and not carried it out in time ({result.status.value}).",
+            hint=_WAIT,
+        )
 
 
 def _refused(error: UnexpectedResponse) -> IndexUnavailable:

@@ -15,7 +15,13 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 from qdrant_client import QdrantClient
-from qdrant_client.http.models import Filter, FilterSelector, QueryResponse, Record
+from qdrant_client.http.models import (
+    Filter,
+    FilterSelector,
+    QueryResponse,
+    Record,
+    UpdateResult,
+)
 
 from corpus.errors import IndexUnavailable, InvalidFilter, StoreOfAnother
 from corpus.index.bm25 import Bm25Encoder
@@ -46,7 +52,13 @@ from corpus.index.server.collection import (
     find_collection,
     owner_of,
 )
-from corpus.index.server.connection import PROBE, ServerAddress, connect, server_errors
+from corpus.index.server.connection import (
+    PROBE,
+    ServerAddress,
+    connect,
+    require_carried_out,
+    server_errors,
+)
 from corpus.index.server.filters import server_filter
 from corpus.index.server.mark import CollectionMark
 from corpus.index.server.points import index_point_of, node_of, server_point, stored_embedding_of
@@ -398,11 +410,11 @@ class ServerVectorStore(NodeStore):
             )
         check_dimension(self._dimension, info)
 
-    def _change(self, call: Callable[[QdrantClient], AnswerT]) -> AnswerT:
+    def _change(self, call: Callable[[QdrantClient], UpdateResult]) -> None:
         if not self._is_prepared:
             self.prepare()
         self._ownership.require()
-        return self._ask(call)
+        require_carried_out(self._ask(call))
 
     def _ask(self, call: Callable[[QdrantClient], AnswerT]) -> AnswerT:
         if not self._is_prepared:
