@@ -151,10 +151,17 @@ class Settings(BaseSettings):
         description="Shards of a new Qdrant collection; 0: as many as the server makes by itself.",
     )
     qdrant_replicas: int = Field(
-        1, ge=1, le=64, description="Replicas of each shard of a new Qdrant collection."
+        0,
+        ge=0,
+        le=64,
+        description="Replicas of each shard of a new Qdrant collection; 0: as the server is "
+        "configured.",
     )
     qdrant_write_consistency: int = Field(
-        1, ge=1, description="Replicas that must have what is written before it counts as written."
+        0,
+        ge=0,
+        description="Replicas that must have what is written before it counts as written; 0: as "
+        "the server is configured.",
     )
     qdrant_on_disk: bool = Field(
         False, description="Vectors and payload of a new Qdrant collection are kept on disk."
@@ -294,8 +301,8 @@ class Settings(BaseSettings):
     @field_validator("qdrant_write_consistency")
     @classmethod
     def _no_more_than_there_are(cls, value: int, info: ValidationInfo) -> int:
-        replicas = info.data.get("qdrant_replicas", value)
-        if value > replicas:
+        replicas = info.data.get("qdrant_replicas", 0)
+        if replicas and value > replicas:
             raise ValueError(f"there are only {replicas} replicas (LECTERN_QDRANT_REPLICAS)")
         return value
 

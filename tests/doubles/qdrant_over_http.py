@@ -17,6 +17,7 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -74,6 +75,8 @@ class QdrantOverHttp(Serving):
         self.created: dict[str, models.CreateCollection] = {}
         self.indexes: dict[str, dict[str, models.PayloadIndexInfo]] = {}
         self.version = VERSION
+        self.forbidden: set[str] = set()  # paths that the key has no right to
+        self.peers = 0  # of the cluster; 0: there is none
         self.update_status = models.UpdateStatus.COMPLETED  # what is said of each change
         self.local = QdrantClient(":memory:")
         # Local mode is made for one thread.
@@ -121,6 +124,8 @@ class QdrantOverHttp(Serving):
         with self.turn:
             shown = json.loads(body) if body else None
             self.calls.append(Call(method, route, name, parameters, shown))
+            if route in self.forbidden:
+                raise _RefusedError(403, "Forbidden: Global access is required")
             work = _ROUTES.get((method, route))
             if work is None:
                 raise _RefusedError(404, "")
@@ -149,6 +154,25 @@ class QdrantOverHttp(Serving):
 
 def _root(double: QdrantOverHttp, name: str, body: bytes) -> object:
     return {"title": "qdrant - vector search engine", "version": double.version}
+
+
+def _cluster(double: QdrantOverHttp, name: str, body: bytes) -> object:
+    if not double.peers:
+        return models.ClusterStatusOneOf(status="disabled")
+    working = models.ConsensusThreadStatusOneOf(
+        consensus_thread_status="working", last_update=datetime.now(UTC)
+    )
+    uris = {str(number): f"http://qdrant-{number}:6335/" for number in range(double.peers)}
+    return models.ClusterStatusOneOf1(
+        status="enabled",
+        peer_id=0,
+        peers={number: models.PeerInfo(uri=uri) for number, uri in uris.items()},
+        raft_info=models.RaftInfo(
+            term=1, commit=1, pending_operations=0, leader=0, role="Leader", is_voter=True
+        ),
+        consensus_thread_status=working,
+        message_send_failures={},
+    )
 
 
 def _collections(double: QdrantOverHttp, name: str, body: bytes) -> object:
@@ -302,6 +326,7 @@ def _done(double: QdrantOverHttp) -> object:
 _OF = "/collections/{name}"
 _ROUTES: Mapping[tuple[str, str], Callable[[QdrantOverHttp, str, bytes], object]] = {
     ("GET", "/"): _root,
+    ("GET", "/cluster"): _cluster,
     ("GET", "/collections"): _collections,
     ("GET", f"{_OF}/exists"): _exists,
     ("GET", _OF): _describe,

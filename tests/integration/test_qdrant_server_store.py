@@ -79,7 +79,8 @@ class TestMaking:
         self, store: ServerVectorStore, double: QdrantOverHttp
     ) -> None:
         made = double.created[NAME].model_dump(exclude_none=True)
-        assert not made.keys() & {"shard_number", "on_disk_payload", "quantization_config"}
+        cluster = {"shard_number", "replication_factor", "write_consistency_factor"}
+        assert not made.keys() & {*cluster, "on_disk_payload", "quantization_config"}
 
     def test_every_field_that_filters_ask_for_is_indexed_and_the_collection_is_the_tenant(
         self, store: ServerVectorStore, double: QdrantOverHttp
@@ -178,6 +179,27 @@ class TestDifferences:
             with closing(a_store(double.url, layout)) as store:
                 store.prepare()
         assert caplog.records == []
+
+    def test_one_replica_in_a_cluster_is_told_of_unless_it_was_asked_for(
+        self, store: ServerVectorStore, double: QdrantOverHttp, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        double.peers = 3
+        with closing(a_store(double.url, CollectionLayout(replicas=1))) as deliberate:
+            deliberate.prepare()
+        assert caplog.text == ""
+        with closing(a_store(double.url)) as another:
+            another.prepare()
+        assert "one replica of each shard in a cluster of 3" in caplog.text
+
+    def test_who_may_not_ask_for_the_cluster_hears_nothing_of_it(
+        self, store: ServerVectorStore, double: QdrantOverHttp, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        double.forbidden.add("/cluster")
+        double.peers = 3
+        with closing(a_store(double.url)) as another:
+            another.prepare()
+            assert another.add([a_node()])
+        assert caplog.text == ""
 
     def test_an_old_server_is_named(
         self, double: QdrantOverHttp, caplog: pytest.LogCaptureFixture

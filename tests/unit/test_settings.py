@@ -29,4 +29,6 @@ def test_no_more_replicas_can_be_waited_for_than_there_are(tmp_path: Path) -> No
     waits = "LECTERN_QDRANT_WRITE_CONSISTENCY=2"
     assert written(tmp_path, "LECTERN_QDRANT_REPLICAS=2", waits).qdrant_write_consistency == 2
     with pytest.raises(ValidationError, match="only 1 replicas"):
-        written(tmp_path, waits)
+        written(tmp_path, "LECTERN_QDRANT_REPLICAS=1", waits)
+    # How many there are is the server's to say.
+    assert written(tmp_path, waits).qdrant_write_consistency == 2

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from qdrant_client import QdrantClient
-from qdrant_client.http.exceptions import UnexpectedResponse
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from qdrant_client.http.models import (
     BinaryQuantization,
     BinaryQuantizationConfig,
+    ClusterStatusOneOf1,
     CollectionInfo,
     Distance,
     FilterSelector,
@@ -56,11 +57,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CollectionLayout:
-    """What a new collection is made with; `shards` 0 leaves their number to the server."""
+    """What a new collection is made with; a number that is 0 is left to the server."""
 
     shards: int = 0
-    replicas: int = 1
-    write_consistency: int = 1
+    replicas: int = 0
+    write_consistency: int = 0
     on_disk: bool = False
     quantization: Quantization = "none"
 
@@ -109,8 +110,8 @@ def ensure_collection(
     check_dimension(dimension, info)
     for field in PAYLOAD_INDEXES.keys() - info.payload_schema.keys():
         client.create_payload_index(name, field, field_schema=_schema_of(field), wait=True)
-    for difference in differences(info, layout):
-        logger.warning("the Qdrant collection %s %s", name, difference)
+    for remark in remarks(client, info, layout):
+        logger.warning("the Qdrant collection %s %s", name, remark)
     version = client.info().version
     if is_too_old(version):
         logger.warning("Qdrant %s is older than %s", version, oldest_version())
@@ -152,17 +153,38 @@ def delete_points(client: QdrantClient, name: str, selector: FilterSelector, *, 
             raise
 
 
-def differences(info: CollectionInfo, layout: CollectionLayout) -> Iterator[str]:
-    """In what a collection is not what the settings ask for, each as the rest of a sentence."""
+def remarks(client: QdrantClient, info: CollectionInfo, layout: CollectionLayout) -> Iterator[str]:
+    """What an operator should know of a collection, each as the rest of a sentence."""
+    yield from _differences(info, layout)
+    has_one = (info.config.params.replication_factor or 1) == 1
+    # Who says that it is to be one knows.
+    if has_one and not layout.replicas and (peers := _peers(client)) > 1:
+        yield (
+            f"has one replica of each shard in a cluster of {peers}: what is on a machine that is "
+            "lost, is lost. Raise its replication_factor and have Qdrant replicate its shards, "
+            "or say LECTERN_QDRANT_REPLICAS=1."
+        )
+
+
+def _peers(client: QdrantClient) -> int:
+    """How many servers the cluster has; 0 where there is none, or we may not ask."""
+    try:
+        status = client.cluster_status()
+    except ApiException:
+        return 0
+    return len(status.peers) if isinstance(status, ClusterStatusOneOf1) else 0
+
+
+def _differences(info: CollectionInfo, layout: CollectionLayout) -> Iterator[str]:
+    """In what a collection is not what the settings ask for."""
     params = info.config.params
-    wanted = layout.shards or params.shard_number
-    yield from _difference("SHARDS", "shard_number", params.shard_number or 1, wanted)
-    found = params.replication_factor or 1
-    yield from _difference("REPLICAS", "replication_factor", found, layout.replicas)
-    found = params.write_consistency_factor or 1
-    yield from _difference(
-        "WRITE_CONSISTENCY", "write_consistency_factor", found, layout.write_consistency
-    )
+    for setting, parameter, wanted in (
+        ("SHARDS", "shard_number", layout.shards),
+        ("REPLICAS", "replication_factor", layout.replicas),
+        ("WRITE_CONSISTENCY", "write_consistency_factor", layout.write_consistency),
+    ):
+        found = getattr(params, parameter) or 1
+        yield from _difference(setting, parameter, found, wanted or found)
     dense = _dense(info)
     is_on_disk = dense is not None and bool(dense.on_disk)
     yield from _difference("ON_DISK", "on_disk", is_on_disk, layout.on_disk)
@@ -224,8 +246,8 @@ def _create(
                 SPARSE_VECTOR: SparseVectorParams(modifier=Modifier.IDF, index=sparse_index)
             },
             shard_number=layout.shards or None,
-            replication_factor=layout.replicas,
-            write_consistency_factor=layout.write_consistency,
+            replication_factor=layout.replicas or None,
+            write_consistency_factor=layout.write_consistency or None,
             on_disk_payload=on_disk,
             quantization_config=quantization,
             metadata=None if owner is None else {OWNER: owner},

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from corpus.index.server.collection import (
     PREFIX,
     CollectionLayout,
-    differences,
     is_too_old,
     oldest_version,
+    remarks,
 )
 from corpus.index.server.connection import ServerAddress, connect, server_errors
 
@@ -27,14 +27,14 @@ class Survey:
 def survey(address: ServerAddress, layout: CollectionLayout) -> Survey:
     """Ask the server; changes nothing. Raises `IndexUnavailable`."""
     collections = []
-    remarks = []
+    noted = []
     with closing(connect(address)) as client, server_errors():
         version = client.info().version
         if is_too_old(version):
-            remarks.append(f"the server is older than {oldest_version()}")
+            noted.append(f"the server is older than {oldest_version()}")
         for one in client.get_collections().collections:
             if one.name.startswith(PREFIX):
                 info = client.get_collection(one.name)
                 collections.append((one.name, info.points_count or 0))
-                remarks += [f"{one.name} {said}" for said in differences(info, layout)]
-    return Survey(version, tuple(sorted(collections)), tuple(remarks))
+                noted += [f"{one.name} {said}" for said in remarks(client, info, layout)]
+    return Survey(version, tuple(sorted(collections)), tuple(noted))
