@@ -146,7 +146,7 @@ def open_world(folder: Path) -> Iterator[World]:
         llm=None,
         reranker=None,
         wake_worker=lambda: None,
-        worker_is_alive=lambda: True,
+        dependencies=(),
         page_pictures=cast("Any", None),
     )
     try:

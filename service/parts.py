@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from corpus.settings import Settings
 from corpus.tracing import UNTRACED, Tracing
 from corpus.values import PagePicture
 from service.measures import NOT_MEASURED, ServiceMeasures
+from service.readiness import Dependency
 
 log = logging.getLogger("lectern.llm")
 
@@ -46,8 +47,8 @@ class ServiceParts:
     for many sentences at once, perhaps less exactly. `llm` is None in extractive mode,
     `reranker` where none is configured. `other_llms` are further models at the LLM's endpoint, by
     name, that collections may choose.
-    `wake_worker` is called after a document was queued; `worker_is_alive` says whether anyone would
-    work on it. `measures` is told what happens; `metrics` has the figures, for a thread.
+    `wake_worker` is called after a document was queued; `dependencies` are what readiness depends
+    on. `measures` is told what happens; `metrics` has the figures, for a thread.
     `tracing` makes spans of the steps.
     """
 
@@ -60,7 +61,7 @@ class ServiceParts:
     llm: LLM | None
     reranker: BaseNodePostprocessor | None
     wake_worker: Callable[[], None]
-    worker_is_alive: Callable[[], bool]
+    dependencies: Sequence[Dependency]
     page_pictures: PagePictures
     other_llms: Mapping[str, LLM] = field(default_factory=dict)
     measures: ServiceMeasures = NOT_MEASURED

@@ -18,7 +18,6 @@ from multiprocessing.connection import Connection
 from prometheus_client import CollectorRegistry
 
 from corpus.embedding.open import OpenedEmbedding, open_embedding
-from corpus.errors import Unavailable
 from corpus.index.gateway import GatewayVectorStore
 from corpus.index.open import open_node_store
 from corpus.index.port import NodeStore
@@ -26,7 +25,6 @@ from corpus.originals.open import FOLDER, opened_originals
 from corpus.ownership import Installation
 from corpus.registry.database.engine import Registry
 from corpus.registry.installation import this_installation
-from corpus.registry.workers import count_alive
 from corpus.settings import Settings
 from ingestion.parsing.sandbox.sandbox import ParserSandbox
 from ingestion.pipeline.pipeline import Pipeline
@@ -35,6 +33,7 @@ from ingestion.programs.workspace import open_workspace
 from ingestion.reading import OcrOptions, Reader
 from ingestion.showing import PagePainter
 from ingestion.worker.loop import Worker, unique_worker_name
+from lectern.server.dependencies import dependencies_of
 from lectern.server.gate import gate_open
 from lectern.server.metrics.exposition import describe_process, new_registry, with_worker
 from lectern.server.metrics.of_ingestion import IngestionMetrics
@@ -120,7 +119,9 @@ def service_parts(
             other_llms=other_llms,
             reranker=open_reranker(settings),
             wake_worker=hooks.wake,
-            worker_is_alive=hooks.is_alive or (lambda: _knows_a_worker(registry)),
+            dependencies=dependencies_of(
+                registry, store, originals, own_worker_is_alive=hooks.is_alive
+            ),
             page_pictures=opened.enter_context(_page_painter(settings)),
             measures=measures,
             tracing=traces.tracing,
@@ -135,14 +136,6 @@ def _page_painter(settings: Settings) -> Iterator[PagePainter]:
         open_workspace(settings.data_dir / "scratch") as workspace,
     ):
         yield PagePainter(sandbox, workspace)
-
-
-def _knows_a_worker(registry: Registry) -> bool:
-    try:
-        with registry.read() as connection:
-            return count_alive(connection) > 0
-    except Unavailable:
-        return False  # nobody knows; what is away has its own line in /readyz
 
 
 @contextmanager

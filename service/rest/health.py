@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import SQLAlchemyError
 
-from corpus.errors import LecternError, Unavailable
+from corpus.errors import Unavailable
 from service.callers import STRANGER
 from service.http.error_shape import ErrorBody
 from service.http.errors import RETRY_AFTER_S, error_body
 from service.http.state import AnyCaller, Parts, RequestIdentity
+from service.readiness import look_at
 from service.web.page import page_response, wants_page
 
 router = APIRouter(tags=["operations"])
@@ -44,11 +43,16 @@ class ChecksBody(BaseModel):
 
 
 class ReadinessBody(BaseModel):
-    """Whether questions and uploads can be served; `llm` writes the answers, or `extractive`."""
+    """Whether questions are answered; `llm` writes the answers, or `extractive`."""
 
     status: Literal["ready", "not_ready"]
     checks: ChecksBody | None = Field(
         None, description="Not for strangers, where keys are asked for."
+    )
+    degraded: list[str] | None = Field(
+        None,
+        description="Codes of what is away while questions are answered, `no_worker` for instance: "
+        "documents wait. Not for strangers.",
     )
     llm: str | None = Field(None, description="Neither is this.")
 
@@ -96,31 +100,22 @@ async def healthz() -> HealthBody:
 def readyz(
     parts: Parts, caller: AnyCaller, request_id: RequestIdentity
 ) -> ReadinessBody | JSONResponse:
-    """Whether questions and uploads can be served; each dependency with its own word.
+    """Whether questions are answered; each dependency with its own word.
 
-    Without a key, where keys are asked for, it is only said whether.
+    Ready it is too without what answers do without, workers elsewhere for instance: `degraded`
+    names that, and uploads wait, or are refused with that code. Without a key, where keys are asked
+    for, it is only said whether.
     """
-    checks = ChecksBody(
-        registry=_check(parts.registry.ping),
-        index=_check(parts.store.ping),
-        originals=_check(parts.originals.ping),
-        worker="ok" if parts.worker_is_alive() else "no worker is alive",
-    )
+    readiness = look_at(parts.dependencies)
+    words = {one.name: "ok" if away is None else away.detail for one, away in readiness.found}
     mode = "extractive" if parts.llm is None else parts.llm.metadata.model_name
-    wrong = [f"{name}: {word}" for name, word in checks if word != "ok"]
-    more = {} if caller is STRANGER else {"checks": checks, "llm": mode}
-    if not wrong:
-        return ReadinessBody(status="ready", **more)
-    detail = "Not ready." if caller is STRANGER else f"Not ready: {'; '.join(wrong)}."
+    more = {} if caller is STRANGER else {"checks": ChecksBody(**words), "llm": mode}
+    if readiness.is_ready:
+        degraded = None if caller is STRANGER else readiness.degraded
+        return ReadinessBody(status="ready", degraded=degraded, **more)
+    wrong = "; ".join(f"{name}: {word}" for name, word in words.items() if word != "ok")
+    detail = "Not ready." if caller is STRANGER else f"Not ready: {wrong}."
     said = error_body(request_id, Unavailable.code, detail, Unavailable.default_hint)
     body = NotReadyBody(status="not_ready", **more, **said)
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     return JSONResponse(body.model_dump(exclude_none=True), status_code=503, headers=headers)
-
-
-def _check(dependency: Callable[[], object]) -> str:
-    try:
-        dependency()
-    except (Unavailable, SQLAlchemyError) as error:
-        return error.detail if isinstance(error, LecternError) else "the database does not answer"
-    return "ok"

@@ -22,6 +22,6 @@ def parts_with(registry: Registry, settings: Settings | None = None) -> ServiceP
         llm=None,
         reranker=None,
         wake_worker=lambda: None,
-        worker_is_alive=lambda: False,
+        dependencies=(),
         page_pictures=nothing,
     )

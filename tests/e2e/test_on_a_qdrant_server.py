@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
-from tests.e2e.cluster import Cluster, MakeDataDir, cluster
+from tests.doubles.qdrant_over_http import QdrantOverHttp
+from tests.e2e.cluster import Cluster, LecternWorker, MakeDataDir, cluster
 from tests.e2e.server import LecternServer
 from tests.e2e.test_survives_being_killed import expect_everything_once, upload_all
 from tests.postgres import new_database
 from tests.samples import files
+from tests.scraping import Scraped
 
 COLLECTION_CALL = "/collections/{name}"
 
@@ -82,6 +86,35 @@ def test_an_outage_is_said_waited_for_and_over_by_itself(running: Cluster) -> No
     for document_id in ids.values():
         assert second.wait_until_final(document_id)["status"] == "ready"
     expect_everything_once(first, ids)
+
+
+def test_without_workers_servers_answer_and_stay_where_requests_come(
+    make_data_dir: MakeDataDir, postgres_server: str
+) -> None:
+    with new_database(postgres_server) as url, QdrantOverHttp() as qdrant:
+        shared = {"DATABASE_URL": url, "QDRANT_URL": qdrant.url}
+        folder = make_data_dir()
+        with LecternServer(make_data_dir(), "--no-worker", **shared) as server:
+            (server.data_dir / "originals").rename(folder / "originals")
+            (server.data_dir / "originals").symlink_to(folder / "originals")
+            with LecternWorker(folder, **shared):
+                server.add("boats.txt", b"A coracle is a small round boat of willow and hide.")
+                assert server.http.get("/readyz").json()["degraded"] == []
+            ready = server.http.get("/readyz")
+            assert (ready.status_code, ready.json()["degraded"]) == (200, ["no_worker"])
+            assert ready.json()["checks"]["worker"] == "no worker is alive"
+            assert server.chat("What is a coracle?")["state"] == "answered"
+            figures = Scraped(server.http.get("/metrics").text)
+            assert figures.value("lectern_ready") == 1
+            assert figures.value("lectern_workers_alive") == 0
+            said = subprocess.run(
+                [sys.executable, "-m", "lectern", "doctor", "--ready"],
+                env=server.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (said.returncode, "no worker is alive" in said.stdout) == (0, True)
 
 
 def test_connections_that_break_lose_and_double_nothing(running: Cluster) -> None:

@@ -19,6 +19,7 @@ from tests.installed import require_program
 from tests.samples.index_nodes import DIMENSION, a_node
 
 READY: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "ok"}})
+DEGRADED: Answer = (200, {"status": "ready", "checks": {"index": "ok", "worker": "none"}})
 NOT_READY: Answer = (503, {"status": "not_ready", "checks": {"index": "ok", "worker": "none"}})
 ANOTHER: Answer = (404, {"message": "no such route"})
 
@@ -27,6 +28,7 @@ ANOTHER: Answer = (404, {"message": "no such route"})
     ("answer", "marks"),
     [
         (READY, ["ok", "ok", "ok"]),
+        (DEGRADED, ["ok", "ok", "note"]),
         (NOT_READY, ["ok", "ok", "broken"]),
         (ANOTHER, ["broken"]),
         (HANG_UP, ["broken"]),

@@ -140,12 +140,12 @@ def test_all_is_well(sqlite: Registry, tmp_path: Path) -> None:
     assert now.labels("lectern_documents", "status") >= {"ready", "failed", "queued"}
 
 
-@pytest.mark.parametrize("has_worker", [False, None])
-def test_without_a_worker_it_is_not_ready(
-    sqlite: Registry, tmp_path: Path, has_worker: bool | None
+@pytest.mark.parametrize(("has_worker", "is_ready"), [(False, 0), (None, 1)])
+def test_it_is_not_ready_without_a_worker_of_its_own(
+    sqlite: Registry, tmp_path: Path, has_worker: bool | None, is_ready: int
 ) -> None:
     now = state(sqlite, tmp_path, has_worker=has_worker)
-    assert (now.value("lectern_ready"), now.value("lectern_registry_up")) == (0, 1)
+    assert (now.value("lectern_ready"), now.value("lectern_registry_up")) == (is_ready, 1)
     assert not now.has("lectern_llm_breaker_open")
 
 

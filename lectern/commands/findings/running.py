@@ -8,7 +8,7 @@ import httpx
 
 from corpus.settings import Settings
 from lectern.client import Client
-from lectern.commands.findings.finding import Finding
+from lectern.commands.findings.finding import Finding, Mark
 from lectern.server.data_dir import find_server
 
 
@@ -21,12 +21,14 @@ def examine_server(settings: Settings) -> Iterator[Finding]:
     client = Client(running.url, running.key)
     try:
         readiness = client.readiness()
-        checks = readiness["checks"].items()
+        checks, is_ready = readiness["checks"].items(), readiness["status"] == "ready"
     except (httpx.HTTPError, ValueError, KeyError):
         yield Finding("broken", "server", f"{running.url} (process {running.pid}) is silent")
         return
     finally:
         client.close()
     yield Finding("ok", "server", f"{running.url} (process {running.pid})")
+    # What a server that is ready does without is no reason to start it again.
+    lacking: Mark = "note" if is_ready else "broken"
     for name, word in checks:
-        yield Finding("ok" if word == "ok" else "broken", f"  {name}", word)
+        yield Finding("ok" if word == "ok" else lacking, f"  {name}", word)

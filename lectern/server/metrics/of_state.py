@@ -32,8 +32,8 @@ class IndexFigures:
 class StateCollector(Collector):
     """Asks at a scrape, in threads with limits: what does not answer is missing.
 
-    `has_worker` says whether a worker is known beside this process; None where the registry knows
-    them all. `llm_is_failing` is None without an LLM.
+    `has_worker` says whether the worker beside this process lives; None where workers are elsewhere
+    and are no condition of being ready. `llm_is_failing` is None without an LLM.
     """
 
     def __init__(
@@ -61,10 +61,9 @@ class StateCollector(Collector):
         """All that is known now."""
         is_there = self._ping() is not None
         registry, index = self._registry() if is_there else None, self._index()
-        workers = registry.workers_alive if registry is not None else 0
-        has_worker = self._has_worker() if self._has_worker is not None else workers > 0
+        has_worker = self._has_worker is None or self._has_worker()
         is_ready = is_there and index is not None and has_worker
-        yield _gauge("ready", "Whether questions and uploads can be served.", int(is_ready))
+        yield _gauge("ready", "Whether questions are answered, as /readyz says.", int(is_ready))
         yield _gauge("registry_up", "Whether the registry answers.", int(is_there))
         yield _gauge("index_up", "Whether the index answers.", int(index is not None))
         if registry is not None:

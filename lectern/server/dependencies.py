@@ -1,0 +1,47 @@
+"""What a server stands on: what is its own must work, and of what it shares, what answers need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from corpus.errors import Unavailable
+from corpus.index.port import NodeStore
+from corpus.originals.port import OriginalStore
+from corpus.registry.database.engine import Registry
+from corpus.registry.workers import count_alive
+from service.readiness import NO_WORKER, Away, Dependency, by_ping
+
+
+def dependencies_of(
+    registry: Registry,
+    store: NodeStore,
+    originals: OriginalStore,
+    *,
+    own_worker_is_alive: Callable[[], bool] | None,
+) -> tuple[Dependency, ...]:
+    """All of them, in the order in which they are told.
+
+    `own_worker_is_alive` is None where workers run elsewhere: then servers answer without any, for
+    as long as `lectern reindex` takes or an operator sleeps. Not ready, all of them would be taken
+    out of rotation at once.
+    """
+    return (
+        Dependency("registry", by_ping(registry.ping)),
+        Dependency("index", by_ping(store.ping)),
+        Dependency("originals", by_ping(originals.ping)),
+        _workers_of(registry)
+        if own_worker_is_alive is None
+        else Dependency("worker", lambda: None if own_worker_is_alive() else NO_WORKER),
+    )
+
+
+def _workers_of(registry: Registry) -> Dependency:
+    def look() -> Away | None:
+        try:
+            registry.ping()  # within seconds: a database that hangs is asked nothing else
+            with registry.read() as connection:
+                return None if count_alive(connection) else NO_WORKER
+        except Unavailable as error:
+            return Away(error.code, error.detail)
+
+    return Dependency("worker", look, is_needed=False)
