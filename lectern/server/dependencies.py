@@ -9,10 +9,12 @@ from corpus.index.port import NodeStore
 from corpus.originals.port import OriginalStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.workers import count_alive
+from corpus.settings import Settings
 from service.readiness import NO_WORKER, Away, Dependency, by_ping
 
 
 def dependencies_of(
+    settings: Settings,
     registry: Registry,
     store: NodeStore,
     originals: OriginalStore,
@@ -21,14 +23,15 @@ def dependencies_of(
 ) -> tuple[Dependency, ...]:
     """All of them, in the order in which they are told.
 
-    `own_worker_is_alive` is None where workers run elsewhere: then servers answer without any, for
-    as long as `lectern reindex` takes or an operator sleeps. Not ready, all of them would be taken
-    out of rotation at once.
+    `own_worker_is_alive` is None where workers run elsewhere. Without any worker, or while a bucket
+    is away, servers answer questions, and uploads wait or are refused: not ready, all of them would
+    be taken out of rotation at once.
     """
+    has_own_folder = own_worker_is_alive is not None and settings.blob_url is None
     return (
         Dependency("registry", by_ping(registry.ping)),
         Dependency("index", by_ping(store.ping)),
-        Dependency("originals", by_ping(originals.ping)),
+        Dependency("originals", by_ping(originals.ping), is_needed=has_own_folder),
         _workers_of(registry)
         if own_worker_is_alive is None
         else Dependency("worker", lambda: None if own_worker_is_alive() else NO_WORKER),

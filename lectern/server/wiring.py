@@ -94,16 +94,19 @@ def service_parts(
             lambda: mend_at_start(settings, registry, originals, store, fingerprint),
         )
         opened.enter_context(gate_open(settings.data_dir, store, fingerprint.as_json()))
+        dependencies = dependencies_of(
+            settings, registry, store, originals, own_worker_is_alive=hooks.is_alive
+        )
         figures = new_registry()
         measures = ServiceMetrics(figures)
         llm, other_llms = open_llms(settings, measures, traces.tracing)
         describe_process(figures)
         figures.register(
             StateCollector(
+                dependencies,
                 registry,
                 store,
                 settings.data_dir,
-                has_worker=hooks.is_alive,
                 llm_is_failing=None if llm is None else lambda: llm.is_failing,
             )
         )
@@ -119,9 +122,7 @@ def service_parts(
             other_llms=other_llms,
             reranker=open_reranker(settings),
             wake_worker=hooks.wake,
-            dependencies=dependencies_of(
-                registry, store, originals, own_worker_is_alive=hooks.is_alive
-            ),
+            dependencies=dependencies,
             page_pictures=opened.enter_context(_page_painter(settings)),
             measures=measures,
             tracing=traces.tracing,

@@ -77,7 +77,7 @@ def figures(make_data_dir: MakeDataDir) -> tuple[Scraped, Scraped]:
 
 def test_the_state_is_told(figures: tuple[Scraped, Scraped]) -> None:
     _, now = figures
-    for up in ("ready", "registry_up", "index_up", "workers_alive"):
+    for up in ("ready", "registry_up", "index_up", "originals_up", "workers_alive"):
         assert now.value(f"lectern_{up}") == 1
     assert now.value("lectern_index_nodes") == 1
     assert now.value("lectern_index_bytes") > 1000

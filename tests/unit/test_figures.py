@@ -23,6 +23,7 @@ from lectern.server.metrics.of_state import StateCollector
 from lectern.server.metrics.served import served_metrics
 from lectern.server.metrics.told import LastTold, told_to_server
 from service.measures import MeasuredAnswer
+from service.readiness import Away, Dependency, by_ping
 from tests.installed import NEEDS_IPV6
 from tests.scraping import Scraped
 
@@ -88,6 +89,18 @@ def test_of_what_became_slow_there_is_what_it_said_before() -> None:
         assert time.monotonic() < deadline_s
 
 
+def test_those_that_are_begun_are_asked_together() -> None:
+    """Each waits for the other one to be asked."""
+    met = threading.Barrier(2, timeout=30)
+    first, second = Lately(met.wait, limit_s=60), Lately(met.wait, limit_s=60)
+    first.begin()
+    second.begin()
+    assert {first(), second()} == {0, 1}
+
+
+GONE = Away("index_unavailable", "away")
+
+
 class Nodes:
     """A store that only counts; embedded, in a folder."""
 
@@ -105,16 +118,21 @@ def state(
     data_dir: Path,
     *,
     count: Callable[[], int] = lambda: 7,
-    has_worker: bool | None = True,
+    away: tuple[str, ...] = (),
     llm_is_failing: bool | None = None,
 ) -> Scraped:
     figures = new_registry()
     figures.register(
         StateCollector(
+            [
+                Dependency("registry", by_ping(registry.ping)),
+                Dependency("index", lambda: GONE if "index" in away else None),
+                Dependency("originals", lambda: GONE if "originals" in away else None),
+                Dependency("worker", lambda: GONE if "worker" in away else None, is_needed=False),
+            ],
             registry,
             cast("Any", Nodes(count)),
             data_dir,
-            has_worker=None if has_worker is None else lambda: has_worker,
             llm_is_failing=None if llm_is_failing is None else lambda: llm_is_failing,
         )
     )
@@ -132,7 +150,8 @@ def test_all_is_well(sqlite: Registry, tmp_path: Path) -> None:
     (tmp_path / "index-2").mkdir()
     (tmp_path / "index-2" / "segment").write_bytes(b"x" * 10_000)
     now = state(sqlite, tmp_path, llm_is_failing=True)
-    assert now.value("lectern_ready") == 1
+    for up in ("ready", "registry_up", "index_up", "originals_up"):
+        assert now.value(f"lectern_{up}") == 1
     assert now.value("lectern_index_nodes") == 7
     assert now.value("lectern_index_bytes") >= 10_000
     assert now.value("lectern_llm_breaker_open") == 1
@@ -140,24 +159,20 @@ def test_all_is_well(sqlite: Registry, tmp_path: Path) -> None:
     assert now.labels("lectern_documents", "status") >= {"ready", "failed", "queued"}
 
 
-@pytest.mark.parametrize(("has_worker", "is_ready"), [(False, 0), (None, 1)])
-def test_it_is_not_ready_without_a_worker_of_its_own(
-    sqlite: Registry, tmp_path: Path, has_worker: bool | None, is_ready: int
+@pytest.mark.parametrize(
+    ("away", "is_ready"), [("worker", 1), ("index", 0), ("originals", 0), ("index originals", 0)]
+)
+def test_it_is_ready_where_all_is_there_that_is_needed(
+    sqlite: Registry, tmp_path: Path, away: str, is_ready: int
 ) -> None:
-    now = state(sqlite, tmp_path, has_worker=has_worker)
+    now = state(sqlite, tmp_path, away=tuple(away.split()))
     assert (now.value("lectern_ready"), now.value("lectern_registry_up")) == (is_ready, 1)
-    assert not now.has("lectern_llm_breaker_open")
-
-
-def test_without_the_index_the_rest_is_told(sqlite: Registry, tmp_path: Path) -> None:
-    def away() -> int:
-        raise IndexUnavailable("away")
-
-    now = state(sqlite, tmp_path, count=away)
-    assert (now.value("lectern_ready"), now.value("lectern_index_up")) == (0, 0)
-    assert now.has("lectern_index_up")
-    assert not now.has("lectern_index_nodes")
+    for store in ("index", "originals"):
+        assert now.has(f"lectern_{store}_up")
+        assert now.value(f"lectern_{store}_up") == (store not in away)
     assert now.has("lectern_jobs")
+    assert now.has("lectern_index_nodes") == ("index" not in away)
+    assert not now.has("lectern_llm_breaker_open")
 
 
 def test_tokens_are_counted_by_kind_and_methods_are_few() -> None:

@@ -13,6 +13,7 @@ from corpus.errors import IndexSuperseded, IndexUnavailable
 from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.workers import beat, leave
+from corpus.settings import Settings
 from lectern.server.dependencies import dependencies_of
 from service.readiness import Away, Dependency, look_at
 
@@ -40,9 +41,14 @@ def index() -> Index:
 
 
 def a_server(
-    registry: Registry, index: Index, tmp_path: Path, own_worker: bool | None = None
+    registry: Registry,
+    index: Index,
+    tmp_path: Path,
+    own_worker: bool | None = None,
+    bucket: str | None = None,
 ) -> tuple[Dependency, ...]:
     return dependencies_of(
+        Settings(BLOB_URL=bucket),
         registry,
         cast("Any", index),
         FolderOriginals(tmp_path / "originals"),
@@ -83,6 +89,28 @@ def test_without_what_answers_stand_on_it_is_not(
     found = look_at(a_server(registry, index, tmp_path))
     assert not found.is_ready
     assert Away(error.code, error.detail) in [away for _, away in found.found]
+
+
+@pytest.mark.parametrize(
+    ("own_worker", "bucket", "is_ready"),
+    [(True, None, False), (True, "s3://b", True), (None, None, True), (None, "s3://b", True)],
+)
+def test_without_its_own_folder_of_originals_it_is_not_and_without_one_for_all_it_is(
+    registry: Registry,
+    index: Index,
+    tmp_path: Path,
+    *,
+    own_worker: bool | None,
+    bucket: str | None,
+    is_ready: bool,
+) -> None:
+    with registry.write() as connection:
+        beat(connection, "w1")
+    server = a_server(registry, index, tmp_path, own_worker, bucket)
+    (tmp_path / "originals" / "staging").rmdir()
+    found = look_at(server)
+    assert found.is_ready == is_ready
+    assert found.degraded == (["storage_unavailable"] if is_ready else [])
 
 
 def test_all_are_asked_at_once() -> None:

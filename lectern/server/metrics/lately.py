@@ -23,8 +23,9 @@ T = TypeVar("T")
 class Lately(Generic[T]):
     """Asks in a thread of its own, one at a time, at most once in `fresh_s`.
 
-    Whoever calls waits `limit_s` at most. From a source that takes longer they get what it said
-    before, `kept_s` ago at most, or None; from one that is not available None.
+    Whoever calls waits until `limit_s` after it was asked at most; several that are begun first are
+    waited for together. From a source that takes longer they get what it said before, `kept_s` ago
+    at most, or None; from one that is not available None.
     """
 
     def __init__(
@@ -43,28 +44,41 @@ class Lately(Generic[T]):
         self._last: _Question[T] | None = None
         self._before: _Question[T] | None = None
 
+    def begin(self) -> None:
+        """Ask, unless it was done a few seconds ago or goes on; waits for nothing."""
+        self._asked()
+
     def __call__(self) -> T | None:
         """The value, asked for now or a few seconds ago."""
+        question, before = self._asked()
+        if question.has_ended(self._limit_s):
+            return question.answer
+        return None if before is None or before.is_over(self._kept_s) else before.answer
+
+    def _asked(self) -> tuple[_Question[T], _Question[T] | None]:
+        """The question of now, and the one before."""
         with self._lock:
             if self._last is None or self._last.is_over(self._fresh_s):
                 self._before, self._last = self._last, _Question(self._ask)
-            question, before = self._last, self._before
-        if question.ended.wait(self._limit_s):
-            return question.answer
-        return None if before is None or before.is_over(self._kept_s) else before.answer
+            return self._last, self._before
 
 
 class _Question(Generic[T]):
     def __init__(self, ask: Callable[[], T]) -> None:
-        self.ended = threading.Event()
         self.answer: T | None = None
+        self._ended = threading.Event()
+        self._began_s = time.monotonic()
         self._ended_s = 0.0
         self._ask = ask
         # A daemon: a process may end although what it asks hangs.
         threading.Thread(target=self._run, name="figures", daemon=True).start()
 
+    def has_ended(self, limit_s: float) -> bool:
+        """Whether it has, at so many seconds after it began."""
+        return self._ended.wait(max(0.0, self._began_s + limit_s - time.monotonic()))
+
     def is_over(self, fresh_s: float) -> bool:
-        return self.ended.is_set() and time.monotonic() - self._ended_s > fresh_s
+        return self._ended.is_set() and time.monotonic() - self._ended_s > fresh_s
 
     def _run(self) -> None:
         try:
@@ -74,4 +88,4 @@ class _Question(Generic[T]):
             log.debug("no figures: %s", error)
         finally:
             self._ended_s = time.monotonic()
-            self.ended.set()
+            self._ended.set()

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import select
 
 from corpus.index.open import EDGE_FOLDER
 from corpus.index.port import NodeStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.statistics import RegistryFigures, count_everything
 from lectern.server.metrics.lately import Lately
+from service.readiness import Dependency
 
 COUNTS_KEPT_S = 120.0
+LOOK_LIMIT_S = 5.0  # as long as a probe waits for /readyz
+STORES = {"registry": "registry", "index": "index", "originals": "bucket or folder of originals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,23 @@ class IndexFigures:
 class StateCollector(Collector):
     """Asks at a scrape, in threads with limits: what does not answer is missing.
 
-    `has_worker` says whether the worker beside this process lives; None where workers are elsewhere
-    and are no condition of being ready. `llm_is_failing` is None without an LLM.
+    Ready is what /readyz says of the same `dependencies`. `llm_is_failing` is None without an LLM.
     """
 
     def __init__(
         self,
+        dependencies: Sequence[Dependency],
         registry: Registry,
         store: NodeStore,
         data_dir: Path,
         *,
-        has_worker: Callable[[], bool] | None,
         llm_is_failing: Callable[[], bool] | None,
     ) -> None:
         self._data_dir = data_dir
-        self._has_worker = has_worker
+        self._looks = [
+            (one, Lately(partial(_is_there, one), limit_s=LOOK_LIMIT_S)) for one in dependencies
+        ]
         self._llm_is_failing = llm_is_failing
-        self._ping = Lately(lambda: _is_there(registry))
         # Where there are a million documents, counting them takes longer than a scrape may.
         self._registry = Lately(lambda: _ask_registry(registry), kept_s=COUNTS_KEPT_S)
         self._index = Lately(lambda: _ask_index(store, data_dir))
@@ -59,13 +62,13 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """All that is known now."""
-        is_there = self._ping() is not None
-        registry, index = self._registry() if is_there else None, self._index()
-        has_worker = self._has_worker is None or self._has_worker()
-        is_ready = is_there and index is not None and has_worker
+        is_up = self._look()
+        registry = self._registry() if is_up["registry"] else None
+        index = self._index() if is_up["index"] else None
+        is_ready = all(is_up[one.name] for one, _ in self._looks if one.is_needed)
         yield _gauge("ready", "Whether questions are answered, as /readyz says.", int(is_ready))
-        yield _gauge("registry_up", "Whether the registry answers.", int(is_there))
-        yield _gauge("index_up", "Whether the index answers.", int(index is not None))
+        for name, what in STORES.items():
+            yield _gauge(f"{name}_up", f"Whether the {what} answers.", int(is_up[name]))
         if registry is not None:
             yield from _of_registry(registry)
         if index is not None:
@@ -76,6 +79,11 @@ class StateCollector(Collector):
         if self._llm_is_failing is not None:
             open_ = int(self._llm_is_failing())
             yield _gauge("llm_breaker_open", "Whether the LLM fails, and is left alone.", open_)
+
+    def _look(self) -> dict[str, bool]:
+        for _, look in self._looks:
+            look.begin()
+        return {one.name: bool(look()) for one, look in self._looks}
 
 
 def _of_registry(figures: RegistryFigures) -> Iterable[GaugeMetricFamily]:
@@ -97,9 +105,8 @@ def _of_disk(data_dir: Path) -> Iterable[GaugeMetricFamily]:
         yield _gauge("data_disk_free_bytes", "What is free of it.", disk.free)
 
 
-def _is_there(registry: Registry) -> bool:
-    with registry.read() as connection:
-        return bool(connection.execute(select(1)).scalar_one())
+def _is_there(dependency: Dependency) -> bool:
+    return dependency.look() is None
 
 
 def _ask_registry(registry: Registry) -> RegistryFigures:
