@@ -64,6 +64,10 @@ class NodeStore(BasePydanticVectorStore):
     def count(self, filters: MetadataFilters | None = None) -> int:
         """How many nodes match, exactly; of all nodes without filters."""
 
+    def count_roughly(self) -> int:
+        """About how many nodes there are; soon, however many."""
+        return self.count()
+
     @abstractmethod
     def document_counts(self) -> Mapping[str, int]:
         """How many nodes each document has, exactly, by document id; any order."""

@@ -308,6 +308,12 @@ def test_each_documents_nodes_are_counted(stores: Stores) -> None:
     assert stores.reader.document_counts() == {one: 5}
 
 
+def test_all_nodes_are_counted_at_least_roughly(stores: Stores) -> None:
+    assert stores.reader.count_roughly() == 0
+    stores.writer.add([a_node(f"text {n}", ordinal=n) for n in range(7)])
+    assert 7 <= stores.reader.count_roughly() <= 14
+
+
 def test_how_rare_a_word_is_counts_within_the_collection(stores: Stores) -> None:
     stores.writer.add([a_node("xylograph", ordinal=0), a_node("plain", ordinal=1)])
     question = sparse("xylograph", where("collection", OP.EQ, "filings"))

@@ -366,13 +366,16 @@ class TestAsking:
         store.query(a_question())
         store.get_nodes()
         store.document_counts()
+        store.count_roughly()
         store.delete_nodes([])
-        for route in ("/points/query/batch", "/points", "/points/scroll", "/facet"):
+        counted = "/points/count"
+        for route in ("/points/query/batch", "/points", "/points/scroll", "/facet", counted):
             reads = [call for call in asked(double, route) if call.method == "POST"]
             assert [call.parameters["timeout"] for call in reads] == ["10"] * len(reads)
             assert reads
         [written] = [call for call in asked(double, "/points") if call.method == "PUT"]
         [deleted] = asked(double, "/points/delete")
+        assert [call.body["exact"] for call in asked(double, counted)] == [False]
         assert written.parameters["wait"] == deleted.parameters["wait"] == "true"
 
     def test_nodes_are_counted_of_so_many_documents_as_the_server_counts_in_time(

@@ -89,6 +89,15 @@ def test_of_what_became_slow_there_is_what_it_said_before() -> None:
         assert time.monotonic() < deadline_s
 
 
+def test_an_index_that_cannot_be_counted_now_is_there(sqlite: Registry, tmp_path: Path) -> None:
+    def too_large() -> int:
+        raise IndexUnavailable("nothing came within 10 s")
+
+    now = state(sqlite, tmp_path, count=too_large)
+    assert (now.value("lectern_ready"), now.value("lectern_index_up")) == (1, 1)
+    assert not now.has("lectern_index_nodes")
+
+
 def test_those_that_are_begun_are_asked_together() -> None:
     """Each waits for the other one to be asked."""
     met = threading.Barrier(2, timeout=30)
@@ -109,7 +118,7 @@ class Nodes:
     def __init__(self, count: Callable[[], int]) -> None:
         self._count = count
 
-    def count(self, filters: None) -> int:
+    def count_roughly(self) -> int:
         return self._count()
 
 

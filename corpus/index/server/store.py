@@ -240,6 +240,12 @@ class ServerVectorStore(NodeStore):
         )
         return answer.count
 
+    def count_roughly(self) -> int:
+        """What its segments hold; points that are being moved may count twice."""
+        return self._ask(
+            lambda client: client.count(self._name, exact=False, timeout=self._read_s)
+        ).count
+
     def document_counts(self) -> Mapping[str, int]:
         """How many nodes each document has, exactly, by document id; any order."""
         counts: dict[str, int] = {}

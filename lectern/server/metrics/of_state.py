@@ -26,7 +26,7 @@ STORES = {"registry": "registry", "index": "index", "originals": "bucket or fold
 
 @dataclass(frozen=True, slots=True)
 class IndexFigures:
-    """Nodes in the index, and the bytes of its files; None where they are not this process's."""
+    """About how many nodes it has, and the bytes of its files; None where it is on a server."""
 
     nodes: int
     size_bytes: int | None
@@ -54,7 +54,7 @@ class StateCollector(Collector):
         self._llm_is_failing = llm_is_failing
         # Where there are a million documents, counting them takes longer than a scrape may.
         self._registry = Lately(lambda: _ask_registry(registry), kept_s=COUNTS_KEPT_S)
-        self._index = Lately(lambda: _ask_index(store, data_dir))
+        self._index = Lately(lambda: _ask_index(store, data_dir), kept_s=COUNTS_KEPT_S)
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Nothing: the names are known at a scrape, and nothing is to be asked before."""
@@ -72,7 +72,7 @@ class StateCollector(Collector):
         if registry is not None:
             yield from _of_registry(registry)
         if index is not None:
-            yield _gauge("index_nodes", "Nodes in the index.", index.nodes)
+            yield _gauge("index_nodes", "Nodes in the index, about.", index.nodes)
             if index.size_bytes is not None:
                 yield _gauge("index_bytes", "Size of the embedded index.", index.size_bytes)
         yield from _of_disk(self._data_dir)
@@ -116,7 +116,7 @@ def _ask_registry(registry: Registry) -> RegistryFigures:
 
 def _ask_index(store: NodeStore, data_dir: Path) -> IndexFigures:
     size_bytes = _size_of_index(data_dir) if store.is_embedded else None
-    return IndexFigures(store.count(None), size_bytes)
+    return IndexFigures(store.count_roughly(), size_bytes)
 
 
 def _size_of_index(data_dir: Path) -> int:
