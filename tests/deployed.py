@@ -17,8 +17,9 @@ DASHBOARD = ROOT / "deploy" / "grafana" / "lectern.json"
 RUNBOOK = ROOT / "deploy" / "RUNBOOK.md"
 
 # What PromQL calls by a name that is no metric's.
-_FUNCTIONS = {"absent", "histogram_quantile", "increase", "max", "min", "rate", "sum"}
-_WORDS = {"and", "by", "offset", "on", "or", "unless", "without"} | _FUNCTIONS
+_AGGREGATIONS = {"group", "max", "min", "sum"}
+_FUNCTIONS = {"absent", "histogram_quantile", "increase", "last_over_time", "rate"}
+_WORDS = {"and", "by", "offset", "on", "or", "unless", "without"} | _AGGREGATIONS | _FUNCTIONS
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\s*\{([^}]*)\}")
 
 

@@ -77,6 +77,16 @@ def test_the_dashboard_can_be_imported() -> None:
             assert panel["targets"]
 
 
+def test_no_installation_hides_another_one() -> None:
+    for expression in alert_expressions():
+        aggregated = re.findall(r"\b(?:sum|max|min|group)\b( by \(namespace, job)?", expression)
+        assert all(aggregated), expression
+    for expression in dashboard_expressions():
+        selected = [labels for metric, labels in labels_in(expression)]
+        assert selected
+        assert all(labels >= {"namespace", "instance"} for labels in selected), expression
+
+
 def test_brackets_of_the_expressions_close() -> None:
     for expression in (*alert_expressions(), *dashboard_expressions()):
         for opening, closing in ("()", "[]", "{}"):

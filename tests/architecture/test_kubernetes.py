@@ -226,6 +226,8 @@ def test_workers_are_scaled_by_a_metric_of_the_dashboard(everything: list[Manife
     # Those of the dashboard are asked of a server (tests/e2e/test_metrics.py).
     assert named
     assert named <= set().union(*map(metrics_in, dashboard_expressions()))
+    # Another installation's queue is none of ours.
+    assert f'namespace="{scaler["metadata"]["namespace"]}"' in trigger["metadata"]["query"]
 
 
 def test_no_secret_and_no_address_works_as_it_is() -> None:

@@ -139,7 +139,7 @@ def test_what_is_shown_or_alerted_on_is_there(figures: tuple[Scraped, Scraped], 
         assert named, expression
         assert named - now.names == set(), expression
         for metric, labels in labels_in(expression):
-            known = now.labels_of(metric) | {"instance", "le"}
+            known = now.labels_of(metric) | {"instance", "job", "le", "namespace"}
             assert not now.has(metric) or labels <= known, expression
 
 
