@@ -28,6 +28,7 @@ SECOND_CHANCES = 2
 # A worker that dies takes its job's claim with it. Killed servers count too, hence the room: a
 # document is given up only when it was interrupted this often without one other outcome.
 MAX_CLAIMS = 20
+INTERRUPTED = "ingestion_interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,22 @@ def after_interruptions(claims: int) -> GiveUp | None:
         return None
     return GiveUp(
         ErrorReport(
-            "ingestion_interrupted",
+            INTERRUPTED,
             f"Ingestion of this document was interrupted {MAX_CLAIMS} times.",
             "Look at the server's log for what stopped the worker, then upload the file again.",
         )
     )
+
+
+def codes_of_failures() -> frozenset[str]:
+    """The codes that a try may end with: the file's fault, a dependency's or ours."""
+    kinds: list[type[LecternError]] = [
+        LecternError,
+        *_all_of(UnreadableFile),
+        *_all_of(Unavailable),
+    ]
+    return frozenset({kind.code for kind in kinds} | {INTERRUPTED})
+
+
+def _all_of(kind: type[LecternError]) -> list[type[LecternError]]:
+    return [kind, *(one for below in kind.__subclasses__() for one in _all_of(below))]

@@ -13,8 +13,23 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from corpus.errors import IndexUnavailable, Misconfigured, StorageUnavailable
+from corpus.errors import (
+    EmbeddingUnavailable,
+    IndexUnavailable,
+    LecternError,
+    Misconfigured,
+    NeedsOcr,
+    ParserCrashed,
+    StorageUnavailable,
+)
 from corpus.registry.database.engine import Registry, open_sqlite_registry
+from ingestion.worker.retry import (
+    MAX_CLAIMS,
+    MAX_OUTAGE_FAILURES,
+    GiveUp,
+    after_failure,
+    after_interruptions,
+)
 from lectern.server.metrics.exposition import new_registry, text_of, with_worker
 from lectern.server.metrics.lately import Lately
 from lectern.server.metrics.of_ingestion import IngestionMetrics
@@ -196,6 +211,32 @@ def test_tokens_are_counted_by_kind_and_methods_are_few() -> None:
     assert now.labels("lectern_http_requests_total", "method") == {"GET", "OTHER"}
     assert now.value("lectern_http_requests_total", status="none", route="none") == 3
     assert now.value("lectern_answer_first_text_seconds_count") == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NeedsOcr("scanned"),
+        ParserCrashed("again"),
+        EmbeddingUnavailable("away"),
+        LecternError("ours"),
+        None,
+    ],
+)
+def test_what_documents_may_fail_with_is_there_before_they_do(error: LecternError | None) -> None:
+    figures = new_registry()
+    metrics = IngestionMetrics(figures)
+    name, before = "lectern_ingestion_attempts_total", Scraped(text_of(figures).decode())
+    decision = (
+        after_interruptions(MAX_CLAIMS + 1)
+        if error is None
+        else after_failure(error, failures=MAX_OUTAGE_FAILURES, max_attempts=1, jitter=0)
+    )
+    assert isinstance(decision, GiveUp)
+    metrics.attempted("failed", decision.error.code)
+    after = Scraped(text_of(figures).decode())
+    assert after.value(name, outcome="failed", code=decision.error.code) == 1
+    assert before.labels(name, "code") == after.labels(name, "code")
 
 
 def test_a_worker_is_heard_through_the_server(tmp_path: Path) -> None:

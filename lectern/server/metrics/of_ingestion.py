@@ -8,9 +8,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 
 from corpus.reports import StageTimings
 from ingestion.measures import Outcome
+from ingestion.worker.retry import codes_of_failures
 
 # From a note to a scanned book.
 SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+WITH_CODE: frozenset[Outcome] = frozenset({"failed", "retried"})
 _MS = 1000
 
 
@@ -42,8 +44,11 @@ class IngestionMetrics:
             ["outcome", "code"],
             registry=registry,
         )
+        # Prometheus sees no increase in what begins at 300: documents that fail for a reason that
+        # was not there before would raise no alert.
         for outcome in get_args(Outcome):
-            self._attempts.labels(outcome, "")
+            for code in codes_of_failures() if outcome in WITH_CODE else ("",):
+                self._attempts.labels(outcome, code)
 
     def ingested(self, *, pages: int, chunks: int, reused: int, timings: StageTimings) -> None:
         """Count what went live, and how long its stages took."""
