@@ -241,7 +241,7 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         "",
-        description="Where people open the web page, for links in Slack: "
+        description="Where people open the web page, for links in Slack and in answers of /v1: "
         "https://lectern.example.org/.",
     )
 

@@ -47,10 +47,11 @@ async def complete_chat(
     """
     question = await asyncio.to_thread(_read, parts, body, reader)
 
+    # A proxy may have taken away HTTPS, and a part of the path.
+    base_url = parts.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+
     def shape(begun: AnswerBegun) -> ReplyShape:
-        return ReplyShape(
-            begun, base_url=str(request.base_url), with_sources=x_lectern_sources == "on"
-        )
+        return ReplyShape(begun, base_url=f"{base_url}/", with_sources=x_lectern_sources == "on")
 
     if body.stream:
         begun = await while_connected(request.receive, ask(parts, question))

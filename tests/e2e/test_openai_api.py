@@ -140,6 +140,18 @@ def test_an_answer_is_a_completion_whose_citations_are_annotations(
     assert kept["conversation_id"] is None
 
 
+def test_behind_a_proxy_citations_are_linked_where_people_reach_them(
+    make_data_dir: Callable[[], Path],
+) -> None:
+    public = "https://example.org/lectern"
+    with LecternServer(make_data_dir(), LECTERN_PUBLIC_URL=public) as server:
+        document = server.add("anchor.txt", b"The anchor weighs 90 kilograms.")
+        body = {"model": "default", "messages": ASKED}
+        said = server.http.post("/v1/chat/completions", json=body).json()
+    urls = [one["url_citation"]["url"] for one in said["choices"][0]["message"]["annotations"]]
+    assert set(urls) == {f"{public}/documents/{document['id']}/pages/1"}
+
+
 def test_without_an_llm_the_completion_is_the_same_and_counts_no_tokens(
     llm: ScriptedLlm, client: openai.OpenAI
 ) -> None:
