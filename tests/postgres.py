@@ -80,6 +80,20 @@ class OwnPostgres:
         (self._folder / "data" / "standby.signal").touch()
         self.start()
 
+    def speak_tls(self, certificate: Path, key: Path) -> None:
+        """Offer TLS with these from now on; it is restarted."""
+        for name, source in (("server.crt", certificate), ("server.key", key)):
+            copy = self._folder / "data" / name
+            shutil.copyfile(source, copy)
+            copy.chmod(0o600)
+            if os.geteuid() == 0:
+                entry = pwd.getpwnam("postgres")
+                os.chown(copy, entry.pw_uid, entry.pw_gid)
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on")
+        self.stop()
+        self.start()
+
     def processes(self) -> list[str]:
         """Ids of the postmaster and of its children."""
         postmaster = (self._folder / "data" / "postmaster.pid").read_text().split()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from kubernetes_validate import ValidationError, validate
@@ -14,6 +15,7 @@ from lectern.server.worker_process import DRAIN_S
 from tests.deployed import dashboard_expressions, metrics_in
 from tests.manifests import (
     COMPONENTS,
+    DOCKERFILE,
     KUBERNETES,
     Manifest,
     example_overlay,
@@ -228,6 +230,24 @@ def test_workers_are_scaled_by_a_metric_of_the_dashboard(everything: list[Manife
     assert named <= set().union(*map(metrics_in, dashboard_expressions()))
     # Another installation's queue is none of ours.
     assert f'namespace="{scaler["metadata"]["namespace"]}"' in trigger["metadata"]["query"]
+
+
+def test_the_database_is_believed_by_certificates_that_pods_have(
+    everything: list[Manifest],
+) -> None:
+    example = (KUBERNETES / "overlays/example/secrets.env.example").read_text()
+    (url,) = re.findall(r"^DATABASE_URL=(.*)$", example, flags=re.MULTILINE)
+    asked = dict(parse_qsl(urlsplit(url.replace("REPLACE:5432", "host:5432")).query))
+    # The file of Debian's package.
+    assert asked["sslrootcert"] == "/etc/ssl/certs/ca-certificates.crt"
+    assert '"ca-certificates ' in DOCKERFILE.read_text()
+    for name, deployment in of_kind(everything, "Deployment").items():
+        pod = deployment["spec"]["template"]["spec"]
+        (ours,) = (one for one in pod["volumes"] if one.get("configMap"))
+        assert ours["configMap"] == {"name": "lectern-ca", "optional": True}, name
+        mounts = pod["containers"][0]["volumeMounts"]
+        (folder,) = (one["mountPath"] for one in mounts if one["name"] == ours["name"])
+        assert f"{folder}/ca.crt" in example
 
 
 def test_no_secret_and_no_address_works_as_it_is() -> None:
