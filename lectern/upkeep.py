@@ -17,11 +17,17 @@ app = typer.Typer()
 
 @app.command()
 def backup(
-    target: Annotated[Path, typer.Argument(help="A new file (.tar or .tar.gz), or a folder.")],
+    target: Annotated[
+        str, typer.Argument(help="A new file (.tar or .tar.gz), a folder, or - (standard output).")
+    ],
     without_vectors: Annotated[
         bool,
         typer.Option("--without-vectors", help="Smaller; after a restore all is embedded again."),
     ] = False,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Of backups in the folder, keep the newest N."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write everything to one file, also while the service runs.
@@ -29,11 +35,15 @@ def backup(
     Ends with 3 when it is made, and some originals could not be read.
     """
     with configured(data_dir) as settings:
-        from lectern.commands.backing_up import make_backup  # noqa: PLC0415  loads the stores
+        from lectern.commands import backing_up  # noqa: PLC0415  loads the stores
 
-        is_whole = make_backup(
-            settings, target, with_vectors=not without_vectors, console=Console(stderr=True)
-        )
+        with_vectors, console = not without_vectors, Console(stderr=True)
+        if target == "-" and keep is None:
+            is_whole = backing_up.send_backup(settings, with_vectors=with_vectors, console=console)
+        else:
+            is_whole = backing_up.make_backup(
+                settings, target, with_vectors=with_vectors, console=console, keep=keep
+            )
     if not is_whole:
         raise typer.Exit(INCOMPLETE)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from rich.console import Console
 
 from corpus.backup.archive import written
 from corpus.backup.making import back_up
 from corpus.backup.manifest import Manifest
+from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.commands.counting import counted
-from lectern.commands.new_files import new_file
+from lectern.commands.new_files import new_file, standard_output
+from lectern.commands.old_backups import remove_old
 from lectern.plain import plain
 from lectern.server.stores import sources
 
@@ -21,32 +24,68 @@ _COMPRESSED = (".gz", ".tgz")
 NAMED = 10  # of a list, at most
 
 
-def make_backup(settings: Settings, target: Path, *, with_vectors: bool, console: Console) -> bool:
+def make_backup(
+    settings: Settings,
+    target: Path | str,
+    *,
+    with_vectors: bool,
+    console: Console,
+    keep: int | None = None,
+) -> bool:
     """Write the backup to the file `target`, or to a new file in that folder, and say what it has.
 
+    With `keep`, only so many of those in the folder stay, if this one has all that there is.
     Whether all originals could be read; those that could not are named. Raises `Misconfigured` when
     the file is there already, `StorageUnavailable` when it cannot be written, and what `back_up`
     raises; then nothing is left of it.
     """
+    if keep is not None and not Path(target).is_dir():
+        raise Misconfigured("--keep is for backups into a folder.", hint="Name one that is there.")
+    with new_file(target) as out:
+        manifest = _write(settings, out.file, out.path.suffix in _COMPRESSED, with_vectors, console)
+    size_mib = out.path.stat().st_size / 2**20
+    for line in _summary(f"{out.path}, {size_mib:.1f} MiB", manifest):
+        print(plain(line))
+    # Of originals that are missing in it, an older one may have the last copy.
+    if keep is not None and not manifest.unreadable:
+        for path in remove_old(out.path.parent, keep):
+            print(plain(f"removed: {path}"))
+    return _said_whether_whole(manifest)
+
+
+def send_backup(settings: Settings, *, with_vectors: bool, console: Console) -> bool:
+    """Write the backup to the standard output, and to the other what it has.
+
+    As `make_backup`; where it raises, what came out is a part, which `lectern restore` refuses.
+    """
+    with standard_output() as out:
+        manifest = _write(settings, out, False, with_vectors, console)
+    for line in _summary("the standard output", manifest):
+        print(plain(line), file=sys.stderr)
+    return _said_whether_whole(manifest)
+
+
+def _write(
+    settings: Settings, out: BinaryIO, is_compressed: bool, with_vectors: bool, console: Console
+) -> Manifest:
     with (
-        new_file(target) as out,
         counted(console) as tell,
         sources(settings, with_vectors=with_vectors) as everything,
-        written(out.file, is_compressed=out.path.suffix in _COMPRESSED) as archive,
+        written(out, is_compressed=is_compressed) as archive,
     ):
-        manifest = back_up(everything, archive, tell)
-    for line in _summary(out.path, manifest):
-        print(plain(line))
+        return back_up(everything, archive, tell)
+
+
+def _said_whether_whole(manifest: Manifest) -> bool:
     if manifest.unreadable:
         print(plain(_warning(manifest.unreadable)), file=sys.stderr)
     return not manifest.unreadable
 
 
-def _summary(path: Path, manifest: Manifest) -> Iterator[str]:
-    size_mib = path.stat().st_size / 2**20
+def _summary(where: str, manifest: Manifest) -> Iterator[str]:
     vectors = f"{manifest.points} passages with their vectors"
     yield (
-        f"written: {path}, {size_mib:.1f} MiB: {manifest.rows.get('documents', 0)} documents, "
+        f"written: {where}: {manifest.rows.get('documents', 0)} documents, "
         f"{manifest.originals} originals, {vectors if manifest.has_vectors else 'no vectors'}"
     )
     yield "Settings and keys in .env are not in it."

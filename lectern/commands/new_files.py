@@ -1,10 +1,11 @@
-"""A file that is written beside its name, and given it when it is whole."""
+"""Where a backup goes: a file that is given its name when it is whole, or the standard output."""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,25 +32,41 @@ class NewFile:
 
 
 @contextmanager
-def new_file(target: Path) -> Iterator[NewFile]:
+def standard_output() -> Iterator[BinaryIO]:
+    """What is written goes to who reads us.
+
+    Raises `Misconfigured` where that is a terminal, `StorageUnavailable` when it cannot be written
+    to: then what came out is a part.
+    """
+    if sys.stdout.isatty():
+        raise Misconfigured("A backup is nothing to read.", hint="lectern backup - > FILE.tar")
+    descriptor = os.dup(sys.stdout.fileno())
+    with _made(), io.BufferedWriter(_Target(descriptor, "the standard output")) as file:
+        yield file
+
+
+@contextmanager
+def new_file(target: Path | str) -> Iterator[NewFile]:
     """The file `target`, or a new one in that folder, for its owner alone.
 
-    Raises `Misconfigured` when the file is there already, `StorageUnavailable` when it cannot be
-    written, or something in the block cannot be read; then nothing is left of it.
+    What ends in a slash must be a folder. Raises `Misconfigured` when it is not, or the file is
+    there already, `StorageUnavailable` when it cannot be written, or something in the block cannot
+    be read; then nothing is left of it.
     """
-    is_folder = target.is_dir()
-    path = target
+    path = Path(target)
+    is_folder = path.is_dir()
     if is_folder:
-        path = target / f"lectern-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
+        path = path / f"lectern-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
+    elif str(target).endswith("/"):
+        raise Misconfigured(f"There is no folder {target}.", hint="Make it, or name a file.")
     elif path.exists():
         raise _is_there(path)
-    partial = None
+    with _told(path):
+        # A name that nobody else has: it may be written to by several at once.
+        descriptor, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
+    partial = Path(name)
     try:
-        with _told(path):
-            # A name that nobody else has: it may be written to by several at once.
-            descriptor, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
-            partial = Path(name)
-        with io.BufferedWriter(_Target(descriptor, path)) as file:
+        with _made(), io.BufferedWriter(_Target(descriptor, path)) as file:
             new = NewFile(file, path)
             yield new
             file.flush()
@@ -58,36 +75,42 @@ def new_file(target: Path) -> Iterator[NewFile]:
         with _told(path):
             new.path = _given_name(partial, path, is_folder=is_folder)
             _sync(path.parent)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"The backup could not be made: {error}.",
-            hint="Run it as the user of the service; what was written is removed.",
-        ) from error
     finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 class _Target(io.FileIO):
     """Says of its errors that they are its own."""
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, where: Path | str) -> None:
         super().__init__(descriptor, "wb")
-        self._path = path
+        self._where = where
 
     def write(self, data: ReadableBuffer, /) -> int:
-        with _told(self._path):
+        with _told(self._where):
             return super().write(data)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _made() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StorageUnavailable(
-            f"The backup could not be written to {path}: {error.strerror or error}.",
-            hint="Check the space and the permissions there; what was written is removed.",
+            f"The backup could not be made: {error}.",
+            hint="Run it as the user of the service; what was written is no backup.",
+        ) from error
+
+
+@contextmanager
+def _told(where: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The backup could not be written to {where}: {error.strerror or error}.",
+            hint=f"Check the space, and whether user {os.geteuid()} may write there; what was "
+            "written is no backup.",
         ) from error
 
 

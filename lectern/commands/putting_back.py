@@ -32,8 +32,8 @@ def restore_backup(settings: Settings, source: Path, *, force: bool, console: Co
     if found.read_again:
         print(f"{found.read_again} of them answer when `lectern serve` has read them again.")
     print(
-        "As it was then: what was deleted, restricted or revoked (keys too) since is not. "
-        "Look through lectern keys list."
+        "As it was then: what was deleted, restricted or revoked since is not, and keys are those "
+        "of then alone. Look through lectern keys list."
     )
     if not settings.originals_are_ours:
         print(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from corpus.errors import Misconfigured
+from corpus.registry.audit_log import Entry, write_entries
 from corpus.registry.database.engine import open_sqlite_registry
 from corpus.settings import Settings
+from lectern.cli import app
 from lectern.commands.backing_up import make_backup
 from lectern.commands.putting_back import restore_backup
+from service.http.audit import SIGN_IN
 from tests.samples.data_folder import DataFolder
 
 QUIET = Console(quiet=True)
@@ -76,3 +81,38 @@ def test_a_folder_in_which_a_server_was_started_once_is_filled(
     restore_backup(settings, backup, force=False, console=QUIET)
     assert any((settings.data_dir / "originals").glob("??/*"))
     assert (settings.data_dir / "registry.sqlite.mine").exists()
+
+
+def keys(settings: Settings, *arguments: str) -> str:
+    command = ["keys", *arguments, "--data-dir", str(settings.data_dir)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_an_installation_that_has_keys_alone_is_filled(
+    there: DataFolder, backup: Path, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path / "new")
+    # As compose makes one, before anything else is there; then somebody tries a wrong key.
+    keys(settings, "create", "operator", "--scope", "admin")
+    with closing(open_sqlite_registry(settings.data_dir / "registry.sqlite")) as registry:
+        tried = Entry("nobody", SIGN_IN, None, "unauthorized")
+        with registry.write() as connection:
+            write_entries(connection, [tried])
+    restore_backup(settings, backup, force=False, console=QUIET)
+    # Those of the backup, which had none.
+    assert "operator" not in keys(settings, "list")
+    with pytest.raises(Misconfigured, match="something in it already"):
+        restore_backup(settings, backup, force=False, console=QUIET)
+
+
+def test_of_an_audit_log_only_keys_and_refusals_make_way(backup: Path, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "new")
+    with closing(open_sqlite_registry(settings.data_dir / "registry.sqlite")) as registry:
+        # All documents are gone, and what tells of that is not to be.
+        deleted = Entry("key:operator", "document.delete", "a", "ok")
+        with registry.write() as connection:
+            write_entries(connection, [deleted])
+    with pytest.raises(Misconfigured, match="something in it already"):
+        restore_backup(settings, backup, force=False, console=QUIET)
