@@ -42,7 +42,7 @@ def tool(name: str) -> str:
 def compose(file: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """What compose makes of the file, as JSON, with these variables and nothing else."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
-    command = [tool("docker-compose"), "--env-file", os.devnull, "-f", str(file)]
+    command = [tool("docker-compose"), "--env-file", os.devnull, "--profile", "*", "-f", str(file)]
     return subprocess.run(
         [*command, "config", "--format", "json", "--no-path-resolution"],
         capture_output=True,
@@ -88,6 +88,15 @@ def example_overlay(
 def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
     """Those of the kind, by name."""
     return {one["metadata"]["name"]: one for one in manifests if one["kind"] == kind}
+
+
+def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """The templates of all pods, by the name of what makes them."""
+    found = {name: one["spec"] for name, one in of_kind(manifests, "Deployment").items()}
+    for name, one in of_kind(manifests, "CronJob").items():
+        found[name] = one["spec"]["jobTemplate"]["spec"]
+    assert set(found) >= {"lectern-api", "lectern-worker"}
+    return {name: one["template"] for name, one in found.items()}
 
 
 def variables() -> set[str]:

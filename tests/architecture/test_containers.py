@@ -137,10 +137,48 @@ def test_services_of_ours_name_settings_and_commands_that_exist(
 
 
 def test_calls_in_scripts_are_commands_that_exist() -> None:
-    calls = r"^ {8,}.*\blectern ([a-z]+ .*?)(?:\)|$)"
-    script = re.findall(calls, COMPOSE.read_text(), re.MULTILINE)
-    assert len(script) == 2
-    assert all(is_command(call.split()) for call in script)
+    calls = r"^ {8,}.*\blectern ([a-z]+ .*?)(?:\)| \|\||$)"
+    for file, count in ((COMPOSE, 3), (PRODUCTION, 1)):
+        script = re.findall(calls, file.read_text(), re.MULTILINE)
+        assert len(script) == count
+        assert all(is_command(call.split()) for call in script)
+
+
+# `docker compose ... exec|run ... SERVICE [lectern] COMMAND`, as the documentation says it.
+CALL = re.compile(r"docker compose (?:-f (\S+) )?(exec|run) ((?:-\S+ )*)(\w+) (.+)")
+
+
+def test_the_documentation_calls_services_and_commands_that_exist(
+    one_machine: dict[str, dict[str, Any]], production: dict[str, dict[str, Any]]
+) -> None:
+    pages = (ROOT / "docs").glob("*.md")
+    calls = [call for page in pages for call in CALL.findall(page.read_text())]
+    assert len(calls) >= 8
+    for file, how, _, service, words in calls:
+        known = [production] if file else [one_machine, production]
+        assert any(service in there for there in known), service
+        arguments = re.split(r" - >|`| +#", words)[0].split()
+        if how == "exec":
+            assert arguments.pop(0) == "lectern"
+        assert is_command(arguments), words
+
+
+def test_backups_have_a_folder_of_the_host_wherever_they_are_made(
+    one_machine: dict[str, dict[str, Any]], production: dict[str, dict[str, Any]]
+) -> None:
+    for there, names in (
+        (one_machine, ("lectern", "backups")),
+        (production, ("worker", "backups")),
+    ):
+        for name in names:
+            volumes = there[name]["volumes"]
+            mounted = {one["target"]: one["source"] for one in volumes if "source" in one}
+            assert mounted["/backups"] == "./backups", name
+        (script,) = there["backups"]["command"]
+        assert " /backups/ " in script
+        assert there["backups"]["profiles"] == ["backups"]
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {"backups", "deploy/compose/backups"} <= set(ignored)
 
 
 def test_every_service_gives_up_rights_and_has_bounds(

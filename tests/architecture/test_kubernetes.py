@@ -23,6 +23,7 @@ from tests.manifests import (
     kustomized,
     of_kind,
     paths,
+    pods,
     unknown_variables,
 )
 
@@ -84,8 +85,10 @@ def test_pods_have_settings_and_commands_that_exist(everything: list[Manifest]) 
     configured = {key for one in of_kind(everything, "ConfigMap").values() for key in one["data"]}
     secret = {key for one in of_kind(everything, "Secret").values() for key in one["data"]}
     assert unknown_variables((configured | secret) - {"hosts"}) == set()
-    for name, container in containers(everything):
+    for name, template in pods(everything).items():
+        (container,) = template["spec"]["containers"]
         assert is_command(container["args"]), name
+        assert [next(iter(one)) for one in container["envFrom"]] == ["configMapRef", "secretRef"]
         assert unknown_variables({one["name"] for one in container["env"]}) == set(), name
 
 
@@ -122,8 +125,8 @@ def test_pods_are_given_the_time_that_an_end_takes(everything: list[Manifest]) -
 def test_pods_give_up_every_right(everything: list[Manifest]) -> None:
     (account,) = of_kind(everything, "ServiceAccount").values()
     assert account["automountServiceAccountToken"] is False
-    for name, deployment in of_kind(everything, "Deployment").items():
-        pod = deployment["spec"]["template"]["spec"]
+    for name, template in pods(everything).items():
+        pod = template["spec"]
         assert pod["automountServiceAccountToken"] is False, name
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -164,8 +167,8 @@ def test_everything_is_denied_but_what_is_named(everything: list[Manifest]) -> N
     deny = policies["lectern-deny"]["spec"]
     assert set(deny) == {"podSelector", "policyTypes"}
     assert set(deny["policyTypes"]) == {"Ingress", "Egress"}
-    for deployment in of_kind(everything, "Deployment").values():
-        assert fits(deny["podSelector"], labels_of(deployment))
+    for template in pods(everything).values():
+        assert fits(deny["podSelector"], template["metadata"]["labels"])
     # Labels that kustomize adds to selectors would keep the pods from the names of everything.
     dns = policies["lectern-to-stores"]["spec"]["egress"][0]["to"][0]
     assert dns["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}
@@ -208,17 +211,17 @@ def test_pods_listen_where_probes_call(everything: list[Manifest]) -> None:
 
 
 def test_monitors_look_where_figures_are(everything: list[Manifest]) -> None:
-    pods = {name: labels_of(one) for name, one in of_kind(everything, "Deployment").items()}
+    watching = {name: labels_of(one) for name, one in of_kind(everything, "Deployment").items()}
     ports = {name: container["ports"][0]["name"] for name, container in containers(everything)}
     watched = set()
     for monitor in of_kind(everything, "PodMonitor").values():
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         assert endpoint["path"] in paths() & WORKER_PATHS
-        for name, labels in pods.items():
+        for name, labels in watching.items():
             if fits(monitor["spec"]["selector"], labels):
                 assert endpoint["port"] == ports[name]
                 watched.add(name)
-    assert watched == set(pods)
+    assert watched == set(watching)
 
 
 def test_workers_are_scaled_by_a_metric_of_the_dashboard(everything: list[Manifest]) -> None:
@@ -241,8 +244,8 @@ def test_the_database_is_believed_by_certificates_that_pods_have(
     # The file of Debian's package.
     assert asked["sslrootcert"] == "/etc/ssl/certs/ca-certificates.crt"
     assert '"ca-certificates ' in DOCKERFILE.read_text()
-    for name, deployment in of_kind(everything, "Deployment").items():
-        pod = deployment["spec"]["template"]["spec"]
+    for name, template in pods(everything).items():
+        pod = template["spec"]
         (ours,) = (one for one in pod["volumes"] if one.get("configMap"))
         assert ours["configMap"] == {"name": "lectern-ca", "optional": True}, name
         mounts = pod["containers"][0]["volumeMounts"]
