@@ -8,6 +8,7 @@ import httpx
 from llama_index.core.llms import LLM
 
 from corpus.errors import Misconfigured
+from corpus.extras import how_to_install
 from corpus.settings import EXTRACTIVE, Settings
 
 # Beside the LLM, what its client raises for an endpoint that is away.
@@ -136,5 +137,5 @@ def _key(settings: Settings) -> str | None:
 def _not_installed(extra: str) -> Misconfigured:
     return Misconfigured(
         f"LECTERN_LLM is {extra}, and its client is not installed.",
-        hint=f"In Lectern's folder: .venv/bin/pip install -e '.[{extra}]'",
+        hint=how_to_install(extra),
     )

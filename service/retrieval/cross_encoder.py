@@ -12,6 +12,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from corpus.errors import Misconfigured
+from corpus.extras import how_to_install
 
 # As the model hubs lay them out.
 _MODEL_FILES = ("model.onnx", "onnx/model.onnx")
@@ -50,7 +51,7 @@ class CrossEncoderReranker(BaseNodePostprocessor):
         except ImportError as error:
             raise Misconfigured(
                 "LECTERN_RERANKER names a folder, and FastEmbed is not installed.",
-                hint="In Lectern's folder: .venv/bin/pip install -e '.[rerank]'",
+                hint=how_to_install("rerank"),
             ) from error
         name = str(folder)
         known = {model["model"] for model in TextCrossEncoder.list_supported_models()}

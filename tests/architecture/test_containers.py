@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,18 @@ def test_the_image_runs_a_command_that_exists_as_a_fixed_user() -> None:
     assert unknown_variables(set(re.findall(r"\b(LECTERN_[A-Z_]+)\b", TEXT))) == set()
 
 
+@pytest.mark.parametrize("file", [COMPOSE, PRODUCTION])
+def test_compose_hands_every_argument_to_the_build(file: Path) -> None:
+    defaults = dict(re.findall(r'^ARG ([A-Z_]+)="?([^"\n]*)"?$', TEXT, re.MULTILINE))
+    assert set(defaults) == {"EXTRAS", "OCR_LANGUAGES", "WITH_OFFICE"}
+    assert services(file, **SECRETS)["lectern"]["build"]["args"] == defaults
+    wanted = {"EXTRAS": "otel rerank", "OCR_LANGUAGES": "fra", "WITH_OFFICE": "1"}
+    built = services(file, **SECRETS, **wanted, LECTERN_VERSION="1.1")
+    assert built["lectern"]["build"]["args"] == wanted
+    ours = [one["image"] for name, one in built.items() if name not in OTHERS]
+    assert set(ours) == {"lectern:1.1"}
+
+
 def test_names_of_commands_are_told_from_others() -> None:
     assert is_command(["serve", "--no-worker"])
     assert is_command(["doctor", "--ready"])
@@ -129,7 +142,7 @@ def test_services_of_ours_name_settings_and_commands_that_exist(
     for name, service in [*one_machine.items(), *production.items()]:
         if name in OTHERS:
             continue
-        assert (service["image"], service["pull_policy"]) == ("lectern", "never")
+        assert (service["image"], service["pull_policy"]) == ("lectern:local", "never")
         assert unknown_variables(set(service["environment"])) == set(), name
         if "entrypoint" not in service or not service["entrypoint"]:
             assert is_command(service["command"] or ["serve"]), name

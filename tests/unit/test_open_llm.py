@@ -74,7 +74,8 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     with pytest.raises(Misconfigured, match="not installed") as refused:
         open_llms(Settings(llm=provider, llm_model="m", llm_api_key=KEY))
-    assert refused.value.hint.endswith(f".venv/bin/pip install -e '.[{provider}]'")
+    assert f".venv/bin/pip install -e '.[{provider}]'" in refused.value.hint
+    assert f"EXTRAS={provider} " in refused.value.hint
 
 
 def test_the_other_models_are_opened_beside_it() -> None:

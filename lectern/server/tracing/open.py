@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from corpus.errors import Misconfigured
+from corpus.extras import how_to_install
 from corpus.registry.database.engine import Registry
 from corpus.settings import Settings
 from corpus.tracing import UNTRACED, Tracing
@@ -52,7 +53,7 @@ def traced(settings: Settings, service_name: str) -> Iterator[Traced]:
     except ImportError as error:
         raise Misconfigured(
             f"A collector of traces is configured, and {error.name} is not installed.",
-            hint="Install it: .venv/bin/pip install -e '.[otel]'; or unset OTEL_*.",
+            hint=f"{how_to_install('otel')} Or unset OTEL_*.",
         ) from error
     with exporting(settings.otel_endpoint, service_name) as started:
         yield started
