@@ -19,8 +19,8 @@ def migrate_schema(settings: Settings, to: str, *, force: bool) -> None:
     """Migrate in one transaction, and say from where to where; "head" and "base" are names too.
 
     Raises `InvalidRequest` for the way back without `force`, and for a revision that this version
-    does not have; `Misconfigured` for tables of a newer one; `DataDirInUse` or `Misconfigured`
-    while anybody is at work.
+    does not have; `Misconfigured` for tables of a newer one; `DataDirInUse` while a server has the
+    folder, and on the way back `Misconfigured` while workers are at work on the database.
     """
     from corpus.registry.migrations.upgrade import (  # noqa: PLC0415  loads Alembic
         downgrade,
@@ -30,25 +30,29 @@ def migrate_schema(settings: Settings, to: str, *, force: bool) -> None:
     )
 
     to = _revision(to, revisions())
-    with owned(settings.data_dir), existing_registry(settings) as registry:
-        require_quiet(registry)
-        with registry.write() as connection:
-            lock_schema(connection)
-            take_your_time(connection)
-            current = require_revision(connection)
-            require_known(current)
-            is_back = to == BASE or to < current
-            if is_back and not force:
-                raise InvalidRequest(
-                    f"Going back from revision {current} to {to} loses what only the newer tables "
-                    "hold.",
-                    hint="docs/migrations.md says what. Make a backup (lectern backup), then add "
-                    "--force.",
-                )
-            if is_back:
-                downgrade(connection, to)
-            elif to > current:
-                upgrade(connection, current, to)
+    with (
+        owned(settings.data_dir),
+        existing_registry(settings) as registry,
+        registry.write() as connection,
+    ):
+        lock_schema(connection)
+        take_your_time(connection)
+        current = require_revision(connection)
+        require_known(current)
+        is_back = to == BASE or to < current
+        if is_back and not force:
+            raise InvalidRequest(
+                f"Going back from revision {current} to {to} loses what only the newer tables "
+                "hold.",
+                hint="docs/migrations.md says what. Make a backup (lectern backup), then add "
+                "--force.",
+            )
+        if is_back:
+            # What goes, they need; forwards, a revision only adds.
+            require_quiet(registry)
+            downgrade(connection, to)
+        elif to > current:
+            upgrade(connection, current, to)
     if to == BASE:
         print(f"There are no tables any more (before: of revision {current}).")
         return

@@ -57,7 +57,7 @@ esac
     there.chmod(0o755)
     asked = ["restore", '/backups/a "b" \\c.tar', "--force"]
     done = subprocess.run(
-        [str(KUBERNETES / "one-off.sh"), *asked],
+        [str(KUBERNETES / "one-off.sh"), "--env", "LECTERN_LLM=http://a/v1?b=c", *asked],
         capture_output=True,
         text=True,
         check=False,
@@ -71,4 +71,6 @@ esac
     made = yaml.safe_load((tmp_path / "created.yaml").read_text())
     (container,) = made["spec"]["template"]["spec"]["containers"]
     assert (container["args"], container["image"]) == (asked, "lectern:next")
+    assert {"name": "LECTERN_LLM", "value": "http://a/v1?b=c"} in container["env"]
+    assert "LECTERN_DATA_DIR" in {one["name"] for one in container["env"]}
     validate(made, NEWEST, strict=True)

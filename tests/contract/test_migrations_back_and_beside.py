@@ -293,3 +293,14 @@ def test_a_database_with_workers_at_work_is_left_alone(database: Database) -> No
             migrate_schema(database.settings, "0005", force=True)
     else:  # its workers are the server's, which would own the folder
         migrate_schema(database.settings, "0005", force=True)
+
+
+def test_forwards_it_goes_beside_workers_of_the_release_before(database: Database) -> None:
+    with database.connected() as connection:
+        upgrade(connection, "base", "0013")
+        alive = tables(connection)["workers"]
+        moment = datetime(2100, 1, 1)  # noqa: DTZ001  as it is stored
+        connection.execute(alive.insert().values(name="w", started_at=moment, seen_at=moment))
+    migrate_schema(database.settings, "head", force=False)
+    with database.connected() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
