@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from kubernetes_validate import ValidationError, validate
 
+from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE
 from lectern.server.serve import SHUTDOWN_GRACE_S
 from lectern.server.worker_process import DRAIN_S
 from tests.deployed import dashboard_expressions, metrics_in
@@ -30,6 +31,9 @@ from tests.manifests import (
 OLDEST, NEWEST = "1.33", "1.37"
 # Of operators: their schemas are theirs.
 CUSTOM = {"PodMonitor", "ScaledObject"}
+# Its own, the lease's, its sign of life, and the one of wake-ups.
+WORKERS_TAKE = 4
+KEPT_FOR_COMMANDS = 10
 WORKER_PATHS = {"/healthz", "/metrics"}  # lectern/server/metrics/served.py
 
 
@@ -160,6 +164,39 @@ def test_selectors_meet_the_pods_that_they_are_for(everything: list[Manifest]) -
     for scaler in scalers:
         target = scaler["spec"]["scaleTargetRef"]["name"]
         assert "replicas" not in deployments[target]["spec"]
+
+
+def test_as_many_as_are_scaled_to_find_a_connection_in_postgres(
+    everything: list[Manifest],
+) -> None:
+    (servers,) = of_kind(everything, "HorizontalPodAutoscaler").values()
+    (workers,) = of_kind(everything, "ScaledObject").values()
+    rolling = of_kind(everything, "Deployment")
+
+    def most(name: str, maximum: int) -> int:
+        surge: int = rolling[name]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        return maximum + surge
+
+    taken = (POOL_SIZE + POOL_OVERFLOW) * most("lectern-api", servers["spec"]["maxReplicas"])
+    taken += WORKERS_TAKE * most("lectern-worker", workers["spec"]["maxReplicaCount"])
+    # Of 100, three are the superuser's.
+    assert taken + KEPT_FOR_COMMANDS <= 100
+
+
+def test_uploads_fit_on_the_disks_of_pods(everything: list[Manifest]) -> None:
+    (request_mib,) = (
+        int(one["data"]["LECTERN_MAX_REQUEST_MB"])
+        for one in of_kind(everything, "ConfigMap").values()
+        if "LECTERN_MAX_REQUEST_MB" in one["data"]
+    )
+    for name, template in pods(everything).items():
+        pod = template["spec"]
+        (container,) = pod["containers"]
+        assert "ephemeral-storage" in container["resources"]["requests"], name
+        if container["args"][0] in {"serve", "slack"}:
+            limits = {one["name"]: one["emptyDir"] for one in pod["volumes"] if "emptyDir" in one}
+            size_gib = int(limits["data"]["sizeLimit"].removesuffix("Gi"))
+            assert size_gib * 1024 >= 16 * request_mib
 
 
 def test_everything_is_denied_but_what_is_named(everything: list[Manifest]) -> None:
