@@ -70,7 +70,10 @@ def kustomized(folder: Path) -> list[Manifest]:
 
 
 def example_overlay(
-    folder: Path, components: list[str], patches: Sequence[str] = ()
+    folder: Path,
+    components: list[str],
+    patches: Sequence[str] = (),
+    resources: Sequence[str] = (),
 ) -> list[Manifest]:
     """The example with these components, in a copy where its secrets are filled in."""
     copy = folder / "kubernetes"
@@ -80,6 +83,7 @@ def example_overlay(
     file = overlay / "kustomization.yaml"
     said = yaml.safe_load(file.read_text())
     said["components"] = [f"../../components/{name}" for name in components]
+    said["resources"] += resources
     said["patches"] = [{"path": name} for name in patches]
     file.write_text(yaml.safe_dump(said))
     return kustomized(overlay)
@@ -97,6 +101,15 @@ def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
         found[name] = one["spec"]["jobTemplate"]["spec"]
     assert set(found) >= {"lectern-api", "lectern-worker"}
     return {name: one["template"] for name, one in found.items()}
+
+
+def fits(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether pods with these labels are meant."""
+    wanted = selector.get("matchLabels", {})
+    among = selector.get("matchExpressions", [])
+    return wanted.items() <= labels.items() and all(
+        one["operator"] == "In" and labels.get(one["key"]) in one["values"] for one in among
+    )
 
 
 def variables() -> set[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from corpus.settings import Settings
 from tests.conftest import ROOT
 from tests.manifests import (
     COMPOSE,
@@ -116,6 +118,20 @@ def test_the_example_of_its_settings_lists_every_variable_and_no_secret() -> Non
     listed = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
     assert set(listed) == set(re.findall(r"\$\{([A-Z_]+)", PRODUCTION.read_text()))
     assert {name for name in SECRETS if listed[name]} == set()
+
+
+def test_a_dollar_in_single_quotes_comes_through_compose_and_to_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(COMPOSE, tmp_path / "docker-compose.yml")
+    (tmp_path / ".env").write_text("LECTERN_LLM_API_KEY='pa$word #1'\n")
+    inside = services(tmp_path / "docker-compose.yml")["lectern"]["environment"]
+    # As compose writes a dollar of its own files.
+    assert inside["LECTERN_LLM_API_KEY"].replace("$$", "$") == "pa$word #1"
+    key = Settings(_env_file=tmp_path / ".env").llm_api_key
+    assert key is not None
+    assert key.get_secret_value() == "pa$word #1"
 
 
 def test_one_machine_publishes_to_itself_alone(one_machine: dict[str, dict[str, Any]]) -> None:

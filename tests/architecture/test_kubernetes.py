@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +19,7 @@ from tests.manifests import (
     KUBERNETES,
     Manifest,
     example_overlay,
+    fits,
     is_command,
     kustomized,
     of_kind,
@@ -55,14 +55,6 @@ def containers(manifests: list[Manifest]) -> list[tuple[str, dict[str, Any]]]:
 def labels_of(deployment: Manifest) -> dict[str, str]:
     labels: dict[str, str] = deployment["spec"]["template"]["metadata"]["labels"]
     return labels
-
-
-def fits(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    wanted = selector.get("matchLabels", {})
-    among = selector.get("matchExpressions", [])
-    return wanted.items() <= labels.items() and all(
-        one["operator"] == "In" and labels.get(one["key"]) in one["values"] for one in among
-    )
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -217,21 +209,6 @@ def test_everything_is_denied_but_what_is_named(everything: list[Manifest]) -> N
         for port in rule["ports"]
     }
     assert opened == {port["containerPort"] for port in listening}
-
-
-def test_where_pods_may_go_can_be_said(tmp_path: Path) -> None:
-    def policy(folder: str, patches: list[str]) -> Manifest:
-        made = example_overlay(tmp_path / folder, [], patches)
-        return of_kind(made, "NetworkPolicy")["lectern-to-stores"]
-
-    def ports(policy: Manifest) -> set[int]:
-        return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
-
-    usual, narrow = policy("usual", []), policy("narrow", ["egress.yaml"])
-    validate(narrow, NEWEST, strict=True)
-    assert narrow["spec"]["podSelector"] == usual["spec"]["podSelector"]
-    assert ports(narrow) == ports(usual)
-    assert all(rule["to"] for rule in narrow["spec"]["egress"])
 
 
 def test_pods_listen_where_probes_call(everything: list[Manifest]) -> None:
