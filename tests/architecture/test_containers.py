@@ -31,7 +31,7 @@ SECRETS = {
 }
 TEXT = DOCKERFILE.read_text()
 # Images by others, which have settings of their own.
-OTHERS = {"postgres", "qdrant", "s3", "proxy"}
+OTHERS = {"postgres", "qdrant", "s3", "proxy", "prometheus", "grafana"}
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,9 @@ def test_one_machine_publishes_to_itself_alone(one_machine: dict[str, dict[str, 
 def test_of_production_only_the_proxy_is_reached_from_outside(
     production: dict[str, dict[str, Any]],
 ) -> None:
-    assert [name for name, service in production.items() if "ports" in service] == ["proxy"]
+    published = {name: one["ports"] for name, one in production.items() if "ports" in one}
+    assert set(published) == {"proxy", "prometheus", "grafana"}
+    assert {port["host_ip"] for ports in published.values() for port in ports} == {"127.0.0.1"}
     for name in ("postgres", "qdrant", "s3"):
         assert set(production[name]["networks"]) == {"stores"}
     assert set(production["proxy"]["networks"]) == {"outside"}
@@ -167,7 +169,7 @@ def test_services_of_ours_name_settings_and_commands_that_exist(
 
 def test_calls_in_scripts_are_commands_that_exist() -> None:
     calls = r"^ {8,}.*\blectern ([a-z]+ .*?)(?:\)| \|\||$)"
-    for file, count in ((COMPOSE, 3), (PRODUCTION, 1)):
+    for file, count in ((COMPOSE, 3), (PRODUCTION, 2)):
         script = re.findall(calls, file.read_text(), re.MULTILINE)
         assert len(script) == count
         assert all(is_command(call.split()) for call in script)
