@@ -18,10 +18,11 @@ from service.parts import ServiceParts
 from service.slack.access import SlackAccess, acl_of_dropped
 from service.slack.asked import Asked
 from service.slack.calling import patient
+from service.slack.commands import help_for
 from service.slack.questions import question_in, settings_for_asking
 from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
-from service.slack.texts import ending_blocks, question_of
+from service.slack.texts import ending_blocks, question_of, section, with_quoted
 from service.slack.words import EMPTY, SHARED
 
 MAX_FETCHING = 4  # files at once
@@ -44,13 +45,17 @@ class Answering:
             if not asked.has_late_files:  # else it was said before
                 await reply.finish((), text=SHARED)
             return
-        question = question_of(asked.text)
+        question = with_quoted(question_of(asked.text), asked.quoted)
         if asked.files:
             is_answerable = await self._read_files(asked, reply.client)
             if not question or not is_answerable or asked.has_late_files:
                 return
         if not question:
             await reply.finish((), text=EMPTY)
+            return
+        if asked.is_direct and question.lower() == "help":
+            said = help_for()
+            await reply.finish([section(said)], text=said)
             return
         turn = self._turns.setdefault(asked.thread, asyncio.Lock())
         async with turn, self._places:

@@ -11,6 +11,9 @@ from service.slack.asides import is_aside
 from service.slack.dropped import DroppedFile, files_in
 from service.slack.texts import question_of
 
+# As much as a question that was rewritten; the embedding reads no more of it.
+MAX_QUOTED_CHARS = 2_000
+
 _NAMED = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 # Of what people write; other messages are about messages.
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
@@ -23,7 +26,8 @@ class Asked:
     `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
     alone. `is_alone`: nobody else reads the answer. `is_private`: not everybody in the workspace
     may see what was asked; also where Slack does not say so. `is_shared`: people of other
-    organisations read the channel, or write to the bot. `has_late_files`: all but these is answered
+    organisations read the channel, or write to the bot. `quoted`: of a message that was forwarded
+    with it, or instead of words. `has_late_files`: all but these is answered
     already.
     """
 
@@ -39,6 +43,7 @@ class Asked:
     files: tuple[DroppedFile, ...] = ()
     is_shared: bool = False
     has_late_files: bool = False
+    quoted: str = ""
 
     @property
     def key(self) -> str:
@@ -81,6 +86,16 @@ def place_in(body: dict[str, Any]) -> Place:
         enterprise_id=(team.get("enterprise_id") or "") if team.get("id") == user_team_id else "",
         respond_to=body.get("response_url") or "",
     )
+
+
+def quoted_in(event: dict[str, Any]) -> str:
+    """What messages say that were forwarded; previews of links are none. At most so much."""
+    forwarded = [
+        question_of(one.get("text") or "")
+        for one in event.get("attachments") or ()
+        if one.get("is_share") or one.get("is_msg_unfurl")
+    ]
+    return "\n".join(filter(None, forwarded))[:MAX_QUOTED_CHARS]
 
 
 def asked_in(body: dict[str, Any]) -> Asked | None:
@@ -127,4 +142,5 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         is_private=event.get("channel_type") != "channel",
         files=files_in(event) if is_direct else (),
         is_shared=is_shared,
+        quoted=quoted_in(event),
     )

@@ -24,7 +24,7 @@ MAX_LISTED = 20
 
 _USE = re.compile(r"use\s+(\S+)(?:\s+as\s+(.+))?", re.IGNORECASE | re.DOTALL)
 
-HELP = """\
+_HELP = """\
 *Ask*: `{command} When is the lens cleaned?` Only you see the answer; mention me to share it.
 *Set this channel up*: `{command} use COLLECTION`, or `{command} use COLLECTION as a teacher`.
 *Look*: `{command} settings`. I read files that you send me, or drop with a mention."""
@@ -67,13 +67,18 @@ def command_in(body: dict[str, Any]) -> SlashCommand:
     )
 
 
+def help_for(command: str = "/lectern") -> str:
+    """What can be done here, for the name that the command has in this workspace."""
+    return _HELP.format(command=command)
+
+
 def answered(parts: ServiceParts, access: SlackAccess, command: SlashCommand) -> Said | None:
     """What there is to say to a command about the channel; None: it is a question. Blocks.
 
     Raises `CollectionNotFound`, `PersonaFixed`, `InvalidRequest` or `StorageUnavailable`.
     """
     if command.text.lower() in {"", "help"}:
-        return Said(HELP.format(command=command.name))
+        return Said(help_for(command.name))
     if command.text.lower() == "settings":
         here = settings_here(parts.registry, command.team_id, command.channel_id)
         return Said(_described(here))

@@ -46,6 +46,11 @@ def question_of(text: str) -> str:
     return _SPACES.sub(" ", unescape(said)).strip()
 
 
+def with_quoted(question: str, quoted: str) -> str:
+    """The question, and what was forwarded with it; that alone where nothing was asked."""
+    return f"{question}\n“{quoted}”" if question and quoted else question or quoted
+
+
 def escaped(text: str) -> str:
     """Text that mentions nobody, whatever stands in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -181,6 +181,21 @@ def test_the_quotes_of_an_answer_are_shown_to_whoever_asks(workspace: Workspace)
     assert "mast" not in gone
 
 
+def test_a_message_that_is_forwarded_to_it_is_the_question(workspace: Workspace) -> None:
+    forwarded = {"is_share": True, "author_id": "U2", "channel_id": "C4", "text": QUESTION}
+    alone = {"type": "message", "channel": DIRECT, "channel_type": "im"}
+    event = workspace.sent(workspace.message("", attachments=[forwarded], **alone))
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    assert SENTENCE in reply.text
+
+
+def test_who_asks_for_help_has_it(workspace: Workspace) -> None:
+    alone = {"type": "message", "channel": DIRECT, "channel_type": "im"}
+    for event in (workspace.message("Help", **alone), workspace.mention("help")):
+        [reply] = workspace.slack.wait_for_end(workspace.sent(event)["ts"])
+        assert "/lectern use COLLECTION" in section(reply.blocks)
+
+
 def test_who_reads_a_channel_without_being_in_it_is_shown_the_quotes(workspace: Workspace) -> None:
     slack = workspace.slack
     event = workspace.sent(workspace.mention())

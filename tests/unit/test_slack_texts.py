@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from service.answering.citations import Citation
 from service.answering.events import Degraded
-from service.slack.asked import asked_in
+from service.slack.asked import MAX_QUOTED_CHARS, asked_in
 from service.slack.quotes import quote_messages
 from service.slack.texts import (
     MAX_SECTION_CHARS,
@@ -18,6 +18,7 @@ from service.slack.texts import (
     shown,
     source_blocks,
     warning_blocks,
+    with_quoted,
 )
 from tests.doubles.scripted_slack import broken_rules
 
@@ -259,6 +260,21 @@ def test_in_shared_channels_the_teams_are_told_apart() -> None:
     unnamed = event | {"type": "message", "thread_ts": "1.0"}
     assert asked_in({**body, "event": unnamed}) is None
     assert asked_in({**body, "event": unnamed, "is_ext_shared_channel": False}) is not None
+
+
+def test_what_was_forwarded_is_quoted_and_previews_are_not() -> None:
+    forwarded = {"is_share": True, "text": "The winch slips &amp; <@U2> waits.", "author_id": "U3"}
+    preview = {"from_url": "https://example.org", "text": "A page of somebody's."}
+    event = EVENT | {"text": "What now?", "attachments": [forwarded, preview]}
+    asked = asked_in({"event": event})
+    assert asked is not None
+    assert asked.quoted == "The winch slips & waits."
+    assert with_quoted("What now?", asked.quoted) == "What now?\n“The winch slips & waits.”"
+    assert with_quoted("", asked.quoted) == asked.quoted
+    assert with_quoted("What now?", "") == "What now?"
+    long = asked_in({"event": EVENT | {"attachments": [forwarded | {"text": "long " * 9_000}]}})
+    assert long is not None
+    assert len(long.quoted) <= MAX_QUOTED_CHARS
 
 
 def test_a_reply_belongs_to_the_thread_it_is_in() -> None:
