@@ -35,6 +35,10 @@ class SlackAccess:
         also = await self._people.also(client, user_id)
         return Reader(frozenset({person, channel}) | also, self._collections, owner=person)
 
+    async def named(self, client: AsyncWebClient, text: str) -> str:
+        """The text of a message with the names of those whom it mentions, as far as known."""
+        return await self._people.named(client, text)
+
 
 def acl_of_dropped(team_id: str, channel_id: str, user_id: str) -> tuple[str, ...]:
     """Who reads a file: whoever dropped it, and those in the channel where they did.

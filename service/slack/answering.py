@@ -45,7 +45,8 @@ class Answering:
             if not asked.has_late_files:  # else it was said before
                 await reply.finish((), text=SHARED)
             return
-        question = with_quoted(question_of(asked.text), asked.quoted)
+        text = await self._access.named(patient(reply.client), asked.text)
+        question = with_quoted(question_of(text), asked.quoted)
         if asked.files:
             is_answerable = await self._read_files(asked, reply.client)
             if not question or not is_answerable or asked.has_late_files:

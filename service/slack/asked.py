@@ -23,12 +23,12 @@ _SUBTYPES = {None, "file_share", "thread_broadcast"}
 class Asked:
     """A message that may be for the bot.
 
-    `team_id` is the workspace of who wrote it. `is_direct`: it names the bot, or is written to it
-    alone. `is_alone`: nobody else reads the answer. `is_private`: not everybody in the workspace
-    may see what was asked; also where Slack does not say so. `is_shared`: people of other
-    organisations read the channel, or write to the bot. `quoted`: of a message that was forwarded
-    with it, or instead of words. `has_late_files`: all but these is answered
-    already.
+    `team_id` is the workspace of who wrote it; `text` does not name the bot. `is_direct`: the
+    message names it, or is written to it alone. `is_alone`: nobody else reads the answer.
+    `is_private`: not everybody in the workspace may see what was asked; also where Slack does not
+    say so. `is_shared`: people of other organisations read the channel, or write to the bot.
+    `quoted`: of a message that was forwarded with it, or instead of words. `has_late_files`: all
+    but these is answered already.
     """
 
     event_id: str
@@ -135,7 +135,7 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         thread=SlackThread(team_id, event["channel"], event.get("thread_ts") or event["ts"]),
         team_id=user_team if user_team.startswith("T") else team_id,
         user_id=event["user"],
-        text=text,
+        text=_NAMED.sub(lambda found: " " if found[1] in us else found[0], text),
         is_direct=is_direct,
         is_alone=event.get("channel_type") == "im",
         # A mention says nothing of its channel.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -20,6 +22,12 @@ KEPT_S = 600.0
 # Where Slack did not say, it is asked again after so long.
 FAILED_S = 10.0
 MAX_KEPT = 10_000
+# Of one message.
+MAX_NAMED = 5
+MAX_NAME_CHARS = 80
+
+_UNNAMED = re.compile(r"<@([A-Z0-9]+)>")
+_UNSAFE = re.compile(r"[<>|&\s]+")
 
 # Guests, people of other organisations and programs may call themselves anything.
 _NOT_MEMBERS = (
@@ -31,38 +39,63 @@ _NOT_MEMBERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What Slack said; `until_s` by the clock of the process."""
+
+    until_s: float
+    also: frozenset[str] = frozenset()
+    name: str = ""
+
+
 class People:
     """Asks Slack for addresses (`users:read.email`), and remembers them for a while."""
 
     def __init__(self, settings: Settings, token: BotToken) -> None:
         self._token = token
         self._is_wanted = settings.slack_emails == "on"
-        # Until when it counts, by the clock of the process.
-        self._known: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
+        self._known: OrderedDict[str, _Person] = OrderedDict()
 
     async def also(self, client: AsyncWebClient, user_id: str) -> frozenset[str]:
         """Further principals that a person is: `user:ann@example.org`; none where Slack is away."""
+        return (await self._person(client, user_id)).also if self._is_wanted else frozenset()
+
+    async def named(self, client: AsyncWebClient, text: str) -> str:
+        """The text of a message with the names of those whom it mentions, as far as known."""
         if not self._is_wanted:
-            return frozenset()
+            return text
+        mentioned = list(dict.fromkeys(_UNNAMED.findall(text)))[:MAX_NAMED]
+        names = {one: (await self._person(client, one)).name for one in mentioned}
+
+        def read(found: re.Match[str]) -> str:
+            name = names.get(found[1])
+            return f"<@{found[1]}|{name}>" if name else found[0]
+
+        return _UNNAMED.sub(read, text)
+
+    async def _person(self, client: AsyncWebClient, user_id: str) -> _Person:
         known = self._known.get(user_id)
-        if known is None or time.monotonic() > known[0]:
+        if known is None or time.monotonic() > known.until_s:
             try:
-                known = (time.monotonic() + KEPT_S, await self._asked(client, user_id))
+                known = await self._asked(client, user_id)
             except SLACK_ERRORS as error:
                 log.warning("Slack does not tell who somebody is: %s", reason_of(error))
-                known = (time.monotonic() + FAILED_S, frozenset())
+                known = _Person(time.monotonic() + FAILED_S)
             self._known[user_id] = known
             if len(self._known) > MAX_KEPT:
                 self._known.popitem(last=False)
-        return known[1]
+        return known
 
-    async def _asked(self, client: AsyncWebClient, user_id: str) -> frozenset[str]:
+    async def _asked(self, client: AsyncWebClient, user_id: str) -> _Person:
         told = await client.users_info(user=user_id)
         user: dict[str, Any] = told.get("user") or {}
-        email = (user.get("profile") or {}).get("email") or ""
+        profile = user.get("profile") or {}
+        email = profile.get("email") or ""
         is_member = (
             self._token.is_ours(str(user.get("team_id") or ""))
             and user.get("is_email_confirmed") is not False
             and not any(user.get(one) for one in _NOT_MEMBERS)
         )
-        return frozenset({f"user:{email.lower()}"}) if email and is_member else frozenset()
+        also = frozenset({f"user:{email.lower()}"}) if email and is_member else frozenset()
+        name = _UNSAFE.sub(" ", str(profile.get("real_name") or user.get("name") or ""))
+        return _Person(time.monotonic() + KEPT_S, also, name[:MAX_NAME_CHARS].strip())

@@ -20,7 +20,7 @@ QUOTES_ACTION = "lectern_quotes"
 
 INTERRUPTED = "The language model broke off before the answer was complete."
 
-_MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
+_MENTION = re.compile(r"<@[A-Z0-9]+(?:\|([^>]*))?>")
 _REFERENCE = re.compile(r"<([#!]?)([^>|]*)(?:\|([^>]*))?>")
 _FORMATTING = re.compile(r"[*_~`]")
 _MAY_BECOME_LINK = re.compile(r"(?:\]|:/?)\Z")
@@ -34,7 +34,7 @@ _SAID_OF = {
 
 
 def question_of(text: str) -> str:
-    """What was asked: without mentions, with links and channels as people read them."""
+    """What was asked, with people, links and channels as far as the text names them."""
 
     def read(found: re.Match[str]) -> str:
         sign, target, label = found.groups()
@@ -42,7 +42,7 @@ def question_of(text: str) -> str:
             return label or ""
         return label or (f"#{target}" if sign == "#" else target)
 
-    said = _REFERENCE.sub(read, _MENTION.sub(" ", text))
+    said = _REFERENCE.sub(read, _MENTION.sub(lambda found: found[1] or " ", text))
     return _SPACES.sub(" ", unescape(said)).strip()
 
 

@@ -148,6 +148,12 @@ def test_who_is_on_a_list_by_e_mail_is_answered_alone(workspace: Workspace) -> N
     assert "drinks tea" not in json.dumps(other)
 
 
+def test_who_is_asked_about_is_known_by_name(workspace: Workspace) -> None:
+    workspace.slack.people["U4"] = {"profile": {"real_name": "Grace Darling"}}
+    workspace.lectern.add("crew.txt", b"Grace Darling trims the lamp of the north tower.")
+    assert "trims the lamp" in asked(workspace, "What does <@U4> trim?")
+
+
 def test_a_file_with_a_mention_is_for_its_channel(workspace: Workspace) -> None:
     fact = b"The ladder of the tower has 77 rungs."
     event = workspace.mention("", channel="C7", files=[workspace.slack.file("ladder.txt", fact)])

@@ -12,6 +12,7 @@ from corpus.settings import Settings
 from service.slack.bot_token import BotToken
 from service.slack.calling import open_session
 from service.slack.people import People
+from service.slack.texts import question_of
 from tests.doubles.scripted_slack import TOKEN, Failure, ScriptedSlack
 
 SETTINGS = Settings(slack_emails="on", _env_file=None)
@@ -27,6 +28,33 @@ def asked(slack: ScriptedSlack, *, times: int = 1) -> list[frozenset[str]]:
             return [await people.also(client, "U3") for _ in range(times)]
 
     return asyncio.run(run())
+
+
+def named(slack: ScriptedSlack, text: str, settings: Settings = SETTINGS) -> str:
+    async def run() -> str:
+        async with open_session() as session:
+            client = AsyncWebClient(TOKEN, base_url=slack.api_url, session=session)
+            return await People(settings, BotToken(client)).named(client, text)
+
+    return question_of(asyncio.run(run()))
+
+
+def test_whom_a_message_mentions_has_a_name_there() -> None:
+    with ScriptedSlack() as slack:
+        slack.people["U3"] = {"profile": {"real_name": "Ann <Lee>|"}}
+        assert (
+            named(slack, "Who are <@U3>, <@U3> and <@U4|bob>?")
+            == "Who are Ann Lee, Ann Lee and bob?"
+        )
+        assert slack.count("users.info") == 1
+        slack.fail("users.info", Failure("user_not_found"))
+        assert named(slack, "Who is <@U3>?") == "Who is ?"
+
+
+def test_nobody_is_looked_up_where_the_operator_does_not_want_it() -> None:
+    with ScriptedSlack() as slack:
+        assert named(slack, "Who is <@U3>?", Settings(_env_file=None)) == "Who is ?"
+        assert slack.calls == []
 
 
 def test_a_member_is_their_address() -> None:

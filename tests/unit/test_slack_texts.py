@@ -41,8 +41,8 @@ def citation(number: int = 1, **changed: object) -> Citation:
 @pytest.mark.parametrize(
     ("text", "question"),
     [
-        ("<@UBOT> What does it weigh?", "What does it weigh?"),
-        ("<@UBOT|lectern>  two  blanks\nand a line", "two blanks\nand a line"),
+        ("Who is <@U2|ann>?", "Who is ann?"),
+        ("<@U2>  two  blanks\nand a line", "two blanks\nand a line"),
         (
             "what is in <#C1|general> &amp; <https://example.org/x|the page>?",
             "what is in general & the page?",
@@ -247,6 +247,7 @@ def test_a_mention_with_a_file_may_come_as_a_message_alone() -> None:
     asked = asked_in(body)
     assert asked is not None
     assert [one.id for one in asked.files] == ["F1"]
+    assert question_of(asked.text) == "read this"
     assert asked_in({**body, "event": event | {"text": "<@U2> read this"}}) is None
 
 
