@@ -87,6 +87,7 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     _listen_to_buttons(bolt, Buttons(parts, token, access))
     _listen_to_commands(bolt, bot, token)
     _listen_to_assistant(bolt, Assistant(parts, access))
+    _listen_to_the_rest(bolt)
     return slack
 
 
@@ -148,13 +149,25 @@ def _listen_to_commands(bolt: AsyncApp, bot: Bot, token: BotToken) -> None:
 
 def _listen_to_assistant(bolt: AsyncApp, assistant: Assistant) -> None:
     async def on_opened(body: dict[str, Any], client: AsyncWebClient) -> None:
+        await assistant.suggest(body, client)
+
+    async def on_pane_opened(body: dict[str, Any], client: AsyncWebClient) -> None:
         await assistant.greet(body, client)
 
-    async def on_moved() -> None:
-        """Where somebody looks meanwhile changes nothing."""
+    bolt.event("app_home_opened")(on_opened)
+    bolt.event("assistant_thread_started")(on_pane_opened)
 
-    bolt.event("assistant_thread_started")(on_opened)
-    bolt.event("assistant_thread_context_changed")(on_moved)
+
+def _listen_to_the_rest(bolt: AsyncApp) -> None:
+    """Whatever else the app is subscribed to changes nothing; the first that fits has an event.
+
+    Not acknowledged, it would come again, and again.
+    """
+
+    async def on_event() -> None:
+        """Where somebody looks meanwhile, what they call a thread."""
+
+    bolt.event(re.compile(""))(on_event)
 
 
 def _bolt(settings: Settings, first: First) -> AsyncApp:

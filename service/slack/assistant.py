@@ -1,4 +1,8 @@
-"""The pane that people open beside their channels: greeted, with questions to begin with."""
+"""Where people write to the bot alone: questions to begin with are proposed there.
+
+An app with `agent_view` has them at the top of its messages, one with the older `assistant_view` in
+the thread that each opening of its pane begins.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +36,32 @@ GREETING = (
 
 
 class Assistant:
-    """Greets who opens the pane; what is written there comes as direct messages."""
+    """Proposes what was asked lately and holds; what is written there comes as direct messages."""
 
     def __init__(self, parts: ServiceParts, access: SlackAccess) -> None:
         self._parts = parts
         self._access = access
 
+    async def suggest(self, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Propose questions to whoever opens the app's messages (`app_home_opened`).
+
+        It comes at every opening, so nobody is greeted; what is proposed takes the place of what
+        was.
+        """
+        opened = body["event"]
+        if opened.get("tab") != "messages":
+            return
+        try:
+            await self._suggest(
+                patient(client), body.get("team_id") or "", opened["channel"], opened["user"]
+            )
+        except LecternError as error:
+            log.warning("nothing is proposed in Slack: %s", error.detail)
+        except SLACK_ERRORS as error:
+            log.info("Slack did not take what is proposed: %s", reason_of(error))
+
     async def greet(self, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """Say what can be done here, and propose what was asked lately and holds."""
+        """Say what can be done here, and propose questions (`assistant_thread_started`)."""
         opened = body["event"]["assistant_thread"]
         channel, thread_ts = opened["channel_id"], opened["thread_ts"]
         client = patient(client)
@@ -47,26 +69,39 @@ class Assistant:
             if not await asyncio.to_thread(self._is_new, body.get("event_id") or thread_ts):
                 return  # Slack sends it again
             await client.chat_postMessage(channel=channel, thread_ts=thread_ts, text=GREETING)
-            team_id = body.get("team_id") or ""
-            reader = await self._access.alone(client, team_id, channel, opened["user_id"])
-            questions = await asyncio.to_thread(self._questions, team_id, channel, reader)
-            if questions:
-                await client.assistant_threads_setSuggestedPrompts(
-                    channel_id=channel,
-                    thread_ts=thread_ts,
-                    title="Asked lately",
-                    prompts=[
-                        {
-                            "title": escaped(one[:MAX_TITLE_CHARS]),
-                            "message": escaped(one[:MAX_PROMPT_CHARS]),
-                        }
-                        for one in questions
-                    ],
-                )
+            await self._suggest(
+                client, body.get("team_id") or "", channel, opened["user_id"], thread_ts
+            )
         except LecternError as error:
             log.warning("nothing is proposed in Slack: %s", error.detail)
         except SLACK_ERRORS as error:
             log.warning("Slack did not take the greeting of its pane: %s", reason_of(error))
+
+    async def _suggest(
+        self,
+        client: AsyncWebClient,
+        team_id: str,
+        channel: str,
+        user_id: str,
+        thread_ts: str | None = None,
+    ) -> None:
+        """With a thread nothing is shown in an app with `agent_view`, and Slack does not say so."""
+        reader = await self._access.alone(client, team_id, channel, user_id)
+        questions = await asyncio.to_thread(self._questions, team_id, channel, reader)
+        if not questions:
+            return
+        await client.assistant_threads_setSuggestedPrompts(
+            channel_id=channel,
+            thread_ts=thread_ts,
+            title="Asked lately",
+            prompts=[
+                {
+                    "title": escaped(one[:MAX_TITLE_CHARS]),
+                    "message": escaped(one[:MAX_PROMPT_CHARS]),
+                }
+                for one in questions
+            ],
+        )
 
     def _questions(self, team_id: str, channel_id: str, reader: Reader) -> list[str]:
         here = settings_here(self._parts.registry, team_id, channel_id)

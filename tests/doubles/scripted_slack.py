@@ -59,7 +59,10 @@ class Message:
 
 
 class ScriptedSlack:
-    """Takes calls inside a `with`; `broken_rules` is what Slack would not have taken."""
+    """Takes calls inside a `with`; `broken_rules` is what Slack would not have taken.
+
+    The app has `agent_view`, unless `is_agent` is false: then it has the older `assistant_view`.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -74,7 +77,8 @@ class ScriptedSlack:
         self.wire = SlackWire(self.take, self.delay_s)
         self.wire.file_token = TOKEN
         self.wire.check = self._check
-        self.prompts: list[dict[str, Any]] = []
+        self.is_agent = True
+        self.prompts: list[dict[str, Any]] = []  # as they are shown
         self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
@@ -273,7 +277,9 @@ class ScriptedSlack:
             user = {"id": given["user"], "team_id": TEAM, "profile": profile}
             return {"ok": True, "user": user | self.people.get(given["user"], {})}
         if method == "assistant.threads.setSuggestedPrompts":
-            self.prompts.append(given)
+            # With `agent_view` they belong to no thread: then none are shown, without an error.
+            if self.is_agent != bool(given.get("thread_ts")):
+                self.prompts.append(given)
             return {"ok": True}
         if method == "apps.connections.open":
             return {"ok": True, "url": self.wire.new_address()}

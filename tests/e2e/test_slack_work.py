@@ -296,7 +296,14 @@ def test_a_file_of_an_organisation_is_fetched_where_it_is_kept(workspace: Worksp
         slack.wire.is_grid = False
 
 
-def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> None:
+def proposed(workspace: Workspace) -> set[str]:
+    """The questions that Slack shows where somebody may begin."""
+    workspace.slack.wait_for(lambda: bool(workspace.slack.prompts))
+    told = workspace.slack.prompts.pop()["prompts"]
+    return {one["message"] for one in (json.loads(told) if isinstance(told, str) else told)}
+
+
+def test_whoever_opens_the_messages_is_proposed_questions_that_hold(workspace: Workspace) -> None:
     asked(workspace, "What is the anchor made of?", type="message", channel_type="channel")
     # Neither is what somebody asked alone or in a channel that may be private, nor what stands on
     # files of others.
@@ -304,7 +311,25 @@ def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> N
     private = workspace.drop("When was the anchor made of iron weighed?")
     workspace.send(private)
     workspace.slack.wait_for_end(private["ts"])
-    thread_ts = "1650000000.000001"
+    for ts in ("1650000000.000001", "1650000000.000002"):  # it comes at every opening
+        for tab in ("home", "messages"):
+            opened = {"type": "app_home_opened", "user": ANOTHER, "channel": "D2", "tab": tab}
+            assert workspace.send({**opened, "event_ts": ts, "ts": ts}).status_code == 200
+        prompts = proposed(workspace)
+        assert "What is the anchor made of?" in prompts
+        assert len(prompts) <= 4
+        said = " ".join(prompts)
+        assert "iron weighed" not in said
+        assert "Of what iron" not in said
+        assert "rungs" not in said
+    # Nobody is greeted, and nothing is proposed on the other tab.
+    assert [one for one in workspace.slack.messages.values() if one.channel == "D2"] == []
+    assert workspace.slack.prompts == []
+
+
+def test_the_pane_of_an_older_app_is_greeted_once(workspace: Workspace) -> None:
+    asked(workspace, "What is the anchor made of?", type="message", channel_type="channel")
+    thread_ts = "1650000000.000003"
     opened = {
         "type": "assistant_thread_started",
         "assistant_thread": {
@@ -316,19 +341,31 @@ def test_the_pane_is_greeted_with_questions_that_hold(workspace: Workspace) -> N
         "event_ts": thread_ts,
         "ts": thread_ts,
     }
-    for _ in range(3):  # Slack sends it again
-        workspace.send(opened)
-    workspace.slack.wait_for(lambda: bool(workspace.slack.prompts))
+    workspace.slack.is_agent = False
+    try:
+        for _ in range(3):  # Slack sends it again
+            workspace.send(opened)
+        assert "What is the anchor made of?" in proposed(workspace)
+    finally:
+        workspace.slack.is_agent = True
     [greeting] = workspace.slack.in_thread(thread_ts)
     assert "drop a file" in greeting.text
-    told = workspace.slack.prompts[0]["prompts"]
-    prompts = json.loads(told) if isinstance(told, str) else told
-    assert {one["message"] for one in prompts} >= {"What is the anchor made of?"}
-    assert len(prompts) <= 4
-    said = " ".join(one["message"] for one in prompts)
-    assert "iron weighed" not in said
-    assert "Of what iron" not in said
-    assert "rungs" not in said
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "app_context_changed", "context": {}},
+        {"type": "agent_session_title_changed", "channel": DIRECT, "title": "Anchors"},
+        {"type": "assistant_thread_context_changed", "assistant_thread": {}},
+        {"type": "reaction_added", "user": ANOTHER, "reaction": "eyes"},
+    ],
+)
+def test_an_event_that_nobody_listens_to_is_acknowledged(
+    workspace: Workspace, event: dict[str, Any]
+) -> None:
+    assert workspace.send({**event, "ts": "1650000000.000004"}).status_code == 200
+    assert "Unhandled request" not in workspace.lectern.log.read_text()
 
 
 def test_a_channel_has_a_voice_where_a_model_writes(
