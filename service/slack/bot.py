@@ -26,6 +26,7 @@ from service.slack.holding import Holding
 from service.slack.reading import LAST_EDIT_S
 from service.slack.replying import Reply
 from service.slack.responding import Response
+from service.slack.status import Statuses
 from service.slack.taking import take
 from service.slack.texts import warning_blocks
 from service.slack.words import BUSY, CUT_OFF, ENDS, LIMITED, NOT_TAKEN
@@ -57,6 +58,7 @@ class Bot:
         self._token = token
         self._access = access
         self._holding = holding
+        self._statuses = Statuses()
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._answering = Answering(parts, access, self._places)
         self._taking: set[asyncio.Future[Asked | None]] = set()
@@ -105,12 +107,11 @@ class Bot:
         self._start(self._last_word(self._reply(asked, client), BUSY))
         return True
 
-    async def answer(self, asked: Asked, client: AsyncWebClient) -> bool:
+    async def answer(self, asked: Asked, reply: Reply) -> bool:
         """Answer in the thread what was taken; whatever goes wrong is said there.
 
         False: Slack did not even take that. Cancelled, it says that the service ends, and returns.
         """
-        reply = self._reply(asked, client)
         try:
             await self._answering.answer(asked, reply)
         except asyncio.CancelledError:
@@ -141,6 +142,7 @@ class Bot:
             self._token.doubt(error)
             log.warning("a thread was not told of an interruption: %s", reason_of(error))
             return reason_of(error) in HOPELESS - REFUSALS  # it will not be told tomorrow either
+        await self._statuses.end(client, left.channel_id, left.thread_ts)
         return True
 
     async def close(self) -> None:
@@ -167,13 +169,15 @@ class Bot:
 
     async def _answer_taken(self, asked: Asked, client: AsyncWebClient) -> None:
         is_told = False
-        try:
-            is_told = await self.answer(asked, client)
-        finally:
-            if is_told:
-                await self._holding.end(asked.key)
-            else:
-                self._holding.leave(asked.key)
+        reply = self._reply(asked, client)
+        async with self._statuses.while_answering(client, asked, reply):
+            try:
+                is_told = await self.answer(asked, reply)
+            finally:
+                if is_told:
+                    await self._holding.end(asked.key)
+                else:
+                    self._holding.leave(asked.key)
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)

@@ -39,6 +39,8 @@ class Reply:
     _held: str = ""  # the end of what was said, until it is known what it becomes
     _earlier: list[str] = field(default_factory=list)  # full messages, first to last
     _is_finished: bool = False
+    # Slack takes this for the end of the work, so that nobody has to say so.
+    has_stopped_stream: bool = False
 
     async def say(self, text: str) -> None:
         """Go on with this text of the answer, which is Markdown."""
@@ -51,7 +53,7 @@ class Reply:
             await self._edited.say(text)
             return
         if self._stream is not None and len(self._text) + len(text) > MAX_MESSAGE_CHARS:
-            await self._end_stream(())
+            await self._end_stream((), goes_on=True)
             self._earlier += [ts for ts in (self._last,) if ts is not None]
             self._stream, self._edited, self._text = None, None, ""
         self._text += text
@@ -148,10 +150,12 @@ class Reply:
             buffer_size=BUFFER_CHARS,
         )
 
-    async def _end_stream(self, blocks: Sequence[dict[str, Any]]) -> None:
+    async def _end_stream(self, blocks: Sequence[dict[str, Any]], *, goes_on: bool = False) -> None:
         assert self._stream is not None  # noqa: S101 - the callers have looked
         try:
-            await self._stream.stop(blocks=list(blocks))
+            status = "processing" if goes_on else "active"
+            await self._stream.stop(blocks=list(blocks), session_status=status)
+            self.has_stopped_stream = not goes_on
         except SLACK_ERRORS as error:
             await self._edit_instead(error)
             if self._edited is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from tests.doubles.slack_sessions import SlackSessions
 from tests.doubles.slack_wire import SlackWire
 
 TOKEN = "xoxb-scripted"  # noqa: S105
@@ -59,10 +60,7 @@ class Message:
 
 
 class ScriptedSlack:
-    """Takes calls inside a `with`; `broken_rules` is what Slack would not have taken.
-
-    The app has `agent_view`, unless `is_agent` is false: then it has the older `assistant_view`.
-    """
+    """Takes calls inside a `with`; `broken_rules` is what Slack would not have taken."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -77,8 +75,7 @@ class ScriptedSlack:
         self.wire = SlackWire(self.take, self.delay_s)
         self.wire.file_token = TOKEN
         self.wire.check = self._check
-        self.is_agent = True
-        self.prompts: list[dict[str, Any]] = []  # as they are shown
+        self.sessions = SlackSessions()
         self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
@@ -115,7 +112,9 @@ class ScriptedSlack:
         """Streams end by themselves when nothing comes for a while."""
         with self._lock:
             for message in self.messages.values():
-                message.is_open = False
+                if message.is_open:
+                    message.is_open = False
+                    self.sessions.streamed(message.channel, message.thread_ts, "active")
 
     def file(self, name: str, content: bytes, **told: Any) -> dict[str, Any]:  # noqa: ANN401
         """A file in the workspace, as messages tell of it."""
@@ -236,6 +235,7 @@ class ScriptedSlack:
                 self.messages[ts] = Message(
                     given["channel"], given["thread_ts"], text, is_open=True
                 )
+                self.sessions.streamed(given["channel"], given["thread_ts"], "processing")
             case "chat.appendStream" | "chat.stopStream":
                 ts = given["ts"]
                 message = self.messages.get(ts)
@@ -246,6 +246,8 @@ class ScriptedSlack:
                     self.broken_rules.append(f"{method}: {len(message.text)} characters")
                 if method == "chat.stopStream":
                     message.blocks, message.is_open = given.get("blocks", []), False
+                    status = given.get("session_status", "active")
+                    self.sessions.streamed(message.channel, message.thread_ts, status)
             case "chat.postMessage":
                 ts = self._stamp()
                 self.messages[ts] = Message(
@@ -254,6 +256,7 @@ class ScriptedSlack:
                     given.get("text", ""),
                     given.get("blocks", []),
                 )
+                self.sessions.replied(given["channel"], given.get("thread_ts", ts))
             case "chat.update":
                 ts = given["ts"]
                 message = self.messages[ts]
@@ -276,11 +279,8 @@ class ScriptedSlack:
             profile = {"email": f"{given['user']}@Example.org"}
             user = {"id": given["user"], "team_id": TEAM, "profile": profile}
             return {"ok": True, "user": user | self.people.get(given["user"], {})}
-        if method == "assistant.threads.setSuggestedPrompts":
-            # With `agent_view` they belong to no thread: then none are shown, without an error.
-            if self.is_agent != bool(given.get("thread_ts")):
-                self.prompts.append(given)
-            return {"ok": True}
+        if method in SlackSessions.METHODS:
+            return self.sessions.called(method, given)
         if method == "apps.connections.open":
             return {"ok": True, "url": self.wire.new_address()}
         if method == "auth.test":

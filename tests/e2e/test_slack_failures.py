@@ -167,6 +167,8 @@ def test_a_thread_is_told_that_whoever_answered_was_killed(
         lectern.start()
         slack.wait_for(lambda: len(slack.in_thread(event["ts"])) == 2, "a word")
         assert "was cut off" in json.dumps(slack.in_thread(event["ts"])[1].blocks)
+        status = slack.sessions.of
+        slack.wait_for(lambda: status(event["channel"], event["ts"]) == "active", "the end")
         lectern.kill()
         lectern.start()
         assert workspace.send(event).status_code == 200

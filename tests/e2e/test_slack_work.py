@@ -298,8 +298,8 @@ def test_a_file_of_an_organisation_is_fetched_where_it_is_kept(workspace: Worksp
 
 def proposed(workspace: Workspace) -> set[str]:
     """The questions that Slack shows where somebody may begin."""
-    workspace.slack.wait_for(lambda: bool(workspace.slack.prompts))
-    told = workspace.slack.prompts.pop()["prompts"]
+    workspace.slack.wait_for(lambda: bool(workspace.slack.sessions.prompts))
+    told = workspace.slack.sessions.prompts.pop()["prompts"]
     return {one["message"] for one in (json.loads(told) if isinstance(told, str) else told)}
 
 
@@ -324,7 +324,7 @@ def test_whoever_opens_the_messages_is_proposed_questions_that_hold(workspace: W
         assert "rungs" not in said
     # Nobody is greeted, and nothing is proposed on the other tab.
     assert [one for one in workspace.slack.messages.values() if one.channel == "D2"] == []
-    assert workspace.slack.prompts == []
+    assert workspace.slack.sessions.prompts == []
 
 
 def test_the_pane_of_an_older_app_is_greeted_once(workspace: Workspace) -> None:
@@ -341,13 +341,13 @@ def test_the_pane_of_an_older_app_is_greeted_once(workspace: Workspace) -> None:
         "event_ts": thread_ts,
         "ts": thread_ts,
     }
-    workspace.slack.is_agent = False
+    workspace.slack.sessions.is_agent = False
     try:
         for _ in range(3):  # Slack sends it again
             workspace.send(opened)
         assert "What is the anchor made of?" in proposed(workspace)
     finally:
-        workspace.slack.is_agent = True
+        workspace.slack.sessions.is_agent = True
     [greeting] = workspace.slack.in_thread(thread_ts)
     assert "drop a file" in greeting.text
 

@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from corpus.registry.slack import SlackThread
+from service.slack.asked import Asked
 from service.slack.calling import SLACK_ERRORS, open_session
 from service.slack.replying import Reply
+from service.slack.status import Statuses
 from tests.doubles.scripted_slack import CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
 
 THREAD = "1600000000.000001"
@@ -97,3 +100,45 @@ def test_where_nothing_may_be_written_nothing_else_is_tried(error: str) -> None:
 
         with_reply(slack, use)
         assert [name for name, _ in slack.calls] == ["chat.startStream"]
+
+
+ASKED = Asked("Ev1", THREAD, SlackThread(TEAM, CHANNEL, THREAD), TEAM, USER, "Why?", True)
+
+
+def test_a_stream_ends_what_the_thread_shows_by_itself_and_not_before() -> None:
+    with ScriptedSlack() as slack:
+        sessions = slack.sessions
+
+        async def use(reply: Reply) -> None:
+            async with Statuses().while_answering(reply.client, ASKED, reply):
+                await asyncio.to_thread(
+                    slack.wait_for, lambda: sessions.of(CHANNEL, THREAD) == "processing"
+                )
+                for _ in range(700):  # more than one message
+                    await reply.say(SECRET)
+                    assert sessions.of(CHANNEL, THREAD) == "processing"
+                await reply.finish(())
+
+        with_reply(slack, use)
+        assert len(slack.in_thread(THREAD)) > 1
+        assert sessions.of(CHANNEL, THREAD) == "active"
+        assert slack.count("agents.sessions.setStatus") == 1
+
+
+def test_an_app_that_is_no_agent_says_so_in_its_own_way() -> None:
+    with ScriptedSlack() as slack:
+        sessions = slack.sessions
+        sessions.is_agent = False
+
+        async def use(reply: Reply) -> None:
+            statuses = Statuses()
+            for _ in range(3):
+                async with statuses.while_answering(reply.client, ASKED, reply):
+                    await asyncio.to_thread(
+                        slack.wait_for, lambda: bool(sessions.of(CHANNEL, THREAD)), "a sign"
+                    )
+                assert sessions.of(CHANNEL, THREAD) == ""
+
+        with_reply(slack, use)
+        assert slack.count("agents.sessions.setStatus") == 1  # it is asked once
+        assert slack.count("assistant.threads.setStatus") == 6

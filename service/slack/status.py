@@ -1,0 +1,100 @@
+"""What a thread shows while an answer is made there, and before anything of it can be read.
+
+Slack calls it the session of an agent (https://docs.slack.dev/ai/agent-sessions): "Working…". A
+stream sets it too; where none is stopped in the end, we say that it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from service.slack.asked import Asked
+from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.edited import HOPELESS
+from service.slack.replying import Reply
+from service.slack.texts import escaped, question_of
+
+log = logging.getLogger("lectern.slack")
+
+STATUS_LIMIT_S = 3.0
+# Slack takes 200; it is shown in a list.
+MAX_TITLE_CHARS = 80
+# What an app shows that is no agent, behind its name.
+AT_WORK = "looks in the documents…"
+
+
+class Statuses:
+    """Best effort: whatever Slack says to it, and however late, no answer waits or fails for it."""
+
+    def __init__(self) -> None:
+        self._is_agent = True  # until Slack refuses
+
+    @asynccontextmanager
+    async def while_answering(
+        self, client: AsyncWebClient, asked: Asked, reply: Reply
+    ) -> AsyncIterator[None]:
+        """From now on the thread shows that it is being answered; in the end, no longer."""
+        channel, thread_ts = asked.thread.channel_id, asked.thread.thread_ts
+        title = escaped(question_of(asked.text)[:MAX_TITLE_CHARS])
+        begun = asyncio.create_task(
+            self._show(client, channel, thread_ts, title=title, user_id=asked.user_id)
+        )
+        try:
+            yield
+        finally:
+            # What Slack takes only now would stand there for an hour.
+            is_late = not begun.done()
+            await asyncio.wait({begun})
+            if is_late or not reply.has_stopped_stream:
+                await self.end(client, channel, thread_ts)
+
+    async def end(self, client: AsyncWebClient, channel: str, thread_ts: str) -> None:
+        """Nobody is at work there any more."""
+        await self._show(client, channel, thread_ts, is_working=False)
+
+    async def _show(
+        self,
+        client: AsyncWebClient,
+        channel: str,
+        thread_ts: str,
+        *,
+        is_working: bool = True,
+        title: str = "",
+        user_id: str = "",
+    ) -> None:
+        client = patient(client, 0)
+        try:
+            async with asyncio.timeout(STATUS_LIMIT_S):
+                if self._is_agent:
+                    try:
+                        await client.agents_sessions_setStatus(
+                            channel_id=channel,
+                            thread_ts=thread_ts,
+                            status="processing" if is_working else "active",
+                            title=title or None,
+                            initiator_user_id=user_id or None,
+                        )
+                    except SlackApiError as error:
+                        self._is_agent = not _is_of_the_app(error)
+                if not self._is_agent:
+                    await client.assistant_threads_setStatus(
+                        channel_id=channel,
+                        thread_ts=thread_ts,
+                        status=AT_WORK if is_working else "",
+                    )
+        except SLACK_ERRORS as error:
+            log.debug("Slack does not show who is at work: %s", reason_of(error))
+
+
+def _is_of_the_app(error: SlackApiError) -> bool:
+    """Whether it is refused because the app is no agent; Slack does not document as what.
+
+    An agent that is taken for none is shown all the same: Slack passes the older call on.
+    """
+    return retry_after_s(error) is None and reason_of(error) not in HOPELESS

@@ -1,0 +1,97 @@
+"""What a thread shows of work that is going on: a real server, and a scripted Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
+from tests.doubles.scripted_slack import Failure, ScriptedSlack
+from tests.e2e.server import LecternServer
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http
+
+ANSWER = say(f"{SENTENCE[:-1]} [1].")
+AGENTS, OTHERS = "agents.sessions.setStatus", "assistant.threads.setStatus"
+
+
+@pytest.fixture(scope="module")
+def workspace(make_data_dir: Callable[[], Path], llm: ScriptedLlm) -> Iterator[Workspace]:
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(
+            make_data_dir(),
+            **over_http(slack),
+            LECTERN_LLM=llm.base_url,
+            LECTERN_LLM_MODEL=MODEL,
+        ) as lectern,
+    ):
+        lectern.add("anchor.txt", SENTENCE.encode())
+        yield Workspace(lectern, slack)
+        assert slack.broken_rules == []
+
+
+@pytest.fixture(autouse=True)
+def afresh(workspace: Workspace, llm: ScriptedLlm) -> Iterator[None]:
+    llm.script(ANSWER)
+    yield
+    for method in (AGENTS, OTHERS, "chat.startStream"):
+        workspace.slack.fail_no_more(method)
+
+
+def status(workspace: Workspace, event: dict[str, Any]) -> str | None:
+    return workspace.slack.sessions.of(event["channel"], event["ts"])
+
+
+def asked(workspace: Workspace, text: str) -> None:
+    """A question that was answered, and whose thread shows nothing any more."""
+    event = workspace.mention(text)
+    workspace.send(event)
+    workspace.slack.wait_for_end(event["ts"])
+    workspace.slack.wait_for(lambda: status(workspace, event) == "active", "the end")
+
+
+def test_what_is_edited_or_posted_is_followed_by_its_end(workspace: Workspace) -> None:
+    before = workspace.slack.count(AGENTS)
+    workspace.slack.fail("chat.startStream", Failure("unknown_method"))
+    for text in (QUESTION, "", "why " * 3000):
+        asked(workspace, text)
+    assert workspace.slack.count(AGENTS) - before == 6
+
+
+def test_a_sign_that_slack_takes_late_does_not_stay(workspace: Workspace) -> None:
+    workspace.slack.delay(AGENTS, 2.0)
+    event = workspace.mention()
+    before = workspace.slack.count(AGENTS)
+    workspace.send(event)
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    assert SENTENCE[:-1] in reply.text
+    assert workspace.slack.count(AGENTS) == before  # nothing waited for it
+    workspace.slack.wait_for(lambda: workspace.slack.count(AGENTS) - before == 2, "the end")
+    workspace.slack.wait_for(lambda: status(workspace, event) == "active", "the end")
+
+
+@pytest.mark.parametrize(
+    "failure", [Failure("ratelimited", 429, retry_after_s=600), Failure(status=500)]
+)
+def test_an_answer_fails_for_none_of_it(workspace: Workspace, failure: Failure) -> None:
+    workspace.slack.fail(AGENTS, *[failure] * 3)
+    workspace.slack.fail(OTHERS, *[failure] * 3)
+    event = workspace.mention()
+    workspace.send(event)
+    [reply] = workspace.slack.wait_for_end(event["ts"])
+    assert SENTENCE[:-1] in reply.text
+
+
+def test_a_thread_shows_that_it_is_answered_before_there_is_anything_to_read(
+    workspace: Workspace, llm: ScriptedLlm
+) -> None:
+    llm.script(Reply(stall=True))
+    event = workspace.mention(f"{QUESTION} &lt;!here&gt;")
+    workspace.send(event)
+    workspace.slack.wait_for(lambda: status(workspace, event) == "processing", "a sign")
+    assert workspace.slack.in_thread(event["ts"]) == []
+    title = workspace.slack.sessions.titles[event["channel"], event["ts"]]
+    assert title == f"{QUESTION} &lt;!here&gt;"
