@@ -87,6 +87,7 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     _listen_to_buttons(bolt, Buttons(parts, token, access))
     _listen_to_commands(bolt, bot, token)
     _listen_to_assistant(bolt, Assistant(parts, access))
+    _listen_to_stops(bolt, bot)
     _listen_to_the_rest(bolt)
     return slack
 
@@ -156,6 +157,13 @@ def _listen_to_assistant(bolt: AsyncApp, assistant: Assistant) -> None:
 
     bolt.event("app_home_opened")(on_opened)
     bolt.event("assistant_thread_started")(on_pane_opened)
+
+
+def _listen_to_stops(bolt: AsyncApp, bot: Bot) -> None:
+    async def on_stopped(body: dict[str, Any], client: AsyncWebClient) -> None:
+        await bot.stop(body, client)
+
+    bolt.event("agent_session_stopped")(on_stopped)
 
 
 def _listen_to_the_rest(bolt: AsyncApp) -> None:

@@ -24,9 +24,10 @@ from service.slack.commands import SlashCommand
 from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
 from service.slack.reading import LAST_EDIT_S
-from service.slack.replying import Reply
+from service.slack.replying import AnswerStopped, Reply
 from service.slack.responding import Response
 from service.slack.status import Statuses
+from service.slack.stopping import Stopping
 from service.slack.taking import take
 from service.slack.texts import warning_blocks
 from service.slack.words import BUSY, CUT_OFF, ENDS, LIMITED, NOT_TAKEN
@@ -59,6 +60,7 @@ class Bot:
         self._access = access
         self._holding = holding
         self._statuses = Statuses()
+        self._stopping = Stopping(parts.registry, self._statuses)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._answering = Answering(parts, access, self._places)
         self._taking: set[asyncio.Future[Asked | None]] = set()
@@ -113,7 +115,8 @@ class Bot:
         False: Slack did not even take that. Cancelled, it says that the service ends, and returns.
         """
         try:
-            await self._answering.answer(asked, reply)
+            with suppress(AnswerStopped):
+                await self._answering.answer(asked, reply)
         except asyncio.CancelledError:
             # The service ends: nobody shall wait for more.
             return await self._last_word(reply, ENDS)
@@ -145,6 +148,10 @@ class Bot:
         await self._statuses.end(client, left.channel_id, left.thread_ts)
         return True
 
+    async def stop(self, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """End the answers of a thread where somebody pressed Slack's button."""
+        await self._stopping.stop(body, client)
+
     async def close(self) -> None:
         """Have every thread told that the service ends; takes some seconds at most."""
         self._is_closing = True
@@ -172,7 +179,8 @@ class Bot:
         reply = self._reply(asked, client)
         async with self._statuses.while_answering(client, asked, reply):
             try:
-                is_told = await self.answer(asked, reply)
+                with self._stopping.may_stop(reply):
+                    is_told = await self.answer(asked, reply)
             finally:
                 if is_told:
                     await self._holding.end(asked.key)

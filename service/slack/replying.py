@@ -19,13 +19,20 @@ log = logging.getLogger("lectern.slack")
 
 # Appending is limited to some calls a minute for each message: so much is said at once.
 BUFFER_CHARS = 200
+# How Slack refuses what is said after somebody pressed its button.
+STOPPED = "stopped_by_user"
+
+
+class AnswerStopped(Exception):
+    """Somebody stopped the answer: the model need say no more, and nothing is to be told."""
 
 
 @dataclass(slots=True)
 class Reply:
     """Say pieces, then finish; `SLACK_ERRORS` where Slack takes it in no way.
 
-    It is streamed; where that does not work, or no longer, a message is edited instead.
+    It is streamed; where that does not work, or no longer, a message is edited instead. Raises
+    `AnswerStopped` where Slack says that somebody pressed its button.
     """
 
     client: AsyncWebClient
@@ -77,6 +84,10 @@ class Reply:
             await self._end_stream(blocks)
         else:
             await self.post(blocks, text=text)
+        self._is_finished = True
+
+    def stop(self) -> None:
+        """Say no more: whoever reads it pressed Slack's button."""
         self._is_finished = True
 
     async def post(self, blocks: Sequence[dict[str, Any]], *, text: str) -> None:
@@ -164,6 +175,9 @@ class Reply:
     async def _edit_instead(self, error: BaseException) -> None:
         """Go on with a message that is edited: the one that was streamed, or a new one."""
         reason = reason_of(error)
+        if reason == STOPPED:
+            self.stop()
+            raise AnswerStopped from error
         if reason in HOPELESS:
             raise error
         log.info("Slack does not stream here (any more): %s", reason)

@@ -6,6 +6,7 @@ EMPTY = "Ask me something about your documents."
 BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
 CUT_OFF = "The service was cut off before it could answer here. Ask again."
+STOPPED = "I stopped."
 NOT_TAKEN = "Slack did not take all of this answer. Ask again."
 LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
 SHARED = (

@@ -10,10 +10,11 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from tests.doubles.slack_messages import MAX_MARKDOWN_CHARS, Message, SlackMessages
 from tests.doubles.slack_sessions import SlackSessions
 from tests.doubles.slack_wire import SlackWire
 
@@ -22,8 +23,7 @@ APP_TOKEN = "xapp-scripted"  # noqa: S105
 SECRET = "signs everything"  # noqa: S105
 TEAM, CHANNEL, DIRECT, USER, BOT = "T1", "C1", "D1", "U1", "UBOT"
 
-# What Slack documents: of a message's Markdown (in sum), of a section, and of blocks.
-MAX_MARKDOWN_CHARS = 12_000
+# What Slack documents: of a section, and of blocks.
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
 MAX_UPDATED_CHARS = 4_000
@@ -47,18 +47,6 @@ class Failure:
     is_done: bool = False
 
 
-@dataclass
-class Message:
-    """What stands in a thread: `is_open` while it is streamed."""
-
-    channel: str
-    thread_ts: str
-    text: str = ""
-    blocks: list[dict[str, Any]] = field(default_factory=list)
-    is_open: bool = False
-    edits: int = 0
-
-
 class ScriptedSlack:
     """Takes calls inside a `with`; `broken_rules` is what Slack would not have taken."""
 
@@ -68,7 +56,6 @@ class ScriptedSlack:
         self._numbers = itertools.count(1)
         self._refusal: str | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.messages: dict[str, Message] = {}
         self.ephemeral: list[dict[str, Any]] = []
         self.broken_rules: list[str] = []
         self._delays: dict[str, deque[float]] = defaultdict(deque)
@@ -76,6 +63,8 @@ class ScriptedSlack:
         self.wire.file_token = TOKEN
         self.wire.check = self._check
         self.sessions = SlackSessions()
+        self._written = SlackMessages(self.sessions, self.broken_rules)
+        self.messages = self._written.there
         self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
@@ -111,10 +100,21 @@ class ScriptedSlack:
     def end_streams(self) -> None:
         """Streams end by themselves when nothing comes for a while."""
         with self._lock:
-            for message in self.messages.values():
-                if message.is_open:
-                    message.is_open = False
-                    self.sessions.streamed(message.channel, message.thread_ts, "active")
+            self._written.end_streams()
+
+    def press_stop(self, channel: str, thread_ts: str) -> dict[str, Any]:
+        """Somebody stops what is going on in a thread; the event. The status stays as it is."""
+        with self._lock:
+            stopped = self._written.end_streams(channel, thread_ts)
+            event_ts = self._written.stamp()
+        return {
+            "type": "agent_session_stopped",
+            "channel": channel,
+            "thread_ts": thread_ts,
+            "user": USER,
+            "streaming_message_ts": stopped,
+            "event_ts": event_ts,
+        }
 
     def file(self, name: str, content: bytes, **told: Any) -> dict[str, Any]:  # noqa: ANN401
         """A file in the workspace, as messages tell of it."""
@@ -199,7 +199,11 @@ class ScriptedSlack:
             if failure is not None and not failure.is_done:
                 return _failed(failure)
             self._check(method, given)
-            body = self._done(method, given)
+            body = (
+                self._written.called(method, given)
+                if method in SlackMessages.METHODS
+                else self._answered(method, given)
+            )
             self._lock.notify_all()
             return (200, {}, body) if failure is None else _failed(failure)
 
@@ -219,62 +223,11 @@ class ScriptedSlack:
             broken.append("somebody is mentioned")
         self.broken_rules += [f"{method}: {one}" for one in broken]
 
-    def _said(self, given: dict[str, Any]) -> str:
-        """Markdown comes as such, or in chunks."""
-        chunks = given.get("chunks") or []
-        said = [given.get("markdown_text", ""), *(one.get("text", "") for one in chunks)]
-        return "".join(map(str, said))
-
-    def _done(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
-        match method:
-            case "chat.startStream":
-                ts = self._stamp()
-                if not given.get("recipient_user_id") or not given.get("recipient_team_id"):
-                    return {"ok": False, "error": "missing_recipient_user_id"}
-                text = self._said(given)
-                self.messages[ts] = Message(
-                    given["channel"], given["thread_ts"], text, is_open=True
-                )
-                self.sessions.streamed(given["channel"], given["thread_ts"], "processing")
-            case "chat.appendStream" | "chat.stopStream":
-                ts = given["ts"]
-                message = self.messages.get(ts)
-                if message is None or not message.is_open:
-                    return {"ok": False, "error": "message_not_in_streaming_state"}
-                message.text += self._said(given)
-                if len(message.text) > MAX_MARKDOWN_CHARS:
-                    self.broken_rules.append(f"{method}: {len(message.text)} characters")
-                if method == "chat.stopStream":
-                    message.blocks, message.is_open = given.get("blocks", []), False
-                    status = given.get("session_status", "active")
-                    self.sessions.streamed(message.channel, message.thread_ts, status)
-            case "chat.postMessage":
-                ts = self._stamp()
-                self.messages[ts] = Message(
-                    given["channel"],
-                    given.get("thread_ts", ts),
-                    given.get("text", ""),
-                    given.get("blocks", []),
-                )
-                self.sessions.replied(given["channel"], given.get("thread_ts", ts))
-            case "chat.update":
-                ts = given["ts"]
-                message = self.messages[ts]
-                message.text, message.blocks = given.get("text", ""), given.get("blocks", [])
-                message.edits += 1
-                message.is_open = False
-            case "chat.delete":
-                ts = given["ts"]
-                del self.messages[ts]
-            case _:
-                return self._answered(method, given)
-        return {"ok": True, "ts": ts, "channel": given.get("channel")}
-
     def _answered(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         """Calls that write nothing that stays."""
         if method == "chat.postEphemeral":
             self.ephemeral.append(given)
-            return {"ok": True, "message_ts": self._stamp()}
+            return {"ok": True, "message_ts": self._written.stamp()}
         if method == "users.info":
             profile = {"email": f"{given['user']}@Example.org"}
             user = {"id": given["user"], "team_id": TEAM, "profile": profile}
@@ -287,9 +240,6 @@ class ScriptedSlack:
             who = {"user_id": BOT, "bot_id": "B1", "team_id": TEAM, "team": "t", "user": "lectern"}
             return {"ok": True, **who}
         return {"ok": False, "error": "unknown_method"}
-
-    def _stamp(self) -> str:
-        return f"1700000000.{next(self._numbers):06d}"
 
 
 def broken_rules(blocks: list[dict[str, Any]]) -> Iterator[str]:

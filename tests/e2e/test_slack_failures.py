@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
-from tests.doubles.scripted_slack import BOT, Failure, Message, ScriptedSlack
+from tests.doubles.scripted_slack import BOT, Failure, ScriptedSlack
+from tests.doubles.slack_messages import Message
 from tests.e2e.server import LecternServer
 from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http, section
 from tests.postgres import own_postgres

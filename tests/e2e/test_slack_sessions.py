@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,76 @@ def test_an_answer_fails_for_none_of_it(workspace: Workspace, failure: Failure) 
     assert SENTENCE[:-1] in reply.text
 
 
+def stopped(workspace: Workspace, event: dict[str, Any]) -> None:
+    """Somebody presses the button; Slack tells of it more than once."""
+    pressed = workspace.slack.press_stop(event["channel"], event["ts"])
+    for _ in range(2):
+        body = workspace.body(pressed, f"Ev{pressed['event_ts']}")
+        assert workspace.post(body).status_code == 200
+
+
 def test_a_thread_shows_that_it_is_answered_before_there_is_anything_to_read(
     workspace: Workspace, llm: ScriptedLlm
 ) -> None:
     llm.script(Reply(stall=True))
+    before = len(llm.requests)
     event = workspace.mention(f"{QUESTION} &lt;!here&gt;")
     workspace.send(event)
-    workspace.slack.wait_for(lambda: status(workspace, event) == "processing", "a sign")
-    assert workspace.slack.in_thread(event["ts"]) == []
-    title = workspace.slack.sessions.titles[event["channel"], event["ts"]]
-    assert title == f"{QUESTION} &lt;!here&gt;"
+    slack = workspace.slack
+    slack.wait_for(lambda: status(workspace, event) == "processing", "a sign")
+    assert slack.in_thread(event["ts"]) == []
+    assert slack.sessions.titles[event["channel"], event["ts"]] == f"{QUESTION} &lt;!here&gt;"
+    waiting = workspace.mention("And what is it made of?", thread_ts=event["ts"])
+    workspace.send(waiting)
+    wait_for_question(llm, before)
+    stopped(workspace, event)
+    [told] = slack.wait_for_end(event["ts"])
+    assert told.text == "I stopped."
+    assert llm.wait_until_client_left(20)
+    slack.wait_for(lambda: status(workspace, event) == "active", "the end")
+    # What was asked there waits no more, and the next question is answered.
+    llm.script(ANSWER)
+    workspace.send(workspace.mention(thread_ts=event["ts"]))
+    _, reply = slack.wait_for_end(event["ts"], count=2)
+    assert SENTENCE[:-1] in reply.text
+    assert len(slack.in_thread(event["ts"])) == 2
+
+
+def test_the_button_stops_a_stream(workspace: Workspace, llm: ScriptedLlm) -> None:
+    event = streaming(workspace, llm)
+    stopped(workspace, event)
+    reply, told = workspace.slack.wait_for_end(event["ts"], count=2)
+    assert told.text == "I stopped."
+    assert llm.wait_until_client_left(20)
+    workspace.slack.wait_for(lambda: status(workspace, event) == "active", "the end")
+    assert (reply.edits, reply.blocks) == (0, [])
+    assert len(workspace.slack.in_thread(event["ts"])) == 2
+
+
+def test_a_stop_that_another_replica_hears_of_ends_the_stream_without_a_word(
+    workspace: Workspace, llm: ScriptedLlm
+) -> None:
+    event = streaming(workspace, llm)
+    workspace.slack.press_stop(event["channel"], event["ts"])
+    assert llm.wait_until_client_left(20)
+    workspace.slack.wait_for(lambda: status(workspace, event) == "active", "the end")
+    [reply] = workspace.slack.in_thread(event["ts"])
+    assert (reply.edits, reply.blocks) == (0, [])
+
+
+def streaming(workspace: Workspace, llm: ScriptedLlm) -> dict[str, Any]:
+    """A question whose answer has begun, and goes on for long."""
+    pieces = tuple(f"The anchor weighs 90 kilograms and {n} grams [1]. " for n in range(400))
+    llm.script(Reply(pieces=pieces, pause_s=0.05))
+    event = workspace.mention()
+    workspace.send(event)
+    workspace.slack.wait_for(lambda: bool(workspace.slack.in_thread(event["ts"])), "the beginning")
+    return event
+
+
+def wait_for_question(llm: ScriptedLlm, before: int) -> None:
+    """Until the model has been asked once more."""
+    until = time.monotonic() + 20
+    while len(llm.requests) == before:
+        assert time.monotonic() < until
+        time.sleep(0.05)
