@@ -14,6 +14,7 @@ from corpus.registry.schema import audit
 
 MAX_WHO_CHARS = 700
 MAX_SUBJECT_CHARS = 128
+_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ def list_entries(
 
 
 def expire_entries(connection: Connection, older_than: timedelta) -> int:
-    """Remove the older ones; how many."""
-    then = datetime.now(UTC) - older_than
-    return connection.execute(delete(audit).where(audit.c.at < then)).rowcount
+    """Remove a batch of the older ones; how many: 0 when none is left."""
+    old = select(audit.c.id).where(audit.c.at < datetime.now(UTC) - older_than)
+    # Another process may be at the same.
+    some = old.order_by(audit.c.at).limit(_BATCH).with_for_update(skip_locked=True)
+    ids = connection.execute(some).scalars().all()
+    connection.execute(delete(audit).where(audit.c.id.in_(ids)))
+    return len(ids)

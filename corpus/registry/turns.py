@@ -193,23 +193,28 @@ def remove_answers_from_nowhere(connection: Connection) -> None:
     )
 
 
-def expire_traces(connection: Connection, older_than: timedelta) -> None:
-    """Give up how answers of that age came about."""
-    then = datetime.now(UTC) - older_than
-    connection.execute(
-        update(answers)
-        .where(answers.c.created_at < then, answers.c.trace.is_not(None))
-        .values(trace=None)
-    )
+def expire_traces(connection: Connection, older_than: timedelta) -> int:
+    """Give up how a batch of answers of that age came about; how many: 0 when none is left."""
+    ids = _old_ones(connection, older_than, answers.c.trace.is_not(None))
+    connection.execute(update(answers).where(answers.c.id.in_(ids)).values(trace=None))
+    return len(ids)
 
 
-def expire_answers(connection: Connection, older_than: timedelta) -> None:
-    """Delete answers of that age that belong to no conversation."""
-    then = datetime.now(UTC) - older_than
-    is_old = answers.c.conversation_id.is_(None) & (answers.c.created_at < then)
-    old = select(answers.c.id).where(is_old)
-    connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(old)))
-    connection.execute(delete(answers).where(is_old))
+def expire_answers(connection: Connection, older_than: timedelta) -> int:
+    """Delete a batch of answers of that age that belong to no conversation; how many, as above."""
+    ids = _old_ones(connection, older_than, answers.c.conversation_id.is_(None))
+    connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(ids)))
+    connection.execute(delete(answers).where(answers.c.id.in_(ids)))
+    return len(ids)
+
+
+def _old_ones(
+    connection: Connection, older_than: timedelta, which: ColumnElement[bool]
+) -> Sequence[str]:
+    """Whoever holds one of them now, it comes the next time."""
+    old = select(answers.c.id).where(answers.c.created_at < datetime.now(UTC) - older_than, which)
+    some = old.order_by(answers.c.created_at).limit(_BATCH).with_for_update(skip_locked=True)
+    return connection.execute(some).scalars().all()
 
 
 def _is(answer_id: str, reader: Reader) -> tuple[ColumnElement[bool], ...]:

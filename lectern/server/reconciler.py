@@ -169,17 +169,23 @@ def _expire(parts: ServiceParts) -> None:
     settings = parts.settings
     with parts.registry.write() as connection:
         remove_answers_from_nowhere(connection)
-        # An answer outside of a conversation is kept for its trace.
-        traces = timedelta(days=settings.keep_traces_days)
-        expire_traces(connection, traces)
-        expire_answers(connection, traces)
         if settings.keep_conversations_days:
             unused_for = timedelta(days=settings.keep_conversations_days)
             expire_conversations(connection, unused_for)
         drop_empty_conversations(connection, EMPTY)
         forget_slack(connection)
         expire_usage(connection)
-        expire_entries(connection, timedelta(days=settings.keep_audit_days))
+    # An answer outside of a conversation is kept for its trace.
+    traces = timedelta(days=settings.keep_traces_days)
+    for expire, kept_for in (
+        (expire_answers, traces),
+        (expire_traces, traces),
+        (expire_entries, timedelta(days=settings.keep_audit_days)),
+    ):
+        some = 1
+        while some:  # each batch in a transaction of its own, which holds nobody up
+            with parts.registry.write() as connection:
+                some = expire(connection, kept_for)
 
 
 def _old_indexes(parts: ServiceParts) -> None:

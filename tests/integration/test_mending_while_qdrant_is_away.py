@@ -20,9 +20,10 @@ from corpus.index.selections import of_document
 from corpus.index.server.connection import Limits, ServerAddress
 from corpus.index.server.store import ServerVectorStore
 from corpus.originals.folder import FolderOriginals
+from corpus.registry.audit_log import Entry, write_entries
 from corpus.registry.database.engine import Registry, open_sqlite_registry
 from corpus.registry.new_versions import Content
-from corpus.registry.schema import documents, sweeps
+from corpus.registry.schema import audit, documents, sweeps
 from corpus.registry.sweeps import note_sweeps
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.settings import Settings
@@ -114,6 +115,21 @@ def test_a_deletion_is_ended_once_qdrant_is_back(interrupted: World) -> None:
         wait_until(lambda: world.documents() == 0)
     assert world.store.count() == 0
     assert list(world.originals.kept()) == []
+
+
+def test_what_was_kept_long_enough_is_given_up_meanwhile_however_much(interrupted: World) -> None:
+    world = interrupted
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    with world.registry.write() as connection:
+        write_entries(connection, [Entry("who", "ask", None, "ok", at=old) for _ in range(2_400)])
+    parts = replace(parts_with(world.registry), originals=world.originals, store=world.store)
+
+    def left() -> int:
+        with world.registry.read() as connection:
+            return connection.execute(select(func.count()).select_from(audit)).scalar_one()
+
+    with reconciled(parts, again_s=0.1):
+        wait_until(lambda: left() == 0)
 
 
 class FailsAtFirst(FolderOriginals):
