@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llama_index.core.llms import LLM
 from llama_index.core.vector_stores.types import MetadataFilters
@@ -89,13 +89,14 @@ def _open(
     if question.persona is not None and settings.persona_is_fixed:
         raise PersonaFixed("This collection answers with a persona of its own.")
     if question.conversation_id is None and question.keeping is Keeping.CONVERSATION:
-        dialogue = begin_dialogue(
+        begun = begin_dialogue(
             registry,
             dialogue.collection,
             title=question.text,
             owner=question.reader.owner,
             must_exist=dialogue.collection != DEFAULT_COLLECTION,
         )
+        dialogue = replace(begun, past=question.past)
     return settings, filters, dialogue
 
 

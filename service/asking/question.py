@@ -39,8 +39,9 @@ class Question:
     With a `conversation_id` it goes on from what was said there; `collection` may then be None,
     which is the conversation's, and otherwise the default one. `filters` are as the caller wrote
     them: only the collection tells what they mean. `past` is what was said before, where the
-    caller keeps the conversation. At most `top_k` passages are used. `persona` and `top_k` None are
-    the collection's. One that `is_private` is not suggested to others.
+    caller keeps the conversation, or where one begins in the middle of a talk. At most `top_k`
+    passages are used. `persona` and `top_k` None are the collection's. One that `is_private` is not
+    suggested to others.
 
     Errors: InvalidRequest when the text is empty, MessageTooLong, InvalidCollectionName.
     """

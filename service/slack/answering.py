@@ -19,6 +19,7 @@ from service.slack.access import SlackAccess, acl_of_dropped
 from service.slack.asked import Asked
 from service.slack.calling import patient
 from service.slack.commands import help_for
+from service.slack.earlier import earlier_in
 from service.slack.questions import question_in, settings_for_asking
 from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
@@ -67,6 +68,8 @@ class Answering:
         reader = await self._reader_of(asked, reply.client)
         conversation_id = await asyncio.to_thread(self._conversation, thread)
         here = await self._settings_in(thread, conversation_id)
+        is_first = conversation_id is None
+        past = await earlier_in(patient(reply.client), asked) if is_first else ()
         try:
             question = question_in(
                 here,
@@ -74,6 +77,7 @@ class Answering:
                 reader,
                 conversation_id=conversation_id,
                 is_private=asked.is_private,
+                past=past,
             )
             begun = await ask(self._parts, question)
         except ConversationNotFound:  # it was deleted: the thread begins another

@@ -16,7 +16,7 @@ MAX_QUOTED_CHARS = 2_000
 
 _NAMED = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 # Of what people write; other messages are about messages.
-_SUBTYPES = {None, "file_share", "thread_broadcast"}
+SUBTYPES = {None, "file_share", "thread_broadcast"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Asked:
     `is_private`: not everybody in the workspace may see what was asked; also where Slack does not
     say so. `is_shared`: people of other organisations read the channel, or write to the bot.
     `quoted`: of a message that was forwarded with it, or instead of words. `has_late_files`: all
-    but these is answered already.
+    but these is answered already. `our_ids`: the bot's own, as a person of the workspace.
     """
 
     event_id: str
@@ -44,6 +44,7 @@ class Asked:
     is_shared: bool = False
     has_late_files: bool = False
     quoted: str = ""
+    our_ids: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -106,7 +107,7 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
     """
     event = body.get("event") or {}
     ours = [one for one in body.get("authorizations") or () if one]
-    if event.get("bot_id") or not event.get("user") or event.get("subtype") not in _SUBTYPES:
+    if event.get("bot_id") or not event.get("user") or event.get("subtype") not in SUBTYPES:
         return None
     us = {one.get("user_id") for one in ours}
     if event["user"] in us:
@@ -143,4 +144,5 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         files=files_in(event) if is_direct else (),
         is_shared=is_shared,
         quoted=quoted_in(event),
+        our_ids=frozenset(filter(None, us)),
     )

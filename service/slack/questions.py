@@ -14,6 +14,7 @@ from corpus.registry.slack import SlackThread
 from corpus.registry.slack_channels import ChannelSettings, channel_settings
 from service.answering.writing.persona import Persona
 from service.asking.question import DEFAULT_COLLECTION, Keeping, Question
+from service.conversations.past import PastTurn
 
 
 def settings_here(registry: Registry, team_id: str, channel_id: str) -> ChannelSettings:
@@ -51,8 +52,11 @@ def question_in(
     conversation_id: str | None = None,
     keeping: Keeping = Keeping.CONVERSATION,
     is_private: bool = False,
+    past: tuple[PastTurn, ...] = (),
 ) -> Question:
     """The question; one that goes on with a conversation stays in its collection.
+
+    `past` is what was said where the conversation begins.
 
     Raises what `Question` does.
     """
@@ -63,5 +67,6 @@ def question_in(
         conversation_id=conversation_id,
         keeping=keeping,
         is_private=is_private,
+        past=past,
         persona=None if settings.persona is None else Persona(**settings.persona),
     )

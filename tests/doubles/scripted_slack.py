@@ -65,6 +65,7 @@ class ScriptedSlack:
         self.sessions = SlackSessions()
         self._written = SlackMessages(self.sessions, self.broken_rules)
         self.messages = self._written.there
+        self.heard: list[dict[str, Any]] = []  # messages that people wrote
         self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
@@ -234,12 +235,40 @@ class ScriptedSlack:
             return {"ok": True, "user": user | self.people.get(given["user"], {})}
         if method in SlackSessions.METHODS:
             return self.sessions.called(method, given)
+        return self._told(method, given)
+
+    def _told(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        """What there is to know."""
+        if method == "conversations.replies":
+            return self._replies(given)
         if method == "apps.connections.open":
             return {"ok": True, "url": self.wire.new_address()}
         if method == "auth.test":
             who = {"user_id": BOT, "bot_id": "B1", "team_id": TEAM, "team": "t", "user": "lectern"}
             return {"ok": True, **who}
         return {"ok": False, "error": "unknown_method"}
+
+    def _replies(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A thread from its beginning, as much as is asked for."""
+        ours = [
+            {"ts": ts, "thread_ts": one.thread_ts, "user": BOT, "bot_id": "B1", "text": one.text}
+            for ts, one in self.messages.items()
+            if one.channel == given["channel"]
+        ]
+        heard = [one for one in self.heard if one["channel"] == given["channel"]]
+        there = sorted(
+            (one for one in heard + ours if one.get("thread_ts", one["ts"]) == given["ts"]),
+            key=lambda one: float(one["ts"]),
+        )
+        if not there:
+            return {"ok": False, "error": "thread_not_found"}
+        before = [one for one in there[1:] if float(one["ts"]) < float(given.get("latest", "inf"))]
+        limit = int(given["limit"])
+        return {
+            "ok": True,
+            "messages": [there[0], *before][:limit],
+            "has_more": len(before) + 1 > limit,
+        }
 
 
 def broken_rules(blocks: list[dict[str, Any]]) -> Iterator[str]:

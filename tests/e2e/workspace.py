@@ -76,6 +76,7 @@ class Workspace:
         }
 
     def send(self, event: dict[str, Any], **how: Any) -> httpx.Response:  # noqa: ANN401
+        self.slack.heard.append(event)
         return self.post(self.body(event), **how)
 
     def sent(self, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""A bot that is asked in the middle of a talk: a real server, a scripted Slack and a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
+from tests.doubles.scripted_slack import Failure, ScriptedSlack
+from tests.e2e.server import LecternServer
+from tests.e2e.workspace import SENTENCE, Workspace, over_http
+
+TALK = "The anchor of the Aurora was lost off Skagen."
+REWRITTEN = "What does the anchor of the Aurora weigh?"
+
+
+def test_what_was_said_before_a_mention_is_what_the_question_is_about(
+    make_data_dir: Callable[[], Path], llm: ScriptedLlm
+) -> None:
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(
+            make_data_dir(),
+            **over_http(slack),
+            LECTERN_LLM=llm.base_url,
+            LECTERN_LLM_MODEL=MODEL,
+        ) as lectern,
+    ):
+        lectern.add("anchor.txt", SENTENCE.encode())
+        workspace = Workspace(lectern, slack)
+        talk = workspace.sent(workspace.message(TALK, type="message", channel_type="channel"))
+        llm.script(say(REWRITTEN), say(f"{SENTENCE[:-1]} [1]."))
+        workspace.send(workspace.mention("What does it weigh?", thread_ts=talk["ts"]))
+        [reply] = slack.wait_for_end(talk["ts"])
+        assert SENTENCE[:-1] in reply.text
+        understanding, answering = (json.dumps(one) for one in llm.requests[:2])
+        assert TALK in understanding
+        assert "Skagen" not in answering
+        [conversation] = lectern.http.get("/conversations").json()["conversations"]
+        kept = lectern.http.get(f"/conversations/{conversation['id']}").json()
+        assert [one["standalone_question"] for one in kept["turns"]] == [REWRITTEN]
+        assert "Skagen" not in json.dumps(kept)
+        # Then the conversation is what goes on, and Slack is not asked again.
+        slack.fail("conversations.replies", Failure("internal_error"))
+        llm.script(say(REWRITTEN), say(f"{SENTENCE[:-1]} [1]."))
+        workspace.send(workspace.mention("And in pounds?", thread_ts=talk["ts"]))
+        slack.wait_for_end(talk["ts"], count=2)
+        assert slack.count("conversations.replies") == 1
