@@ -9,13 +9,15 @@ import json
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from tests.doubles.slack_messages import MAX_MARKDOWN_CHARS, Message, SlackMessages
+from tests.doubles.slack_blocks import broken_rules
+from tests.doubles.slack_messages import Message, SlackMessages
 from tests.doubles.slack_sessions import SlackSessions
+from tests.doubles.slack_threads import replies
 from tests.doubles.slack_wire import SlackWire
 
 TOKEN = "xoxb-scripted"  # noqa: S105
@@ -23,14 +25,7 @@ APP_TOKEN = "xapp-scripted"  # noqa: S105
 SECRET = "signs everything"  # noqa: S105
 TEAM, CHANNEL, DIRECT, USER, BOT = "T1", "C1", "D1", "U1", "UBOT"
 
-# What Slack documents: of a section, and of blocks.
-MAX_SECTION_CHARS = 3_000
-MAX_BLOCKS = 50
-MAX_UPDATED_CHARS = 4_000
-MAX_ELEMENTS = {"context": 10, "actions": 25}
-MAX_VALUE_CHARS = 2_000
-# `msg_blocks_too_long`: of all text in blocks; not documented, but met.
-MAX_BLOCKS_CHARS = 13_200
+MAX_UPDATED_CHARS = 4_000  # of `text`, in an edit
 
 
 @dataclass(frozen=True)
@@ -240,82 +235,17 @@ class ScriptedSlack:
     def _told(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         """What there is to know."""
         if method == "conversations.replies":
-            return self._replies(given)
+            ours = [
+                {"channel": one.channel, "ts": ts, "thread_ts": one.thread_ts, "text": one.text}
+                for ts, one in self.messages.items()
+            ]
+            return replies(self.heard, [one | {"user": BOT, "bot_id": "B1"} for one in ours], given)
         if method == "apps.connections.open":
             return {"ok": True, "url": self.wire.new_address()}
         if method == "auth.test":
             who = {"user_id": BOT, "bot_id": "B1", "team_id": TEAM, "team": "t", "user": "lectern"}
             return {"ok": True, **who}
         return {"ok": False, "error": "unknown_method"}
-
-    def _replies(self, given: dict[str, Any]) -> dict[str, Any]:
-        """A thread from its beginning, as much as is asked for."""
-        ours = [
-            {"ts": ts, "thread_ts": one.thread_ts, "user": BOT, "bot_id": "B1", "text": one.text}
-            for ts, one in self.messages.items()
-            if one.channel == given["channel"]
-        ]
-        heard = [one for one in self.heard if one["channel"] == given["channel"]]
-        there = sorted(
-            (one for one in heard + ours if one.get("thread_ts", one["ts"]) == given["ts"]),
-            key=lambda one: float(one["ts"]),
-        )
-        if not there:
-            return {"ok": False, "error": "thread_not_found"}
-        before = [one for one in there[1:] if float(one["ts"]) < float(given.get("latest", "inf"))]
-        limit = int(given["limit"])
-        return {
-            "ok": True,
-            "messages": [there[0], *before][:limit],
-            "has_more": len(before) + 1 > limit,
-        }
-
-
-def broken_rules(blocks: list[dict[str, Any]]) -> Iterator[str]:
-    """What Slack would not take of these blocks."""
-    if len(blocks) > MAX_BLOCKS:
-        yield f"{len(blocks)} blocks"
-    if (chars := sum(len(one) for one in _texts(blocks))) > MAX_BLOCKS_CHARS:
-        yield f"{chars} characters in blocks"
-    marked = [block["text"] for block in blocks if block["type"] == "markdown"]
-    if len("".join(marked)) > MAX_MARKDOWN_CHARS:
-        yield "too much Markdown"
-    for block in blocks:
-        yield from _broken_by(block)
-
-
-def _broken_by(block: dict[str, Any]) -> Iterator[str]:
-    kind, text, elements = block["type"], block.get("text") or "", block.get("elements", ())
-    if not all(one.get("verbatim") for one in (text, *elements) if _is_mrkdwn(one)):
-        yield "mrkdwn of which Slack makes links"
-    text = text.get("text", "") if isinstance(text, dict) else text
-    if not text and kind in {"section", "markdown"}:
-        yield f"an empty {kind}"
-    if kind == "section" and len(text) > MAX_SECTION_CHARS:
-        yield f"{len(text)} characters in a section"
-    if len(elements) > MAX_ELEMENTS.get(kind, len(elements)):
-        yield f"{len(elements)} elements in {kind}"
-    if kind == "context" and not all(one.get("text") for one in elements):
-        yield "an empty element"
-    if any(len(one.get("value", "")) > MAX_VALUE_CHARS for one in elements):
-        yield "a long value"
-
-
-def _is_mrkdwn(one: object) -> bool:
-    return isinstance(one, dict) and one.get("type") == "mrkdwn"
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Every text in it."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            if name == "text" and isinstance(one, str):
-                yield one
-            else:
-                yield from _texts(one)
 
 
 def _failed(failure: Failure) -> tuple[int, dict[str, str], dict[str, Any]] | None:

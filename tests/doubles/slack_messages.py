@@ -6,10 +6,8 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.doubles.slack_blocks import MAX_MARKDOWN_CHARS
 from tests.doubles.slack_sessions import SlackSessions
-
-# What Slack documents of a message's Markdown, in sum.
-MAX_MARKDOWN_CHARS = 12_000
 
 
 @dataclass

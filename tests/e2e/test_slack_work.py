@@ -387,26 +387,3 @@ def test_a_channel_has_a_voice_where_a_model_writes(
         llm.script(say(f"{SENTENCE[:-1]} [1]."))
         assert SENTENCE[:-1] in asked(workspace, f"<@{BOT}> {QUESTION}")
         assert "an old sailor" in json.dumps(llm.requests[-1])
-
-
-def test_a_long_answer_to_a_command_comes_in_several_messages(
-    make_data_dir: Callable[[], Path], llm: ScriptedLlm
-) -> None:
-    with (
-        ScriptedSlack() as slack,
-        LecternServer(
-            make_data_dir(),
-            **over_http(slack),
-            LECTERN_LLM=llm.base_url,
-            LECTERN_LLM_MODEL=MODEL,
-        ) as lectern,
-    ):
-        lectern.add("anchor.txt", SENTENCE.encode())
-        llm.script(say("- **The anchor** weighs 90 kilograms [1].\n" * 400))
-        number = Workspace(lectern, slack).command(QUESTION)
-        said = slack.responses_to(number, 2)
-        slack.wait_for(lambda: "lectern_feedback" in json.dumps(said[-1]), "the end")
-        assert sum(shown(one).count("The anchor weighs 90 kilograms [1].") for one in said) == 400
-        assert sum(one["text"].count("[1]") for one in said) == 400
-        assert "Sources" in shown(said[-1])
-        assert slack.broken_rules == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.slack.rich_text import MAX_BLOCK_CHARS, rich_pieces
-from tests.doubles.scripted_slack import broken_rules
+from tests.doubles.slack_blocks import broken_rules
 
 
 def elements(markdown: str) -> list[dict[str, Any]]:

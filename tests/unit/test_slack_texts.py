@@ -20,7 +20,7 @@ from service.slack.texts import (
     warning_blocks,
     with_quoted,
 )
-from tests.doubles.scripted_slack import broken_rules
+from tests.doubles.slack_blocks import broken_rules
 
 
 def citation(number: int = 1, **changed: object) -> Citation:

@@ -1,4 +1,4 @@
-"""A bot that is asked in the middle of a talk: a real server, a scripted Slack and a model."""
+"""Answers in Slack that a model writes: a real server, a scripted Slack and a scripted model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
 from tests.doubles.scripted_slack import Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
-from tests.e2e.workspace import SENTENCE, Workspace, over_http
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http, texts_of
 
 TALK = "The anchor of the Aurora was lost off Skagen."
 REWRITTEN = "What does the anchor of the Aurora weigh?"
@@ -47,3 +47,31 @@ def test_what_was_said_before_a_mention_is_what_the_question_is_about(
         workspace.send(workspace.mention("And in pounds?", thread_ts=talk["ts"]))
         slack.wait_for_end(talk["ts"], count=2)
         assert slack.count("conversations.replies") == 1
+
+
+def test_a_long_answer_to_a_command_comes_in_several_messages(
+    make_data_dir: Callable[[], Path], llm: ScriptedLlm
+) -> None:
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(
+            make_data_dir(),
+            **over_http(slack),
+            LECTERN_LLM=llm.base_url,
+            LECTERN_LLM_MODEL=MODEL,
+        ) as lectern,
+    ):
+        lectern.add("anchor.txt", SENTENCE.encode())
+        llm.script(say("- **The anchor** weighs 90 kilograms [1].\n" * 400))
+        number = Workspace(lectern, slack).command(QUESTION)
+        said = slack.responses_to(number, 2)
+        slack.wait_for(lambda: "lectern_feedback" in json.dumps(said[-1]), "the end")
+        assert (
+            sum(
+                texts_of(one["blocks"]).count("The anchor weighs 90 kilograms [1].") for one in said
+            )
+            == 400
+        )
+        assert sum(one["text"].count("[1]") for one in said) == 400
+        assert "Sources" in texts_of(said[-1]["blocks"])
+        assert slack.broken_rules == []
