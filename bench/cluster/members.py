@@ -136,10 +136,11 @@ class Replica(Member):
         super().__init__(name, ["serve", "--no-worker"], data_dir, own, record)
 
     def is_ready(self) -> bool:
-        """What /readyz says; False when nobody answers."""
+        """Whether /readyz knows of nothing that is away, workers too; False when nobody answers."""
         try:
             url = f"http://127.0.0.1:{self.port}/readyz"
-            return httpx.get(url, timeout=PROBE_S, trust_env=False).is_success
+            said = httpx.get(url, timeout=PROBE_S, trust_env=False)
+            return said.is_success and not said.json()["degraded"]
         except httpx.TransportError:
             return False
 
