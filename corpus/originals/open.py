@@ -89,6 +89,11 @@ def check_originals(settings: Settings) -> str:
     return objects.shown
 
 
+def originals_stay_as_versions(settings: Settings) -> bool:
+    """Whether the bucket keeps what is deleted; False without one, or where we may not ask."""
+    return settings.blob_url is not None and _objects(settings.blob_url, settings).keeps_versions()
+
+
 def _objects(url: str, settings: Settings) -> BucketObjects:
     from corpus.originals.bucket.address import parse_blob_url  # noqa: PLC0415
     from corpus.originals.bucket.client import open_clients  # noqa: PLC0415  loads boto3

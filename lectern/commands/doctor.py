@@ -42,7 +42,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", "doctor", "what is in the folder was not looked at", hint)
     else:
         yield from registry(settings)
-    yield contents.originals_reached(settings)
+    yield from contents.originals_reached(settings)
     yield models.embedding(settings)
     yield from _index(settings)
     if not is_anothers:

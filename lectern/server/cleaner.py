@@ -34,7 +34,7 @@ def disk_kept_clean(registry: Registry, store: NodeStore) -> AbstractContextMana
 def clean(registry: Registry, store: NodeStore, stop: threading.Event) -> None:
     """Clean what is due now. Raises `IndexUnavailable`, `StorageUnavailable` or `OSError`.
 
-    A database or Qdrant server cleans its own disk.
+    A database cleans its own disk, and so does a Qdrant server, in its time (docs/production.md).
     """
     if not registry.truncate_log():
         log.debug("the registry's log is in use")

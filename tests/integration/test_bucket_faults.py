@@ -18,10 +18,15 @@ from corpus.originals.bucket.copies import Copies
 from corpus.originals.bucket.mark import BucketMark
 from corpus.originals.bucket.objects import PART_BYTES, BucketObjects
 from corpus.originals.bucket.store import BucketOriginals
-from corpus.originals.open import check_originals, opened_originals
+from corpus.originals.open import (
+    check_originals,
+    opened_originals,
+    originals_stay_as_versions,
+)
 from corpus.originals.port import OriginalStore
 from corpus.ownership import Ownership
 from corpus.settings import Settings
+from lectern.commands.findings.contents import originals_reached
 from tests.bucket import Bucket, BucketServer, own_bucket_server
 from tests.doubles.unreliable_way import UnreliableWay, unreliable_way
 from tests.installations import an_installation
@@ -309,6 +314,37 @@ def test_what_is_wrong_with_a_key_is_said(
     assert hint in refused.value.hint
 
 
+def test_where_amazons_own_settings_lead_is_asked_for_as_a_server_of_its_own(
+    tmp_path: Path, bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = bucket_server.new_bucket().settings()
+    environment["BLOB_URL"], *_ = environment["BLOB_URL"].split("&endpoint=")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket_server.url)
+    # A host for each bucket, as Amazon has, would not be found.
+    check_originals(settings_of(tmp_path, environment))
+
+
+@pytest.mark.parametrize(("status", "stay"), [("Enabled", True), ("Suspended", False), ("", False)])
+def test_it_is_known_whether_a_bucket_keeps_what_is_deleted(
+    tmp_path: Path, bucket_server: BucketServer, status: str, *, stay: bool
+) -> None:
+    bucket = bucket_server.new_bucket()
+    if status:
+        bucket_server.client("s3").put_bucket_versioning(
+            Bucket=bucket.name, VersioningConfiguration={"Status": status}
+        )
+    settings = settings_of(tmp_path, bucket.settings())
+    assert originals_stay_as_versions(settings) is stay
+    told = [(one.mark, "lifecycle rule" in one.hint) for one in originals_reached(settings)]
+    assert told == [("ok", False), *([("note", True)] if stay else [])]
+
+
+def test_who_may_not_ask_for_versions_hears_nothing_of_them(
+    tmp_path: Path, guarded: dict[str, dict[str, str]]
+) -> None:
+    assert not originals_stay_as_versions(settings_of(tmp_path, guarded["powerless"]))
+
+
 def test_half_of_a_key_is_told_before_anybody_is_asked(tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         settings = settings_of(tmp_path, {"BLOB_URL": "s3://docs", name: "x"})
@@ -337,6 +373,7 @@ def test_a_right_key_is_enough_for_everything(
         (400, "ExpiredToken", "has expired", "AWS_SESSION_TOKEN"),
         (400, "AuthorizationHeaderMalformed", "another region", "AWS_REGION"),
         (507, "XMinioStorageFull", "is full", "Free space"),
+        (403, "InvalidObjectState", "is archived", "Restore it there"),
         (418, "Teapot", "answered Teapot", "tried again"),
     ],
 )

@@ -58,7 +58,7 @@ def open_clients(address: BucketAddress, settings: Settings) -> Clients:
             aws_session_token=_secret(settings.aws_session_token),
             region_name=address.region or settings.aws_region or None,
         )
-        endpoint = address.endpoint or settings.aws_endpoint_url_s3 or None
+        endpoint = address.endpoint or settings.aws_endpoint_url_s3 or _configured_endpoint(session)
         config = _config(address, is_amazon=endpoint is None)
         region = session.region_name or (None if endpoint is None else _ANY_REGION)
 
@@ -78,6 +78,24 @@ def open_clients(address: BucketAddress, settings: Settings) -> Clients:
                 connect_s=SHORT_CONNECT_TIMEOUT_S, read_s=SHORT_READ_TIMEOUT_S, tries=SHORT_TRIES
             ),
         )
+
+
+def _configured_endpoint(session: boto3.session.Session) -> str | None:
+    """Where AWS_ENDPOINT_URL, or a profile, has requests go; None: to Amazon."""
+
+    def endpoint(**config: bool) -> str:
+        # With a key that signs nothing: without one, somebody would be asked for credentials.
+        client: Any = session.client(
+            "s3",
+            region_name=session.region_name or _ANY_REGION,
+            aws_access_key_id="none",
+            aws_secret_access_key="none",  # noqa: S106
+            config=Config(**config),
+        )
+        return str(client.meta.endpoint_url)
+
+    found = endpoint()
+    return None if found == endpoint(ignore_configured_endpoint_urls=True) else found
 
 
 def _config(address: BucketAddress, *, is_amazon: bool) -> Config:

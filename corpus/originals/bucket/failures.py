@@ -34,6 +34,10 @@ _BY_CODE: Mapping[str, Row] = {
     "SignatureDoesNotMatch": ("the secret key is not that of the access key", _KEY),
     "InvalidToken": ("it does not take the session token", _KEY),
     "ExpiredToken": ("the session token has expired", _KEY),
+    "InvalidObjectState": (
+        "the object is archived (Glacier)",
+        "Restore it there, and let no lifecycle rule archive what is below this prefix.",
+    ),
     "AccessDenied": ("the key may not do this", _RIGHTS),
     "403": ("the key may not do this, or is not known", f"{_KEY} {_RIGHTS}"),
     "RequestTimeTooSkewed": (

@@ -87,6 +87,15 @@ class BucketObjects:
             raise
         self._silence.end()
 
+    def keeps_versions(self) -> bool:
+        """Whether what is deleted stays, as an older version; False where we may not ask."""
+        try:
+            with self.asked("The bucket cannot be asked for versions"):
+                found = self.short.get_bucket_versioning(Bucket=self._address.bucket)
+        except StorageUnavailable:
+            return False
+        return bool(found.get("Status") == "Enabled")
+
     def has(self, content_sha256: str, size_bytes: int) -> bool:
         """Whether there is an object of this size; of another it is a damaged one."""
         with self.asked("The bucket cannot be asked"):

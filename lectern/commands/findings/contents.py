@@ -10,7 +10,12 @@ from corpus.embedding.open import open_embedding
 from corpus.errors import LecternError, Misconfigured, StoreOfAnother
 from corpus.index.open import open_node_store, open_server_store
 from corpus.original_audit import survey_originals
-from corpus.originals.open import bucket_ownership, check_originals, opened_originals
+from corpus.originals.open import (
+    bucket_ownership,
+    check_originals,
+    opened_originals,
+    originals_stay_as_versions,
+)
 from corpus.ownership import Installation
 from corpus.reconciliation import NodeCounts, survey_nodes
 from corpus.registry.database.engine import Registry
@@ -29,18 +34,25 @@ from lectern.server.opening import require_no_lost_registry
 from lectern.server.stores import REGISTRY_FILE, existing_registry
 
 NAMED = 3
+VERSIONS = (
+    "Let a lifecycle rule remove older versions (NoncurrentVersionExpiration, NoncurrentDays 1), "
+    "or suspend versioning and remove those that there are."
+)
 REPAIR = "`lectern doctor --repair`, or a running server within the hour, mends it."
 # On a server, no hourly comparison: it is of everything, and by each replica.
 REPAIR_SHARED = "`lectern doctor --repair` mends it, also while servers run."
 REPAIR_ALONE = "Stop the server, and `lectern doctor --repair` mends it."
 
 
-def originals_reached(settings: Settings) -> Finding:
+def originals_reached(settings: Settings) -> Iterator[Finding]:
     """Where they are, and whether that answers."""
     try:
-        return Finding("ok", "originals", check_originals(settings))
+        yield Finding("ok", "originals", check_originals(settings))
+        if originals_stay_as_versions(settings):
+            text = "the bucket keeps versions: what is deleted stays there as an older one"
+            yield Finding("note", "  originals", text, VERSIONS)
     except LecternError as error:
-        return broken_by("originals", error)
+        yield broken_by("originals", error)
 
 
 def agreement(settings: Settings) -> Iterator[Finding]:
