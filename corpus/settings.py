@@ -1,16 +1,24 @@
 """What an operator can configure: environment variables, or a `.env` file in the working folder.
 
-`.env.example` lists them all, and a test compares it with this file. Read once by the
-composition root (lectern/), then passed on explicitly.
+A secret may stand in a file that NAME_FILE names (secret_files.py). `.env.example` lists them all,
+and a test compares it with this file. Read once by the composition root (lectern/), then passed on
+explicitly.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from corpus.secret_files import SecretFiles
 
 EXTRACTIVE = "extractive"
 BUILT_IN_EMBEDDING = "all-MiniLM-L6-v2"
@@ -297,6 +305,22 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         3, ge=1, description="Tries for one document before it is failed for good."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  of a folder; there is none
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, the environment, `.env`; of the latter two also what files they name."""
+        sources = [init_settings]
+        for source in (env_settings, dotenv_settings):
+            variables = cast("EnvSettingsSource", source).env_vars
+            sources += [source, SecretFiles(settings_cls, variables)]
+        return tuple(sources)
 
     @field_validator("qdrant_write_consistency")
     @classmethod

@@ -15,6 +15,7 @@ import typer
 import yaml
 from typer.core import TyperGroup
 
+from corpus.secret_files import SUFFIX, is_secret, variable_of
 from corpus.settings import Settings
 from lectern.cli import app
 from tests.conftest import ROOT
@@ -114,10 +115,9 @@ def fits(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 
 def variables() -> set[str]:
     """The environment variables that Lectern reads."""
-    return {
-        str(field.validation_alias or f"LECTERN_{name.upper()}")
-        for name, field in Settings.model_fields.items()
-    }
+    names = {variable_of(Settings, name) for name in Settings.model_fields}
+    secrets = {name for name, field in Settings.model_fields.items() if is_secret(field)}
+    return names | {f"{variable_of(Settings, name)}{SUFFIX}" for name in secrets}
 
 
 def unknown_variables(names: set[str]) -> set[str]:
