@@ -77,9 +77,9 @@ def example_overlay(
     resources: Sequence[str] = (),
 ) -> list[Manifest]:
     """The example with these components, in a copy where its secrets are filled in."""
-    copy = folder / "kubernetes"
-    shutil.copytree(KUBERNETES, copy)
-    overlay = copy / "overlays" / "example"
+    copy = folder / "deploy"
+    shutil.copytree(KUBERNETES.parent, copy)
+    overlay = copy / "kubernetes" / "overlays" / "example"
     shutil.copy(overlay / "secrets.env.example", overlay / "secrets.env")
     file = overlay / "kustomization.yaml"
     said = yaml.safe_load(file.read_text())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +82,7 @@ def test_the_image_runs_a_command_that_exists_as_a_fixed_user() -> None:
     (entry,) = re.findall(r'^ENTRYPOINT \["/usr/bin/tini", "--", "lectern"\]$', TEXT, re.MULTILINE)
     assert entry
     (command,) = re.findall(r'^CMD \["(.+)"\]$', TEXT, re.MULTILINE)
-    (health,) = re.findall(r'^  CMD \["lectern", (.+)\]$', TEXT, re.MULTILINE)
     assert is_command([command])
-    assert is_command([word.strip('" ') for word in health.split(",")])
     assert re.search(r"^USER 10001:10001$", TEXT, re.MULTILINE)
     assert unknown_variables(set(re.findall(r"\b(LECTERN_[A-Z_]+)\b", TEXT))) == set()
 
@@ -252,7 +254,44 @@ def test_the_proxy_finds_the_servers_where_they_listen(
     assert f"listen {published['target']};" in conf
 
 
-def test_a_workers_health_is_asked_where_it_tells(production: dict[str, dict[str, Any]]) -> None:
-    worker = production["worker"]
-    port = worker["environment"]["LECTERN_WORKER_METRICS_PORT"]
-    assert f"http://127.0.0.1:{port}/healthz" in worker["healthcheck"]["test"][-1]
+def asked_by(command: list[str], variable: str, answer: int) -> tuple[int, list[str]]:
+    """What a health check says of a process that answers so, and what it asks."""
+    asked = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # as http.server looks for it
+            asked.append(self.path)
+            self.send_response(answer)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {variable: str(server.server_port), "http_proxy": "http://127.0.0.1:9"}
+        done = subprocess.run(
+            [sys.executable, *command[1:]], env=environment, capture_output=True, check=False
+        )
+        server.shutdown()
+    return done.returncode, asked
+
+
+@pytest.mark.parametrize("answer", [200, 503])
+def test_health_is_what_a_server_and_a_worker_say(
+    answer: int, production: dict[str, dict[str, Any]]
+) -> None:
+    (said,) = re.findall(r"^HEALTHCHECK .*\\\n  CMD (\[.+\])$", TEXT, re.MULTILINE)
+    command = json.loads(said)
+    assert command[:2] == ["python", "-c"]
+    ended = 0 if answer == 200 else 1
+    assert asked_by(command, "LECTERN_PORT", answer) == (ended, ["/readyz"])
+    worker = production["worker"]["healthcheck"]["test"][1:]
+    assert asked_by(worker, "LECTERN_WORKER_METRICS_PORT", answer) == (ended, ["/healthz"])
+
+
+def test_pythons_packages_are_installed_again_only_for_their_own_lists() -> None:
+    (copied,) = re.findall(r"^COPY (.*) requirements/$", TEXT, re.MULTILINE)
+    taken = {path.name for one in copied.split() for path in ROOT.glob(one)}
+    assert "dev.txt" not in taken
+    assert {"default.txt", "extra-otel.txt"} <= taken

@@ -13,8 +13,9 @@ import yaml
 from kubernetes_validate import validate
 
 from tests.conftest import ROOT
+from tests.deployed import ALERTS, dashboard
 from tests.installed import require_program
-from tests.manifests import PRODUCTION, compose, example_overlay, of_kind, paths
+from tests.manifests import KUBERNETES, PRODUCTION, compose, example_overlay, of_kind, paths
 
 SECRETS = ("POSTGRES_PASSWORD", "QDRANT_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 PROMETHEUS = PRODUCTION.with_name("prometheus.yml")
@@ -60,6 +61,20 @@ def test_prometheus_asks_servers_and_workers_where_they_tell(production: dict[st
     assert 'LECTERN_ALLOWED_HOSTS="$$LECTERN_ALLOWED_HOSTS,$$(hostname -I' in script
 
 
+def test_the_size_of_a_host_is_the_sum_of_the_limits(production: dict[str, Any]) -> None:
+    always, at_will = 0.0, 0.0
+    for service in production["services"].values():
+        size_gib = int(service.get("mem_limit", 0)) / 2**30
+        size_gib *= service.get("deploy", {}).get("replicas", 1)
+        if "profiles" in service:
+            at_will += size_gib
+        else:
+            always += size_gib
+    said = (ROOT / "docs" / "production.md").read_text()
+    assert f"{always:g} GiB together" in said
+    assert f"{at_will:g} more" in said
+
+
 def test_what_is_mounted_is_there_and_what_is_secret_is_not(production: dict[str, Any]) -> None:
     mounted: dict[str, Path] = {}
     for service in production["services"].values():
@@ -76,6 +91,19 @@ def test_what_is_mounted_is_there_and_what_is_secret_is_not(production: dict[str
     ignored = (ROOT / ".gitignore").read_text().split()
     for secret in production["secrets"].values():
         assert f"/deploy/compose/{Path(secret['file']).name}" in ignored
+
+
+def test_the_operator_and_grafana_are_given_what_prometheus_has(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(KUBERNETES / "prometheus-rule.sh")], capture_output=True, text=True, check=True
+    )
+    rule = yaml.safe_load(done.stdout)
+    assert rule["kind"] == "PrometheusRule"
+    assert rule["metadata"]["labels"]["release"]
+    assert rule["spec"]["groups"] == yaml.safe_load(ALERTS.read_text())["groups"]
+    made = of_kind(example_overlay(tmp_path, ["monitoring"]), "ConfigMap")["lectern-dashboard"]
+    assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(made["data"]["lectern.json"]) == dashboard()
 
 
 def test_no_proxy_passes_on_what_one_replica_says_of_itself() -> None:
