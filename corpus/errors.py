@@ -347,8 +347,8 @@ class NeedsLibreOffice(UnreadableFile):
     code = "needs_libreoffice"
     default_hint = (
         "Install LibreOffice on the server (Debian: `apt-get install libreoffice-writer-nogui "
-        "libreoffice-impress-nogui`) and upload the file again, or save it in a current format "
-        "(.docx, .pptx, .pdf) and upload that."
+        "libreoffice-impress-nogui`; a container's image: `WITH_OFFICE=1`) and upload the file "
+        "again, or save it in a current format (.docx, .pptx, .pdf) and upload that."
     )
 
 

@@ -134,4 +134,7 @@ def _with_missing(read: ParsedDocument, missing: tuple[str, ...]) -> ParsedDocum
 
 def _language_hint(missing: tuple[str, ...]) -> str:
     packages = " ".join(f"tesseract-ocr-{name.lower().replace('_', '-')}" for name in missing)
-    return f"Install them on the server (Debian: `apt-get install {packages}`)."
+    return (
+        f"Install them on the server (Debian: `apt-get install {packages}`; a container's image: "
+        "`OCR_LANGUAGES`, docs/containers.md)."
+    )
