@@ -27,17 +27,21 @@ class JobFigures:
 class RegistryFigures:
     """Jobs by state, documents by the status of their newest version, workers heard of lately.
 
-    Every state and every status is there.
+    Every state and every status is there. `live_nodes` is how many nodes the index should have at
+    least: those of the versions that answer.
     """
 
     jobs: Mapping[str, JobFigures]
     documents: Mapping[str, int]
+    live_nodes: int
     workers_alive: int
 
 
 def count_everything(connection: Connection) -> RegistryFigures:
     """How it is now. Looks at every document: not for every request."""
-    return RegistryFigures(_jobs(connection), _documents(connection), count_alive(connection))
+    return RegistryFigures(
+        _jobs(connection), _documents(connection), _live_nodes(connection), count_alive(connection)
+    )
 
 
 def _jobs(connection: Connection) -> dict[str, JobFigures]:
@@ -64,3 +68,15 @@ def _documents(connection: Connection) -> dict[str, int]:
     )
     found = {str(status): count for status, count in rows}
     return {str(status.value): 0 for status in Status} | found
+
+
+def _live_nodes(connection: Connection) -> int:
+    live = and_(
+        versions.c.document_id == documents.c.id, versions.c.version == documents.c.live_version
+    )
+    found = connection.execute(
+        select(func.coalesce(func.sum(versions.c.chunks), 0))
+        .select_from(documents.join(versions, live))
+        .where(documents.c.deleted_at.is_(None))
+    )
+    return int(found.scalar_one())

@@ -15,9 +15,9 @@ from corpus.registry.new_versions import Content
 from corpus.registry.schema import jobs
 from corpus.registry.statistics import JobFigures, RegistryFigures, count_everything
 from corpus.registry.uploads import Upload, accept_upload
-from corpus.registry.versions import fail_version
+from corpus.registry.versions import complete_version, fail_version
 from corpus.registry.workers import beat
-from corpus.values import Coverage, ErrorReport, Status
+from corpus.values import Coverage, ErrorReport, PageText, Status
 
 
 def upload(registry: Registry, external_id: str | None = None) -> str:
@@ -38,7 +38,7 @@ def test_where_nothing_is_everything_is_zero(registry: Registry) -> None:
     found = figures(registry)
     assert found.jobs == {"queued": JobFigures(), "running": JobFigures()}
     assert found.documents == {str(status.value): 0 for status in Status}
-    assert found.workers_alive == 0
+    assert found.live_nodes == found.workers_alive == 0
 
 
 def test_documents_count_by_their_newest_version_and_deleted_ones_not(registry: Registry) -> None:
@@ -59,6 +59,30 @@ def test_documents_count_by_their_newest_version_and_deleted_ones_not(registry: 
         "queued": 1,
     }
     assert found.workers_alive == 1
+
+
+def test_nodes_are_those_of_versions_that_answer_and_not_of_deleted_documents(
+    registry: Registry,
+) -> None:
+    chunks = {upload(registry, "kept"): 5, upload(registry, "deleted"): 7}
+    for _ in chunks:
+        with registry.write() as connection:
+            lease = claim_next(connection, "w1")
+            assert lease is not None
+            assert complete_version(
+                connection,
+                lease,
+                read_pages=[PageText(1, "text", 0)],
+                page_count=1,
+                chunk_count=chunks[lease.document_id],
+                coverage=Coverage(1),
+            )
+    upload(registry, "kept")  # its first version answers meanwhile
+    assert figures(registry).live_nodes == 12
+    *_, deleted = chunks
+    with registry.write() as connection:
+        bury(connection, deleted, UNRESTRICTED)
+    assert figures(registry).live_nodes == 5
 
 
 def test_jobs_count_by_state_with_the_age_of_the_oldest(registry: Registry) -> None:

@@ -79,7 +79,7 @@ def test_the_state_is_told(figures: tuple[Scraped, Scraped]) -> None:
     _, now = figures
     for up in ("ready", "registry_up", "index_up", "originals_up", "workers_alive"):
         assert now.value(f"lectern_{up}") == 1
-    assert now.value("lectern_index_nodes") == 1
+    assert now.value("lectern_index_nodes") == now.value("lectern_index_nodes_expected") == 1
     assert now.value("lectern_index_bytes") > 1000
     assert now.value("lectern_data_disk_bytes") > now.value("lectern_data_disk_free_bytes") > 0
     assert now.value("lectern_llm_breaker_open") == 0

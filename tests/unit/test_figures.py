@@ -177,6 +177,7 @@ def test_all_is_well(sqlite: Registry, tmp_path: Path) -> None:
     for up in ("ready", "registry_up", "index_up", "originals_up"):
         assert now.value(f"lectern_{up}") == 1
     assert now.value("lectern_index_nodes") == 7
+    assert now.value("lectern_index_nodes_expected") == 0
     assert now.value("lectern_index_bytes") >= 10_000
     assert now.value("lectern_llm_breaker_open") == 1
     assert now.labels("lectern_jobs", "state") == {"queued", "running"}

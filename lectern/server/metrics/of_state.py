@@ -95,6 +95,8 @@ def _of_registry(figures: RegistryFigures) -> Iterable[GaugeMetricFamily]:
     )
     documents = "Documents, by the status of their newest version."
     yield _gauges("documents", documents, "status", figures.documents)
+    expected = "Nodes of the versions that answer: the index should have no fewer."
+    yield _gauge("index_nodes_expected", expected, figures.live_nodes)
     yield _gauge("workers_alive", "Workers heard of lately.", figures.workers_alive)
 
 
