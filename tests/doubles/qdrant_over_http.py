@@ -251,13 +251,6 @@ def _delete(double: QdrantOverHttp, name: str, body: bytes) -> object:
     return _done(double)
 
 
-def _set_payload(double: QdrantOverHttp, name: str, body: bytes) -> object:
-    asked = models.SetPayload.model_validate_json(body)
-    chosen = asked.points if asked.points is not None else asked.filter
-    double.local.set_payload(name, asked.payload, points=chosen or [], key=asked.key)
-    return _done(double)
-
-
 def _retrieve(double: QdrantOverHttp, name: str, body: bytes) -> object:
     asked = models.PointRequest.model_validate_json(body)
     payload = True if asked.with_payload is None else asked.with_payload
@@ -340,7 +333,6 @@ _ROUTES: Mapping[tuple[str, str], Callable[[QdrantOverHttp, str, bytes], object]
     ("PUT", f"{_OF}/points"): _upsert,
     ("POST", f"{_OF}/points"): _retrieve,
     ("POST", f"{_OF}/points/delete"): _delete,
-    ("POST", f"{_OF}/points/payload"): _set_payload,
     ("POST", f"{_OF}/points/scroll"): _scroll,
     ("POST", f"{_OF}/points/count"): _count,
     ("POST", f"{_OF}/points/query"): _query,
