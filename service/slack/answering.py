@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from typing import Any
 from weakref import WeakValueDictionary
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -20,6 +22,7 @@ from service.slack.asked import Asked
 from service.slack.calling import patient
 from service.slack.commands import help_for
 from service.slack.earlier import earlier_in
+from service.slack.pace import Pace
 from service.slack.questions import question_in, settings_for_asking
 from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
@@ -30,12 +33,24 @@ MAX_FETCHING = 4  # files at once
 
 
 class Answering:
-    """Answers one message after the other in each thread; `places` bounds them over all threads."""
+    """Answers one message after the other in each thread; `places` bounds them over all threads.
 
-    def __init__(self, parts: ServiceParts, access: SlackAccess, places: asyncio.Semaphore) -> None:
+    `start` begins what nobody waits for.
+    """
+
+    def __init__(
+        self,
+        parts: ServiceParts,
+        access: SlackAccess,
+        places: asyncio.Semaphore,
+        pace: Pace,
+        start: Callable[[Coroutine[Any, Any, object]], None],
+    ) -> None:
         self._parts = parts
         self._access = access
         self._places = places
+        self._pace = pace
+        self._start = start
         self._fetching = asyncio.Semaphore(MAX_FETCHING)
         # Each question of a thread may go on from the last.
         self._turns: WeakValueDictionary[SlackThread, asyncio.Lock] = WeakValueDictionary()
@@ -61,7 +76,8 @@ class Answering:
             return
         turn = self._turns.setdefault(asked.thread, asyncio.Lock())
         async with turn, self._places:
-            await self._answer(asked, question, reply)
+            with self._pace.one():
+                await self._answer(asked, question, reply)
 
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
         thread, url = asked.thread, self._parts.settings.public_url
@@ -110,8 +126,13 @@ class Answering:
             settings.collection,
             acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
             self._fetching,
+            self._pace,
         )
-        return await reading.read(asked.files)
+        with self._pace.one():
+            is_answerable = await reading.read(asked.files)
+        if not reading.is_told:
+            self._start(reading.tell_again())
+        return is_answerable
 
     async def _settings_in(
         self, thread: SlackThread, conversation_id: str | None = None

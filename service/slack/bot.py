@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from service.slack.calling import LAST_WORD_S, SLACK_ERRORS, patient, reason_of,
 from service.slack.commands import SlashCommand
 from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
+from service.slack.pace import Pace
 from service.slack.reading import LAST_EDIT_S
 from service.slack.replying import AnswerStopped, Reply
 from service.slack.responding import Response
@@ -62,7 +64,8 @@ class Bot:
         self._statuses = Statuses()
         self._stopping = Stopping(parts.registry, self._statuses)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
-        self._answering = Answering(parts, access, self._places)
+        self._pace = Pace()
+        self._answering = Answering(parts, access, self._places, self._pace, self._start)
         self._taking: set[asyncio.Future[Asked | None]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._takers = ThreadPoolExecutor(TAKING_THREADS, thread_name_prefix="slack-take")
@@ -195,7 +198,12 @@ class Bot:
     def _reply(self, asked: Asked, client: AsyncWebClient) -> Reply:
         thread = asked.thread
         return Reply(
-            patient(client), thread.channel_id, thread.thread_ts, asked.team_id, asked.user_id
+            patient(client),
+            thread.channel_id,
+            thread.thread_ts,
+            asked.team_id,
+            asked.user_id,
+            self._pace,
         )
 
     async def _withdraw(self, reply: Reply, text: str) -> bool:
@@ -206,18 +214,32 @@ class Bot:
         return True
 
     async def _after_refusal(self, reply: Reply, error: BaseException) -> bool:
-        """Say that Slack did not take an answer, as soon as it takes anything."""
+        """End an answer that is whole, or say that it is not, as soon as Slack takes anything."""
         log.warning("Slack refused an answer: %s", reason_of(error))
         self._token.doubt(error)
-        wait_s = retry_after_s(error)
-        if wait_s is None:
-            return await self._last_word(reply, NOT_TAKEN)
-        if wait_s > LONGEST_WAIT_S or self._is_closing:
-            return False
-        # It holds no place any more: others are answered in other channels. It stays in hand.
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(wait_s)
-        return await self._last_word(reply, LIMITED)
+        until_s = time.monotonic() + LONGEST_WAIT_S
+        while (wait_s := retry_after_s(error)) is not None:
+            if time.monotonic() + wait_s > until_s or self._is_closing:
+                return False
+            # It holds no place any more: others are answered in other channels. It stays in hand.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(wait_s)
+            if not reply.is_whole:
+                return await self._last_word(reply, LIMITED)
+            refusal = await self._finish_again(reply)
+            if refusal is None:
+                return True
+            error = refusal
+        return await self._last_word(reply, NOT_TAKEN)
+
+    async def _finish_again(self, reply: Reply) -> BaseException | None:
+        """Why it is refused once more; None where it is not."""
+        try:
+            async with asyncio.timeout(LAST_WORD_S if self._is_closing else None):
+                await reply.finish_again()
+        except SLACK_ERRORS as error:
+            return error
+        return None
 
     async def _last_word(self, reply: Reply, text: str) -> bool:
         """Say why there is no more, within a moment and without a failure; whether it was said."""

@@ -78,7 +78,7 @@ class _RateLimits(AsyncRateLimitErrorRetryHandler):
         if not await super()._can_retry_async(**call):
             return False
         wanted_s = _wanted_s(call["response"])
-        if wanted_s > self._left_s:
+        if self._left_s <= 0 or wanted_s > self._left_s:
             return False
         self._left_s -= wanted_s
         return True

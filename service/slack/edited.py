@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from service.slack.bot_token import REFUSALS
-from service.slack.calling import SLACK_ERRORS, reason_of
+from service.slack.calling import SLACK_ERRORS, reason_of, retry_after_s
+from service.slack.pace import EDITS_A_MINUTE, Pace
 
 log = logging.getLogger("lectern.slack")
 
@@ -51,6 +52,7 @@ class EditedMessage:
     text: str
     ts: str | None
     earlier: list[str]
+    pace: Pace = field(default_factory=Pace)
     _edited_s: float = 0.0
 
     async def say(self, text: str) -> None:
@@ -60,7 +62,8 @@ class EditedMessage:
             self.earlier.append(self.ts)
             self.text, self.ts = "", None
         self.text += text
-        if time.monotonic() - self._edited_s >= EDIT_EVERY_S:
+        every_s = self.pace.every_s(EDIT_EVERY_S, EDITS_A_MINUTE)
+        if time.monotonic() - self._edited_s >= every_s:
             await self._show(())
 
     async def finish(self, blocks: Sequence[dict[str, Any]]) -> None:
@@ -68,7 +71,8 @@ class EditedMessage:
         try:
             await self._show(blocks)
         except SLACK_ERRORS as error:
-            if not blocks or reason_of(error) in HOPELESS:
+            is_limited = retry_after_s(error) is not None
+            if not blocks or is_limited or reason_of(error) in HOPELESS:
                 raise
             log.warning("Slack refused what stands below an answer: %s", reason_of(error))
             await self._show(())

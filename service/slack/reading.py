@@ -21,8 +21,10 @@ from corpus.values import Document, Status
 from service.accepting import MIB, accept_file
 from service.asking.question import DEFAULT_COLLECTION
 from service.parts import ServiceParts
-from service.slack.calling import SLACK_ERRORS, reason_of
+from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.dropped import DroppedFile, fetch
+from service.slack.edited import HOPELESS
+from service.slack.pace import EDITS_A_MINUTE, Pace
 from service.slack.texts import MAX_SECTION_CHARS, plain, section
 
 log = logging.getLogger("lectern.slack")
@@ -34,6 +36,10 @@ EDIT_EVERY_S = 3.0
 FOLLOWED_S = 3_600.0
 # When the service ends, for one more edit.
 LAST_EDIT_S = 1.0
+# The last edit is tried again so long after each refusal, or as long as Slack says.
+AGAIN_AFTER_S = (2.0, 8.0, 30.0, 120.0, 600.0)
+# With these it would be in vain.
+NOT_EDITABLE = HOPELESS | {"message_not_found", "cant_update_message", "edit_window_closed"}
 # Of what one line says; longer names and reasons are cut.
 MAX_NAME_CHARS = 80
 MAX_REASON_CHARS = 300
@@ -102,10 +108,18 @@ class ReadingFiles:
     collection: str | None
     acl: tuple[str, ...]
     fetching: asyncio.Semaphore
+    pace: Pace
     _lines: list[_Line] = field(default_factory=list)
+    _ending: str = ""
     _ts: str | None = None
     _shown: str = ""
     _edited_s: float = 0.0
+    _refusal: BaseException | None = None  # of the last edit
+
+    @property
+    def is_told(self) -> bool:
+        """Whether how it is stands there."""
+        return self._refusal is None
 
     async def read(self, files: Sequence[DroppedFile]) -> bool:
         """Whether any can be asked about now. Raises `SLACK_ERRORS` when nothing can be said.
@@ -123,6 +137,21 @@ class ReadingFiles:
             line.document is not None and line.document.live_version is not None
             for line in self._lines
         )
+
+    async def tell_again(self) -> None:
+        """Make up for the last edit, which Slack did not take; for some minutes at most."""
+        try:
+            for pause_s in AGAIN_AFTER_S:
+                if self._refusal is None or reason_of(self._refusal) in NOT_EDITABLE:
+                    return
+                await asyncio.sleep(max(pause_s, retry_after_s(self._refusal) or 0.0))
+                self.client = patient(self.client)
+                await self._show(now=True)
+        except asyncio.CancelledError:
+            with suppress(*SLACK_ERRORS):
+                async with asyncio.timeout(LAST_EDIT_S):
+                    await self._show(now=True)
+            raise
 
     async def _read(self, files: Sequence[DroppedFile]) -> None:
         taken, refused = files[:MAX_FILES], files[MAX_FILES:]
@@ -147,7 +176,8 @@ class ReadingFiles:
     async def _say_that_it_goes_on(self) -> None:
         # What was not taken in yet is lost with this process.
         is_read = any(line.document_id and not line.is_final for line in self._lines)
-        await self._show(now=True, ending=GOES_ON if is_read else "")
+        self._ending = GOES_ON if is_read else ""
+        await self._show(now=True)
 
     async def _take_in(self, line: _Line, file: DroppedFile) -> None:
         try:
@@ -189,13 +219,17 @@ class ReadingFiles:
             if line.document is None:
                 line.failure = "The document was deleted."
 
-    async def _show(self, *, now: bool = False, ending: str = "") -> None:
+    async def _show(self, *, now: bool = False) -> None:
         """Edit the message where something changed, not too often unless `now`.
 
         Raises `SLACK_ERRORS` while there is none; an edit that fails is made up for by the next.
         """
-        text = _bounded([*(line.as_text() for line in self._lines), *filter(None, [ending])])
-        if text == self._shown or (not now and time.monotonic() - self._edited_s < EDIT_EVERY_S):
+        text = _bounded([*(line.as_text() for line in self._lines), *filter(None, [self._ending])])
+        every_s = self.pace.every_s(EDIT_EVERY_S, EDITS_A_MINUTE)
+        if text == self._shown:
+            self._refusal = None
+            return
+        if not now and time.monotonic() - self._edited_s < every_s:
             return
         self._edited_s = time.monotonic()
         # `text` is for notifications; in the block, a file's name becomes no link.
@@ -210,7 +244,9 @@ class ReadingFiles:
                 await self.client.chat_update(**said, ts=self._ts)
             except SLACK_ERRORS as error:
                 log.info("Slack did not take how far reading is: %s", reason_of(error))
+                self._refusal = error
                 return
+        self._refusal = None
         self._shown, self._edited_s = text, time.monotonic()
 
 

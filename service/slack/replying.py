@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from slack_sdk.web.async_chat_stream import AsyncChatStream
 from slack_sdk.web.async_client import AsyncWebClient
 
-from service.slack.calling import SLACK_ERRORS, reason_of
+from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.edited import HOPELESS, MAX_MESSAGE_CHARS, EditedMessage
+from service.slack.pace import Pace
+from service.slack.streamed import StreamedMessage
 from service.slack.texts import settled, shown
 
 log = logging.getLogger("lectern.slack")
 
-# Appending is limited to some calls a minute for each message: so much is said at once.
-BUFFER_CHARS = 200
 # How Slack refuses what is said after somebody pressed its button.
 STOPPED = "stopped_by_user"
 
@@ -40,11 +38,14 @@ class Reply:
     thread_ts: str
     team_id: str
     user_id: str
-    _stream: AsyncChatStream | None = None
+    pace: Pace = field(default_factory=Pace)
+    _stream: StreamedMessage | None = None
     _edited: EditedMessage | None = None
     _text: str = ""
     _held: str = ""  # the end of what was said, until it is known what it becomes
     _earlier: list[str] = field(default_factory=list)  # full messages, first to last
+    _open_ts: str | None = None  # a stream that is not gone on with, and has to be closed
+    _ending: tuple[Sequence[dict[str, Any]], str] | None = None  # once all was said
     _is_finished: bool = False
     # Slack takes this for the end of the work, so that nobody has to say so.
     has_stopped_stream: bool = False
@@ -66,8 +67,8 @@ class Reply:
         self._text += text
         try:
             if self._stream is None:
-                self._stream = await self._opened()
-            await self._stream.append(markdown_text=text)
+                self._stream = self._opened()
+            await self._stream.say(text)
         except SLACK_ERRORS as error:
             await self._edit_instead(error)
 
@@ -75,6 +76,8 @@ class Reply:
         """End the message, once, with these blocks below it; `text` where nothing was said."""
         if self._is_finished:
             return
+        self._ending = (blocks, text)
+        await self._close_stream()
         if self._held:
             held, self._held = self._held, ""
             await self._say(shown(held))
@@ -85,6 +88,20 @@ class Reply:
         else:
             await self.post(blocks, text=text)
         self._is_finished = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was said, whatever Slack took of it."""
+        return self._ending is not None
+
+    async def finish_again(self) -> None:
+        """End the message as it was to be ended, with new patience for Slack's limits."""
+        blocks, text = self._ending or ((), "")
+        self.client = patient(self.client)
+        for message in (self._stream, self._edited):
+            if message is not None:
+                message.client = self.client
+        await self.finish(blocks, text=text)
 
     def stop(self) -> None:
         """Say no more: whoever reads it pressed Slack's button."""
@@ -115,6 +132,7 @@ class Reply:
         """Put this notice in place of everything that was said."""
         is_open, last = self._edited is None, self._last
         earlier, self._earlier, self._held = self._earlier, [], ""
+        self._ending = ((), text)
         self._stream = self._edited = None
         if last is None and earlier:
             is_open, last = False, earlier.pop()
@@ -123,11 +141,10 @@ class Reply:
             return
         # Whatever is said from here on, and however: not the answer.
         self._edited = self._message(shown(text), last)
-        if is_open:
-            with suppress(*SLACK_ERRORS):
-                await self.client.chat_stopStream(channel=self.channel, ts=last)
+        self._open_ts = last if is_open else None
         for ts in earlier:
             await self._take_back(ts, shown(text))
+        await self._close_stream()
         await self._edited.finish(())
         self._is_finished = True
 
@@ -149,25 +166,22 @@ class Reply:
 
     def _message(self, text: str, ts: str | None) -> EditedMessage:
         return EditedMessage(
-            self.client, self.channel, self.thread_ts, text, ts, earlier=self._earlier
+            self.client, self.channel, self.thread_ts, text, ts, self._earlier, self.pace
         )
 
-    async def _opened(self) -> AsyncChatStream:
-        return await self.client.chat_stream(
-            channel=self.channel,
-            thread_ts=self.thread_ts,
-            recipient_team_id=self.team_id,
-            recipient_user_id=self.user_id,
-            buffer_size=BUFFER_CHARS,
+    def _opened(self) -> StreamedMessage:
+        return StreamedMessage(
+            self.client, self.channel, self.thread_ts, self.team_id, self.user_id, self.pace
         )
 
     async def _end_stream(self, blocks: Sequence[dict[str, Any]], *, goes_on: bool = False) -> None:
         assert self._stream is not None  # noqa: S101 - the callers have looked
         try:
-            status = "processing" if goes_on else "active"
-            await self._stream.stop(blocks=list(blocks), session_status=status)
+            await self._stream.stop(blocks, goes_on=goes_on)
             self.has_stopped_stream = not goes_on
         except SLACK_ERRORS as error:
+            if self._last is not None and retry_after_s(error) is not None:
+                raise  # it stays open until then
             await self._edit_instead(error)
             if self._edited is not None:
                 await self._edited.finish(blocks)
@@ -181,10 +195,18 @@ class Reply:
         if reason in HOPELESS:
             raise error
         log.info("Slack does not stream here (any more): %s", reason)
-        ts = self._last
-        if ts is not None:
-            with suppress(*SLACK_ERRORS):
-                await self.client.chat_stopStream(channel=self.channel, ts=ts)
-        self._stream = None
-        self._edited = self._message(self._text, ts)
+        self._open_ts = self._last
+        self._edited, self._stream = self._message(self._text, self._last), None
+        await self._close_stream()
         await self._edited.say("")
+
+    async def _close_stream(self) -> None:
+        """What is open cannot be edited. Raises only that Slack does not close it for a while."""
+        if self._open_ts is None:
+            return
+        try:
+            await self.client.chat_stopStream(channel=self.channel, ts=self._open_ts)
+        except SLACK_ERRORS as error:
+            if retry_after_s(error) is not None:
+                raise
+        self._open_ts = None

@@ -26,6 +26,13 @@ SECRET = "signs everything"  # noqa: S105
 TEAM, CHANNEL, DIRECT, USER, BOT = "T1", "C1", "D1", "U1", "UBOT"
 
 MAX_UPDATED_CHARS = 4_000  # of `text`, in an edit
+# How often an app may call a method in a minute, in one workspace: at least so often.
+CALLS_A_MINUTE = {
+    "chat.startStream": 20,
+    "chat.stopStream": 20,
+    "chat.appendStream": 100,
+    "chat.update": 50,
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class ScriptedSlack:
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
+        self.minds_limits = False  # of `CALLS_A_MINUTE`
+        self._called_s: dict[str, deque[float]] = defaultdict(deque)
         self._failures: dict[str, deque[Failure]] = defaultdict(deque)
         self._numbers = itertools.count(1)
         self._refusal: str | None = None
@@ -192,6 +201,7 @@ class ScriptedSlack:
             if refusal is not None:
                 return 200, {}, {"ok": False, "error": refusal}
             failure = self._failures[method].popleft() if self._failures[method] else None
+            failure = failure or self._limited(method)
             if failure is not None and not failure.is_done:
                 return _failed(failure)
             self._check(method, given)
@@ -202,6 +212,17 @@ class ScriptedSlack:
             )
             self._lock.notify_all()
             return (200, {}, body) if failure is None else _failed(failure)
+
+    def _limited(self, method: str) -> Failure | None:
+        if not self.minds_limits or method not in CALLS_A_MINUTE:
+            return None
+        now_s, called_s = time.monotonic(), self._called_s[method]
+        while called_s and now_s - called_s[0] > 60:
+            called_s.popleft()
+        if len(called_s) >= CALLS_A_MINUTE[method]:
+            return Failure("ratelimited", 429, retry_after_s=int(61 - (now_s - called_s[0])))
+        called_s.append(now_s)
+        return None
 
     def _refused(self, method: str, token: str) -> str | None:
         if method == "apps.connections.open":

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from service.slack.calling import RATE_LIMIT_TRIES
 from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
-from tests.doubles.scripted_slack import BOT, Failure, ScriptedSlack
+from tests.doubles.scripted_slack import BOT, CALLS_A_MINUTE, Failure, ScriptedSlack
 from tests.doubles.slack_messages import Message
 from tests.e2e.server import LecternServer
 from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http, section
@@ -108,12 +110,61 @@ def test_a_stream_that_fails_goes_on_as_an_edited_message(
     assert "Sources" in section(reply.blocks)
 
 
-def test_a_rate_limit_is_waited_for(workspace: Workspace) -> None:
-    workspace.slack.fail("chat.startStream", Failure("ratelimited", 429, retry_after_s=1))
-    event = workspace.message(f"<@{BOT}> {QUESTION}")
+def answered(workspace: Workspace, event: dict[str, Any]) -> Message:
+    """The one message there, once it has all of the answer."""
+    slack = workspace.slack
+    slack.wait_for(lambda: any(map(is_complete, slack.in_thread(event["ts"]))), "all of it", 60.0)
+    [reply] = slack.in_thread(event["ts"])
+    assert SENTENCE in reply.text + json.dumps(reply.blocks)
+    assert "did not take" not in json.dumps(reply.blocks)
+    return reply
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.stopStream"])
+def test_a_rate_limit_is_waited_for(workspace: Workspace, method: str) -> None:
+    if method == "chat.postMessage":
+        workspace.slack.fail("chat.startStream", Failure("unknown_method"))
+    workspace.slack.fail(method, Failure("ratelimited", 429, retry_after_s=1))
+    event = workspace.mention()
     workspace.send(event)
-    [reply] = workspace.slack.wait_for_end(event["ts"])
-    assert SENTENCE in reply.text
+    answered(workspace, event)
+
+
+def test_where_no_stream_may_begin_now_a_message_is_edited_at_once(workspace: Workspace) -> None:
+    workspace.slack.fail("chat.startStream", Failure("ratelimited", 429, retry_after_s=50))
+    before = workspace.slack.count("chat.startStream")
+    event = workspace.mention()
+    workspace.send(event)
+    answered(workspace, event)
+    assert workspace.slack.count("chat.startStream") == before + 1
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.stopStream"])
+def test_an_end_that_slack_limits_beyond_patience_is_written_later(
+    workspace: Workspace, method: str
+) -> None:
+    limited = Failure("ratelimited", 429, retry_after_s=0)
+    if method == "chat.postMessage":
+        workspace.slack.fail("chat.startStream", limited)
+    workspace.slack.fail(method, *[limited] * (2 * (RATE_LIMIT_TRIES + 1) + 1))
+    event = workspace.mention()
+    workspace.send(event)
+    answered(workspace, event)
+    assert workspace.slack.wait_for_end(event["ts"])[0].is_open is False
+
+
+def test_more_questions_than_streams_may_begin_in_a_minute_are_all_answered(
+    workspace: Workspace,
+) -> None:
+    workspace.slack.minds_limits = True
+    try:
+        events = [workspace.mention() for _ in range(CALLS_A_MINUTE["chat.startStream"] + 10)]
+        for event in events:
+            workspace.send(event)
+        for event in events:
+            answered(workspace, event)
+    finally:
+        workspace.slack.minds_limits = False
 
 
 def test_what_goes_wrong_is_said_in_the_thread(workspace: Workspace) -> None:
@@ -282,13 +333,18 @@ def test_a_stream_that_ends_by_itself_goes_on_as_a_message(
         assert "kilograms, 39 " in json.dumps(reply.blocks)
 
 
-def test_where_slack_limits_for_longer_than_anybody_waits_the_thread_is_told(
+def test_what_slack_does_not_take_in_the_midst_of_an_answer_is_said_in_the_thread(
     workspace: Workspace,
 ) -> None:
+    colours = ", ".join(f"colour {number} and again" for number in range(20))
+    workspace.lectern.add("buoy.txt", f"The buoy was painted in {colours}.".encode())
     limited = Failure("ratelimited", 429, retry_after_s=0)
-    workspace.slack.fail("chat.startStream", *[limited] * 6)
-    workspace.slack.fail("chat.postMessage", *[limited] * 6)
-    event = workspace.mention()
+    workspace.slack.fail("chat.startStream", limited)
+    workspace.slack.fail("chat.postMessage", *[limited] * (RATE_LIMIT_TRIES + 1))
+    event = workspace.mention("In what colours was the buoy painted?")
     workspace.send(event)
-    [reply] = workspace.slack.wait_for_end(event["ts"])
-    assert "limits how much" in json.dumps(reply.blocks)
+    there = workspace.slack.in_thread
+    workspace.slack.wait_for(
+        lambda: any("limits how much" in json.dumps(one.blocks) for one in there(event["ts"]))
+    )
+    assert len(there(event["ts"])) == 1

@@ -226,6 +226,18 @@ def test_edits_that_slack_refuses_cost_no_answer(workspace: Workspace) -> None:
     assert "at noon" in answer.text
 
 
+def test_what_is_ready_is_told_in_the_end_though_slack_did_not_take_it(
+    workspace: Workspace,
+) -> None:
+    workspace.slack.fail("chat.update", Failure("internal_error"), Failure("internal_error"))
+    event = workspace.drop("", workspace.slack.file("gong.txt", b"The gong of the pier is brass."))
+    workspace.send(event)
+    workspace.slack.wait_for(
+        lambda: any("ready" in one.text for one in workspace.slack.in_thread(event["ts"])),
+        timeout_s=60,
+    )
+
+
 def test_however_many_files_there_are_what_is_told_fits_a_message(workspace: Workspace) -> None:
     files = [workspace.slack.file("n" * 200, b"x", mode="external") for _ in range(40)]
     event = workspace.drop("", *files)

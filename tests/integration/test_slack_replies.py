@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.registry.slack import SlackThread
+from service.slack import streamed
 from service.slack.asked import Asked
-from service.slack.calling import SLACK_ERRORS, open_session
+from service.slack.calling import SLACK_ERRORS, open_session, retry_after_s
+from service.slack.pace import Pace
 from service.slack.replying import Reply
 from service.slack.status import Statuses
 from tests.doubles.scripted_slack import CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
@@ -100,6 +103,110 @@ def test_where_nothing_may_be_written_nothing_else_is_tried(error: str) -> None:
 
         with_reply(slack, use)
         assert [name for name, _ in slack.calls] == ["chat.startStream"]
+
+
+LIMITED = Failure("ratelimited", 429, retry_after_s=3600)
+SOURCES = [{"type": "section", "text": {"type": "mrkdwn", "text": "Sources", "verbatim": True}}]
+
+
+def test_the_end_of_a_stream_that_slack_limits_is_written_later() -> None:
+    with ScriptedSlack() as slack:
+
+        async def use(reply: Reply) -> None:
+            for _ in range(20):
+                await reply.say(SECRET)
+            slack.fail("chat.stopStream", LIMITED)
+            with pytest.raises(SLACK_ERRORS) as refused:
+                await reply.finish(SOURCES)
+            assert retry_after_s(refused.value) == 3600
+            assert reply.is_whole
+            await reply.finish_again()
+
+        with_reply(slack, use)
+        [message] = slack.in_thread(THREAD)
+        assert message.text == (SECRET * 20)
+        assert (message.blocks, message.edits, message.is_open) == (SOURCES, 0, False)
+
+
+def test_a_stream_that_cannot_be_ended_yet_is_withdrawn_later() -> None:
+    with ScriptedSlack() as slack:
+
+        async def use(reply: Reply) -> None:
+            for _ in range(700):
+                await reply.say(SECRET)
+            slack.fail("chat.stopStream", LIMITED)
+            with pytest.raises(SLACK_ERRORS) as refused:
+                await reply.withdraw(NOTICE)
+            assert retry_after_s(refused.value) == 3600
+            assert reply.is_whole
+            await reply.finish_again()
+
+        said = with_reply(slack, use)
+        assert "zirconium" not in said
+        assert not any(one.is_open for one in slack.in_thread(THREAD))
+
+
+def test_where_no_stream_may_begin_a_message_is_edited_at_once() -> None:
+    with ScriptedSlack() as slack:
+        slack.fail("chat.startStream", LIMITED)
+
+        async def use(reply: Reply) -> None:
+            for _ in range(20):
+                await reply.say(SECRET)
+            assert len(slack.in_thread(THREAD)) == 1
+            await reply.finish(())
+
+        with_reply(slack, use)
+        assert slack.count("chat.startStream") == 1
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_nothing_waits_for_what_may_be_said_later(
+    monkeypatch: pytest.MonkeyPatch, *, limited: bool
+) -> None:
+    monkeypatch.setattr(streamed, "APPEND_EVERY_S", 0.0)
+    with ScriptedSlack() as slack:
+        if limited:
+            slack.fail("chat.appendStream", LIMITED)
+
+        async def use(reply: Reply) -> None:
+            for _ in range(100):
+                await reply.say(SECRET)
+            await reply.finish(())
+
+        with_reply(slack, use)
+        [message] = slack.in_thread(THREAD)
+        assert (message.text, message.edits) == (SECRET * 100, 0)
+        appended = slack.count("chat.appendStream")
+        assert appended == 1 if limited else appended > 5
+
+
+def test_the_more_is_written_at_once_the_less_often_is_each_message() -> None:
+    pace = Pace()
+    with ScriptedSlack() as slack, ExitStack() as others:
+        for _ in range(1_000):
+            others.enter_context(pace.one())
+
+        async def use(reply: Reply) -> None:
+            reply.pace = pace
+            for _ in range(100):
+                await reply.say(SECRET)
+            await reply.finish(())
+
+        with_reply(slack, use)
+        [message] = slack.in_thread(THREAD)
+        assert message.text == SECRET * 100
+        assert slack.count("chat.appendStream") == 0
+
+
+def test_all_messages_together_stay_within_what_slack_takes() -> None:
+    pace = Pace()
+    assert pace.every_s(1.0, 100) == 1.0
+    with ExitStack() as others:
+        for _ in range(20):
+            others.enter_context(pace.one())
+        assert pace.every_s(1.0, 100) == 12.0
+    assert pace.every_s(1.0, 100) == 1.0
 
 
 ASKED = Asked("Ev1", THREAD, SlackThread(TEAM, CHANNEL, THREAD), TEAM, USER, "Why?", True)
