@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,7 +20,7 @@ from corpus.registry.slack import Abandoned
 from corpus.settings import Settings
 from service.parts import ServiceParts
 from service.slack.access import SlackAccess
-from service.slack.asked import asked_in, place_in
+from service.slack.asked import asked_in, is_late_edit, place_in
 from service.slack.assistant import Assistant
 from service.slack.bot import Bot
 from service.slack.bot_token import BotToken
@@ -102,10 +103,11 @@ async def _received(slack: SlackApp, body: dict[str, Any], next_: Next) -> BoltR
         return None
     if not await slack.token.is_good():
         return BoltResponse(status=503, body="Slack does not take the bot's token.")
-    if (body.get("event") or {}).get("type") not in MESSAGES:
+    event = body.get("event") or {}
+    if event.get("type") not in MESSAGES:
         await next_()
         return None
-    asked = asked_in(body)
+    asked = None if is_late_edit(event, time.time()) else asked_in(body)
     if asked is None or await slack.bot.receive(asked, slack.client):
         return BoltResponse(status=200, body="")
     return BoltResponse(status=503, body="The message was not taken yet.")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from corpus.registry.slack import SlackThread
+from corpus.registry.slack import REMEMBERED, SlackThread
 from service.slack.asides import is_aside
 from service.slack.dropped import DroppedFile, files_in
 from service.slack.texts import question_of
@@ -97,6 +97,15 @@ def quoted_in(event: dict[str, Any]) -> str:
         if one.get("is_share") or one.get("is_msg_unfurl")
     ]
     return "\n".join(filter(None, forwarded))[:MAX_QUOTED_CHARS]
+
+
+def is_late_edit(event: dict[str, Any], now_s: float) -> bool:
+    """Whether an old message was edited: a mention comes then as if it were new.
+
+    Of younger ones it is known whether they were taken; one that mentions nobody yet may be asked
+    by editing it.
+    """
+    return bool(event.get("edited")) and now_s - float(event["ts"]) > REMEMBERED.total_seconds()
 
 
 def asked_in(body: dict[str, Any]) -> Asked | None:

@@ -138,7 +138,7 @@ class Bot:
     async def tell_interrupted(self, left: Abandoned, client: AsyncWebClient) -> bool:
         """Tell a thread that nobody answers any more; False: it has to be tried again."""
         try:
-            await client.chat_postMessage(
+            await patient(client).chat_postMessage(
                 channel=left.channel_id,
                 thread_ts=left.thread_ts,
                 text=CUT_OFF,

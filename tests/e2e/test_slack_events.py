@@ -260,3 +260,20 @@ def test_in_a_shared_channel_it_says_once_that_it_does_not_answer(workspace: Wor
     shared(again)
     workspace.slack.wait_for_end(again["ts"])
     assert [len(workspace.slack.in_thread(one["ts"])) for one in (before, first)] == [1, 1]
+
+
+def test_an_edited_question_is_not_asked_again(workspace: Workspace) -> None:
+    now_s = time.time()
+    edited: dict[str, Any] = {"edited": {"user": USER, "ts": f"{now_s:.6f}"}}
+    old = workspace.mention(ts=f"{now_s - 25 * 3600:.6f}")
+    assert workspace.send(old).status_code == 200
+    workspace.slack.wait_for_end(old["ts"])
+    forgotten = workspace.mention(ts=f"{now_s - 26 * 3600:.6f}")
+    for event in (old, forgotten):
+        body = workspace.body(event | edited, f"EvEdited{event['ts']}")
+        assert workspace.post(body).status_code == 200
+    # Whoever forgot to mention it, may edit that.
+    young = workspace.mention(ts=f"{now_s - 3600:.6f}", **edited)
+    workspace.send(young)
+    workspace.slack.wait_for_end(young["ts"])
+    assert [len(workspace.slack.in_thread(one["ts"])) for one in (old, forgotten)] == [1, 0]
