@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +30,8 @@ class AnswerStopped(Exception):
 class Reply:
     """Say pieces, then finish; `SLACK_ERRORS` where Slack takes it in no way.
 
-    It is streamed; where that does not work, or no longer, a message is edited instead. Raises
-    `AnswerStopped` where Slack says that somebody pressed its button.
+    It is streamed; where that does not work, or no longer, a message is edited instead. Saying more
+    raises `AnswerStopped` where Slack says that somebody pressed its button.
     """
 
     client: AsyncWebClient
@@ -77,6 +78,11 @@ class Reply:
         if self._is_finished:
             return
         self._ending = (blocks, text)
+        with suppress(AnswerStopped):
+            await self._finish(blocks, text)
+        self._is_finished = True
+
+    async def _finish(self, blocks: Sequence[dict[str, Any]], text: str) -> None:
         await self._close_stream()
         if self._held:
             held, self._held = self._held, ""
@@ -87,7 +93,6 @@ class Reply:
             await self._end_stream(blocks)
         else:
             await self.post(blocks, text=text)
-        self._is_finished = True
 
     @property
     def is_whole(self) -> bool:
@@ -190,7 +195,6 @@ class Reply:
         """Go on with a message that is edited: the one that was streamed, or a new one."""
         reason = reason_of(error)
         if reason == STOPPED:
-            self.stop()
             raise AnswerStopped from error
         if reason in HOPELESS:
             raise error

@@ -73,6 +73,15 @@ def test_what_is_delivered_again_is_answered_once(workspace: Workspace) -> None:
     assert [len(workspace.slack.in_thread(event["ts"])) for event in events] == [1] * 5
 
 
+def test_what_nobody_listens_to_is_acknowledged(workspace: Workspace) -> None:
+    wire = workspace.slack.wire
+    before = len(wire.acknowledged)
+    for number, kind in enumerate(("app_context_changed", "agent_session_title_changed")):
+        wire.deliver(workspace.body({"type": kind, "ts": "1.1"}, f"EvUnheard{number}"))
+    workspace.slack.wait_for(lambda: len(wire.acknowledged) == before + 2, "acknowledgements")
+    assert "not acknowledged" not in workspace.lectern.log.read_text()
+
+
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested", "too_many_websockets"])
 def test_after_a_disconnect_there_is_another_connection(workspace: Workspace, reason: str) -> None:
     wire = workspace.slack.wire

@@ -15,7 +15,7 @@ from service.slack import streamed
 from service.slack.asked import Asked
 from service.slack.calling import SLACK_ERRORS, open_session, retry_after_s
 from service.slack.pace import Pace
-from service.slack.replying import Reply
+from service.slack.replying import AnswerStopped, Reply
 from service.slack.status import Statuses
 from tests.doubles.scripted_slack import CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
 
@@ -126,6 +126,26 @@ def test_the_end_of_a_stream_that_slack_limits_is_written_later() -> None:
         [message] = slack.in_thread(THREAD)
         assert message.text == (SECRET * 20)
         assert (message.blocks, message.edits, message.is_open) == (SOURCES, 0, False)
+
+
+def test_what_its_reader_stopped_is_neither_gone_on_with_nor_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streamed, "APPEND_EVERY_S", 0.0)
+    with ScriptedSlack() as slack:
+
+        async def use(reply: Reply) -> None:
+            await reply.say(SECRET * 10)
+            slack.press_stop(CHANNEL, THREAD)
+            slack.calls.clear()
+            with pytest.raises(AnswerStopped):
+                await reply.say(SECRET * 10)
+            await reply.last_word(SOURCES, text="Ask again.")
+            assert {name for name, _ in slack.calls} <= {"chat.appendStream", "chat.stopStream"}
+
+        with_reply(slack, use)
+        [message] = slack.in_thread(THREAD)
+        assert (message.text, message.blocks) == (SECRET * 10, [])
 
 
 def test_a_stream_that_cannot_be_ended_yet_is_withdrawn_later() -> None:
