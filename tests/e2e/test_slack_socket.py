@@ -78,7 +78,7 @@ def test_what_nobody_listens_to_is_acknowledged(workspace: Workspace) -> None:
     before = len(wire.acknowledged)
     for number, kind in enumerate(("app_context_changed", "agent_session_title_changed")):
         wire.deliver(workspace.body({"type": kind, "ts": "1.1"}, f"EvUnheard{number}"))
-    workspace.slack.wait_for(lambda: len(wire.acknowledged) == before + 2, "acknowledgements")
+    workspace.slack.wait_for(lambda: len(wire.acknowledged) >= before + 2, "acknowledgements")
     assert "not acknowledged" not in workspace.lectern.log.read_text()
 
 
