@@ -73,8 +73,8 @@ def _claim_collection(
         settings, url, fingerprint.short, fingerprint.dimension, installation=ours
     )
     with closing(store):
-        if not if_refused or store.anothers() is not None:
-            _tell(f"The Qdrant collection {store.name}", store.take_over(), ours.id)
+        if not if_refused or store.collection.anothers() is not None:
+            _tell(f"The Qdrant collection {store.name}", store.collection.take_over(), ours.id)
 
 
 def _fingerprints(settings: Settings, registry: Registry) -> list[EmbeddingFingerprint]:

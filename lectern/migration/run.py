@@ -145,9 +145,9 @@ def _nodes(
         if empty is not None:
             begun = open_server_store(settings, url, short, dimension, installation=empty)
             with closing(begun):
-                is_ours = begun.anothers() is None
+                is_ours = begun.collection.anothers() is None
             if is_ours:
-                target.take_over()
+                target.collection.take_over()
         target.prepare()
         require_own_nodes(source, target)
         total = source.count()

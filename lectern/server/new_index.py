@@ -127,7 +127,7 @@ class NewIndex:
             self._settings, url, self._new.short, dimension, installation=ours
         )
         with closing(store):
-            if (anothers := store.anothers()) is not None:
+            if (anothers := store.collection.anothers()) is not None:
                 raise anothers
 
     def _source(self, opened: ExitStack, *, is_served: bool) -> Points:

@@ -45,7 +45,7 @@ def require_no_content(settings: Settings, installation_id: str | None) -> None:
             closing(_server_store(settings, settings.qdrant_url, ours)) as store,
             closing(_server_store(settings, settings.qdrant_url, None)) as reader,
         ):
-            if store.anothers() is not None and reader.count() > 0:
+            if store.collection.anothers() is not None and reader.count() > 0:
                 raise _anothers("The Qdrant server of QDRANT_URL")
 
 
@@ -82,7 +82,7 @@ def _make_own(settings: Settings, installation: Installation, *, by_force: bool)
         bucket.take_over() if by_force else bucket.require()
     if settings.qdrant_url is not None:
         with closing(_server_store(settings, settings.qdrant_url, installation)) as store:
-            store.take_over() if by_force else store.prepare()
+            store.collection.take_over() if by_force else store.prepare()
 
 
 def text_to_remove(settings: Settings, *, has_content: bool) -> LeftText:

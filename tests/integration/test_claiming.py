@@ -104,7 +104,7 @@ class TestCollections:
         for short in shorts:
             store = open_server_store(folder.settings, double.url, short, 384, installation=THEIRS)
             with closing(store):
-                store.take_over()
+                store.collection.take_over()
         claim_stores(folder.settings)
         assert {name: double.owner(name) for name in double.created} == {
             f"lectern-{short}": ours for short in shorts

@@ -252,7 +252,7 @@ def claim(store: InBucket | InQdrant, by: Installation) -> tuple[str | None, str
         assert mark is not None
         return mark.take_over(), store.owner()
     with closing(ServerVectorStore(ServerAddress(store.url), NAME, DIMENSION, by)) as opened:
-        return opened.take_over(), store.owner()
+        return opened.collection.take_over(), store.owner()
 
 
 def test_what_is_opened_for_reading_is_not_changed(world: World, tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ class TestQdrant:
             with closing(ServerVectorStore(address, NAME, DIMENSION)) as reader:
                 with pytest.raises(IndexUnavailable, match="There is no collection"):
                     reader.count()
-                assert not reader.exists()
+                assert not reader.collection.exists()
             assert double.created == {}
 
     def test_a_mark_whose_reply_was_lost_is_set_again(self) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -17,13 +16,10 @@ from llama_index.core.vector_stores.types import (
 from qdrant_client import QdrantClient
 from qdrant_client.http.models import (
     Filter,
-    FilterSelector,
     QueryResponse,
     Record,
-    UpdateResult,
 )
 
-from corpus.errors import IndexUnavailable, InvalidFilter, StoreOfAnother
 from corpus.index.bm25 import Bm25Encoder
 from corpus.index.fusion import (
     FusedResult,
@@ -44,28 +40,17 @@ from corpus.index.points import (
 from corpus.index.port import NodeStore, Registration, refuse_unknown
 from corpus.index.server.collection import (
     PLAIN,
-    PREFIX,
     CollectionLayout,
-    check_dimension,
-    delete_points,
-    ensure_collection,
-    find_collection,
-    owner_of,
 )
 from corpus.index.server.connection import (
-    PROBE,
     ServerAddress,
-    connect,
-    require_carried_out,
-    server_errors,
 )
 from corpus.index.server.filters import server_filter
-from corpus.index.server.mark import CollectionMark
+from corpus.index.server.own_collection import OwnCollection
 from corpus.index.server.points import index_point_of, node_of, server_point, stored_embedding_of
 from corpus.index.server.query import server_requests
 from corpus.nodes import EMBED_SHA
-from corpus.ownership import Installation, Ownership
-from corpus.pinging import BoundedPing
+from corpus.ownership import Installation
 
 SCROLL_POINTS = 1024
 BATCH_POINTS = 64
@@ -90,19 +75,13 @@ class ServerVectorStore(NodeStore):
 
     is_embedded: ClassVar[bool] = False
 
-    _client: QdrantClient = PrivateAttr()
-    _probe: QdrantClient = PrivateAttr()
+    _collection: OwnCollection = PrivateAttr()
     _name: str = PrivateAttr()
     _dimension: int = PrivateAttr()
     _layout: CollectionLayout = PrivateAttr()
     _fusion: ScoreFusion = PrivateAttr()
     _encoder: Bm25Encoder = PrivateAttr()
-    _registration: Registration | None = PrivateAttr()
-    _ask_registry: BoundedPing | None = PrivateAttr(default=None)
-    _is_prepared: bool = PrivateAttr(default=False)
     _read_s: int = PrivateAttr()
-    _installation: Installation | None = PrivateAttr()
-    _ownership: Ownership = PrivateAttr()
 
     def __init__(
         self,
@@ -116,18 +95,14 @@ class ServerVectorStore(NodeStore):
         registration: Registration | None = None,
     ) -> None:
         super().__init__(stores_text=True)
-        self._client = connect(address)
-        self._probe = connect(replace(address, limits=PROBE))
+        self._collection = OwnCollection(
+            address, collection_name, dimension, layout, installation, registration
+        )
         self._name = collection_name
         self._dimension = dimension
         self._layout = layout
         self._fusion = fusion if fusion is not None else ScoreFusion()
         self._encoder = Bm25Encoder()
-        self._installation = installation
-        self._ownership = Ownership(CollectionMark(self._client, collection_name), installation)
-        self._registration = registration
-        if registration is not None:
-            self._ask_registry = BoundedPing(registration.require_current, name="The registry")
         # Told to the server too, so that it stops searching for who has given up.
         self._read_s = math.ceil(address.limits.read_s)
 
@@ -139,61 +114,25 @@ class ServerVectorStore(NodeStore):
     @property
     def client(self) -> QdrantClient:
         """The client itself."""
-        return self._client
+        return self._collection.client
 
     @property
     def name(self) -> str:
         """The collection's name on the server."""
         return self._name
 
+    @property
+    def collection(self) -> OwnCollection:
+        """The collection itself: whether it is there, whose it is, and made ours."""
+        return self._collection
+
     def prepare(self) -> None:
-        """Make the collection if it is missing, and ours if it is nobody's.
-
-        Without an installation it must be there. Raises `IndexUnavailable`, `EmbeddingMismatch` for
-        a collection of other vectors, `StoreOfAnother`, and `Misconfigured` for a server that does
-        not keep whose it is.
-        """
-        if self._installation is None:
-            self._require_collection()
-        else:
-            self._make(self._installation, self._ownership.require)
-            self._ownership.require()
-        self._is_prepared = True
-
-    def exists(self) -> bool:
-        """Whether there is the collection; makes nothing."""
-        with server_errors():
-            return find_collection(self._client, self._name) is not None
-
-    def anothers(self) -> StoreOfAnother | None:
-        """What `prepare` would raise of whose the collection is; makes and marks nothing."""
-        return self._ownership.anothers() if self.exists() else None
-
-    def take_over(self) -> str | None:
-        """Make the collection ours, whoever's it was, which this gives. Errors as `prepare`."""
-        if self._installation is not None:
-            self._make(self._installation, lambda: None)
-        before = self._ownership.take_over()
-        self._is_prepared = True
-        return before
+        """See `OwnCollection.prepare`."""
+        self._collection.prepare()
 
     def ping(self) -> None:
-        """Raise `IndexUnavailable` unless the server answers for the collection, within 2 s.
-
-        `StoreOfAnother` when it is not ours any longer. With a registration, also
-        `IndexSuperseded`, and what else comes of asking it.
-        """
-        if self._is_prepared:
-            with server_errors():
-                info = self._probe.get_collection(self._name)
-            if self._installation is not None:
-                self._ownership.heard(owner_of(info))
-        else:
-            with server_errors():
-                self._probe.info()
-            self.prepare()
-        if self._ask_registry is not None:
-            self._ask_registry()
+        """See `OwnCollection.ping`."""
+        self._collection.ping()
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: object) -> list[str]:
         """Store nodes with their embeddings; gives their ids in order, once the server has them."""
@@ -209,12 +148,12 @@ class ServerVectorStore(NodeStore):
             check_length(len(point.dense) // _FLOAT32_BYTES, self._dimension)
         if points:
             taken = [server_point(point) for point in points]
-            self._change(lambda client: client.upsert(self._name, taken, wait=True))
+            self._collection.change(lambda client: client.upsert(self._name, taken, wait=True))
 
     def delete(self, ref_doc_id: str, **delete_kwargs: object) -> None:
         """Delete every node of a document."""
         refuse_unknown(delete_kwargs)
-        self._delete_where(server_filter(document_ids=[ref_doc_id]))
+        self._collection.delete_where(server_filter(document_ids=[ref_doc_id]))
 
     def delete_nodes(
         self,
@@ -224,16 +163,16 @@ class ServerVectorStore(NodeStore):
     ) -> None:
         """Delete the nodes that match; `InvalidFilter` when nothing is asked for (see `clear`)."""
         refuse_unknown(delete_kwargs)
-        self._delete_where(server_filter(filters, node_ids=node_ids))
+        self._collection.delete_where(server_filter(filters, node_ids=node_ids))
 
     def clear(self) -> None:
         """Delete every node; the collection stays."""
-        self._delete_where(Filter())
+        self._collection.delete_where(Filter())
 
     def count(self, filters: MetadataFilters | None = None) -> int:
         """How many nodes match, exactly."""
         condition = server_filter(filters)
-        answer = self._ask(
+        answer = self._collection.ask(
             lambda client: client.count(
                 self._name, count_filter=condition, exact=True, timeout=self._read_s
             )
@@ -242,7 +181,7 @@ class ServerVectorStore(NodeStore):
 
     def count_roughly(self) -> int:
         """What its segments hold; points that are being moved may count twice."""
-        return self._ask(
+        return self._collection.ask(
             lambda client: client.count(self._name, exact=False, timeout=self._read_s)
         ).count
 
@@ -261,7 +200,7 @@ class ServerVectorStore(NodeStore):
         return list(self._facet(MAX_DOCUMENTS, None, exact=False))
 
     def _facet(self, limit: int, of: Filter | None, *, exact: bool = True) -> dict[str, int]:
-        found = self._ask(
+        found = self._collection.ask(
             lambda client: client.facet(
                 self._name, DOCUMENT_FIELD, of, limit=limit, exact=exact, timeout=self._read_s
             )
@@ -280,7 +219,7 @@ class ServerVectorStore(NodeStore):
         offset = None
         while limit is None or len(found) < limit:
             wanted = SCROLL_POINTS if limit is None else min(limit - len(found), SCROLL_POINTS)
-            records, offset = self._ask(
+            records, offset = self._collection.ask(
                 lambda client, at=offset, size=wanted: client.scroll(  # type: ignore[misc]
                     self._name, condition, limit=size, offset=at, timeout=self._read_s
                 )
@@ -294,7 +233,7 @@ class ServerVectorStore(NodeStore):
         """The ids of all nodes, page by page."""
         offset = None
         while True:
-            records, offset = self._ask(
+            records, offset = self._collection.ask(
                 lambda client, at=offset: client.scroll(  # type: ignore[misc]
                     self._name, limit=SCROLL_POINTS, offset=at, with_payload=False
                 )
@@ -314,7 +253,7 @@ class ServerVectorStore(NodeStore):
 
     def scroll(self, after: str | None, limit: int) -> tuple[list[IndexPoint], str | None]:
         """The next points in the order of their ids, and where to go on; None: that was all."""
-        records, following = self._ask(
+        records, following = self._collection.ask(
             lambda client: client.scroll(
                 self._name, limit=limit, offset=after, with_vectors=True, timeout=self._read_s
             )
@@ -333,12 +272,11 @@ class ServerVectorStore(NodeStore):
         requests = server_requests(
             plan, query, self._layout.search_params(), with_embedding=with_embedding
         )
-        found: list[QueryResponse] = self._ask(
+        found: list[QueryResponse] = self._collection.ask(
             lambda client: client.query_batch_points(self._name, requests, timeout=self._read_s)
         )
-        if self._registration is not None:
-            # Afterwards: one that was left is emptied, and would be found to hold nothing.
-            self._registration.require_current()
+        # Afterwards: one that was left is emptied, and would be found to hold nothing.
+        self._collection.require_current()
         if plan.is_hybrid:
             scores = [{str(hit.id): hit.score for hit in half.points} for half in found]
             return self._fused(plan, scores, with_embedding=with_embedding)
@@ -367,13 +305,12 @@ class ServerVectorStore(NodeStore):
 
     def close(self) -> None:
         """Close the connections; closing twice is harmless."""
-        self._client.close()
-        self._probe.close()
+        self._collection.close()
 
     def _records(
         self, node_ids: Sequence[str], payload: bool | list[str], vectors: bool | list[str]
     ) -> list[Record]:
-        return self._ask(
+        return self._collection.ask(
             lambda client: client.retrieve(
                 self._name,
                 list(node_ids),
@@ -382,48 +319,3 @@ class ServerVectorStore(NodeStore):
                 timeout=self._read_s,
             )
         )
-
-    def _delete_where(self, condition: Filter | None) -> None:
-        if condition is None:
-            raise InvalidFilter("Say which nodes to delete.")
-        selector = FilterSelector(filter=condition)
-        self._change(lambda client: client.delete(self._name, selector, wait=True))
-        if self._registration is not None and self._installation is not None:
-            owner = self._installation.id
-            for other in self._registration.others():
-                with server_errors():
-                    delete_points(self._client, f"{PREFIX}{other}", selector, owner=owner)
-
-    def _make(self, installation: Installation, require_ours: Callable[[], None]) -> None:
-        # Without a lock: several at once are harmless, and behind one that waits all would wait.
-        with server_errors():
-            ensure_collection(
-                self._client,
-                self._name,
-                self._dimension,
-                self._layout,
-                installation.id,
-                require_ours,
-            )
-
-    def _require_collection(self) -> None:
-        with server_errors():
-            info = find_collection(self._client, self._name)
-        if info is None:
-            raise IndexUnavailable(
-                f"There is no collection {self._name} on the Qdrant server.",
-                hint="A server or worker makes it; of one that was lost, restore a snapshot.",
-            )
-        check_dimension(self._dimension, info)
-
-    def _change(self, call: Callable[[QdrantClient], UpdateResult]) -> None:
-        if not self._is_prepared:
-            self.prepare()
-        self._ownership.require()
-        require_carried_out(self._ask(call))
-
-    def _ask(self, call: Callable[[QdrantClient], AnswerT]) -> AnswerT:
-        if not self._is_prepared:
-            self.prepare()
-        with server_errors():
-            return call(self._client)

@@ -170,7 +170,7 @@ def _index_of_another(
         installation=_as_it_is(registry),
     )
     with closing(store):
-        return store.anothers()
+        return store.collection.anothers()
 
 
 def _as_it_is(registry: Registry) -> Installation:
