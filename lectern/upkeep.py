@@ -67,7 +67,7 @@ def restore(
 def claim(data_dir: DataDir = None) -> None:
     """Make the bucket and the Qdrant collections this registry's, whoever's they were.
 
-    What is there and belongs to no document of this registry is removed in time, for good.
+    What is there and belongs to no document of this registry stays until lectern doctor --repair.
     """
     with configured(data_dir) as settings:
         from lectern.commands.claiming import claim_stores  # noqa: PLC0415  loads the stores

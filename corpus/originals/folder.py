@@ -22,9 +22,15 @@ class _StagedFile:
     size_bytes: int
     path: Path
     target: Path
+    is_shared: bool
 
-    def send_ahead(self, note: Callable[[], None]) -> bool:  # noqa: ARG002 - for those that grow
-        return False  # keeping is a rename
+    def send_ahead(self, note: Callable[[], None]) -> bool:
+        # Keeping is a rename, within the transaction. Its process may end before that does.
+        with storing():
+            will_grow = self.is_shared and not self.target.exists()
+        if will_grow:
+            note()
+        return will_grow
 
     def keep(self) -> None:
         folder = self.target.parent
@@ -40,8 +46,10 @@ class _StagedFile:
 class FolderOriginals:
     """Originals in a folder: `ab/abcdef...`, partial uploads in `staging/`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_shared: bool = False) -> None:
+        """`is_shared`: registries that are elsewhere may know what is in it."""
         self._folder = folder
+        self._is_shared = is_shared
         self._staging = folder / "staging"
         self._staging.mkdir(parents=True, exist_ok=True)
 
@@ -89,7 +97,7 @@ class FolderOriginals:
 
     def _staged(self, done: Measured) -> _StagedFile:
         target = _path_of(self._folder, done.sha256)
-        return _StagedFile(done.sha256, done.size_bytes, done.path, target)
+        return _StagedFile(done.sha256, done.size_bytes, done.path, target, self._is_shared)
 
 
 def _listed(path: Path) -> KeptOriginal | None:

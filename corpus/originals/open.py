@@ -44,7 +44,8 @@ def opened_originals(
     does not answer, or is busy, is only told of in the log: it is expected to come back.
     """
     if settings.blob_url is None:
-        yield FolderOriginals(settings.data_dir / FOLDER)
+        folder = settings.data_dir / FOLDER
+        yield FolderOriginals(folder, is_shared=not settings.originals_are_ours)
         return
     from corpus.originals.bucket.mark import BucketMark  # noqa: PLC0415
     from corpus.originals.bucket.store import opened_bucket  # noqa: PLC0415  loads boto3

@@ -34,10 +34,11 @@ class StagedOriginal(Protocol):
         ...
 
     def send_ahead(self, note: Callable[[], None]) -> bool:
-        """Do what takes long of `keep`, before the transaction; whether the store has grown by it.
+        """Do what takes long of `keep`, before the transaction; whether it called `note`.
 
-        Before it does, it calls `note`: who then does not keep the bytes, or dies, leaves them to
-        `drop_originals`, and to whoever reads the note (corpus/registry/loose_originals.py).
+        It does where others may know the store, before that grows by this or by `keep`: who then
+        does not keep the bytes, or dies, leaves them to `drop_originals`, and to whoever reads the
+        note (corpus/registry/loose_originals.py).
         """
         ...
 

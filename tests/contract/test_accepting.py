@@ -83,6 +83,8 @@ def test_the_same_file_again_mends_its_original(
 class DiesBeforeItIsKept:
     """A staged original whose process ends when its bytes are there and its rows are not."""
 
+    # Unlike an error, the end of a process lets nobody remove what it left.
+
     def __init__(self, staged: StagedOriginal) -> None:
         self._staged = staged
 
@@ -90,16 +92,20 @@ class DiesBeforeItIsKept:
         return getattr(self._staged, name)
 
     def keep(self) -> None:
+        self._staged.keep()
         sys.exit()
 
 
+@pytest.mark.parametrize("place", ["bucket", "folder beside a database"])
 @pytest.mark.parametrize("ending", ["kept", "refused", "killed"])
-def test_what_is_sent_ahead_is_noted_until_it_is_settled(
-    registry: Registry, tmp_path: Path, bucket_server: BucketServer, ending: str
+def test_what_others_may_know_is_noted_until_it_is_settled(
+    registry: Registry, tmp_path: Path, bucket_server: BucketServer, ending: str, place: str
 ) -> None:
-    settings = Settings.model_validate(
-        {"data_dir": tmp_path, "max_waiting": 1, **bucket_server.new_bucket().settings()}
-    )
+    if place == "bucket":
+        where: dict[str, Any] = bucket_server.new_bucket().settings()
+    else:
+        where = {"database_url": "postgresql://not-asked/"}
+    settings = Settings.model_validate({"data_dir": tmp_path, "max_waiting": 1, **where})
     if ending == "refused":
         accept(registry, "a" * 64)
     with (

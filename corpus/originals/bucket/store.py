@@ -39,7 +39,7 @@ class _StagedObject:
     ownership: Ownership
 
     def send_ahead(self, note: Callable[[], None]) -> bool:
-        self.ownership.require()  # its owner would remove what it does not know
+        self.ownership.require()  # its owner would not know what it is
         if self.objects.has_whole(self.content_sha256, self.size_bytes):
             return False
         note()
