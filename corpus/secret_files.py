@@ -18,15 +18,20 @@ SUFFIX = "_FILE"
 class SecretFiles(PydanticBaseSettingsSource):
     """The secrets among the settings whose files are named in `variables`, by names in lower case.
 
-    Raises `Misconfigured` for a file that cannot be read or is empty, and where the variables have
-    the secret itself too.
+    What `stronger` variables have, themselves or in a file, is not looked for. Raises
+    `Misconfigured` for a file that cannot be read or is empty, and where the variables have the
+    secret itself too.
     """
 
     def __init__(
-        self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
+        self,
+        settings_cls: type[BaseSettings],
+        variables: Mapping[str, str | None],
+        stronger: Mapping[str, str | None],
     ) -> None:
         super().__init__(settings_cls)
         self._variables = variables
+        self._stronger = stronger
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The secret or None, and what the settings call it."""
@@ -34,10 +39,11 @@ class SecretFiles(PydanticBaseSettingsSource):
         if not is_secret(field):
             return None, key, False
         variable = variable_of(self.settings_cls, field_name)
-        path = self._variables.get(f"{variable}{SUFFIX}".lower())
-        if not path:
+        itself, in_file = variable.lower(), f"{variable}{SUFFIX}".lower()
+        path = self._variables.get(in_file)
+        if not path or self._stronger.get(itself) or self._stronger.get(in_file):
             return None, key, False
-        if self._variables.get(variable.lower()):
+        if self._variables.get(itself):
             raise Misconfigured(
                 f"{variable} and {variable}{SUFFIX} are both given.", hint="Leave one of them out."
             )

@@ -316,11 +316,15 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  of a folder; there is none
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given, the environment, `.env`; of the latter two also what files they name."""
-        sources = [init_settings]
-        for source in (env_settings, dotenv_settings):
-            variables = cast("EnvSettingsSource", source).env_vars
-            sources += [source, SecretFiles(settings_cls, variables)]
-        return tuple(sources)
+        environment = cast("EnvSettingsSource", env_settings).env_vars
+        dotenv = cast("EnvSettingsSource", dotenv_settings).env_vars
+        return (
+            init_settings,
+            env_settings,
+            SecretFiles(settings_cls, environment, stronger={}),
+            dotenv_settings,
+            SecretFiles(settings_cls, dotenv, stronger=environment),
+        )
 
     @field_validator("qdrant_write_consistency")
     @classmethod

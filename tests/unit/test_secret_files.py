@@ -55,6 +55,25 @@ def test_dotenv_may_name_one_and_the_environment_wins(
     assert key.get_secret_value() == "of the environment"
 
 
+@pytest.mark.parametrize("stronger", ["itself", "in a file"])
+@pytest.mark.parametrize("weaker", ["missing", "both"])
+def test_what_the_environment_has_is_not_looked_for_in_dotenv(
+    stronger: str, weaker: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dotenv = tmp_path / ".env"
+    itself = "LECTERN_LLM_API_KEY=another\n" if weaker == "both" else ""
+    dotenv.write_text(f"{itself}LECTERN_LLM_API_KEY_FILE={tmp_path}/nothing\n")
+    with pytest.raises(Misconfigured, match="LECTERN_LLM_API_KEY_FILE"):
+        Settings(_env_file=dotenv)
+    if stronger == "itself":
+        monkeypatch.setenv("LECTERN_LLM_API_KEY", "pa$$ word")
+    else:
+        monkeypatch.setenv("LECTERN_LLM_API_KEY_FILE", str(file))
+    key = Settings(_env_file=dotenv).llm_api_key
+    assert key is not None
+    assert key.get_secret_value() == "pa$$ word"
+
+
 @pytest.mark.parametrize("how", ["missing", "a folder", "empty", "no text", "both"])
 def test_what_cannot_be_used_is_said_and_no_secret_is(
     how: str, file: Path, monkeypatch: pytest.MonkeyPatch
