@@ -14,8 +14,8 @@ from corpus.backup.making import back_up
 from corpus.backup.manifest import Manifest
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
+from lectern.commands.backup_targets import new_file, standard_output
 from lectern.commands.counting import counted
-from lectern.commands.new_files import new_file, standard_output
 from lectern.commands.old_backups import remove_old
 from lectern.plain import plain
 from lectern.server.stores import sources

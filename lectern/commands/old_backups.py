@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corpus.errors import StorageUnavailable
 
-# As new_files.py names them: the moment, and which one of it.
+# As backup_targets.py names them: the moment, and which one of it.
 _NAME = re.compile(r"lectern-(\d{8}T\d{6}Z)(?:-(\d+))?\.tar")
 _PARTIAL = re.compile(_NAME.pattern + r"\.\w+\.partial")
 # One that is being made is written to all the time.

@@ -33,7 +33,7 @@ from corpus.settings import Settings
 from lectern.cli import app
 from lectern.commands import backing_up
 from lectern.commands.backing_up import make_backup
-from lectern.commands.new_files import new_file
+from lectern.commands.backup_targets import new_file
 from lectern.commands.old_backups import ABANDONED_S
 from lectern.server.data_dir import owned
 from lectern.server.gate import gate_open
