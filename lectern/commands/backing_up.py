@@ -16,12 +16,11 @@ from corpus.errors import Misconfigured
 from corpus.settings import Settings
 from lectern.commands.backup_targets import new_file, standard_output
 from lectern.commands.counting import counted
-from lectern.commands.old_backups import remove_old
+from lectern.commands.old_backups import remove_old, some_of
 from lectern.plain import plain
 from lectern.server.stores import sources
 
 _COMPRESSED = (".gz", ".tgz")
-NAMED = 10  # of a list, at most
 
 
 def make_backup(
@@ -48,8 +47,11 @@ def make_backup(
         print(plain(line))
     # Of originals that are missing in it, an older one may have the last copy.
     if keep is not None and not manifest.unreadable:
-        for path in remove_old(out.path.parent, keep):
+        made_way = remove_old(out.path, keep)
+        for path in made_way.removed:
             print(plain(f"removed: {path}"))
+        for remark in made_way.remarks:
+            print(plain(f"kept: {remark}"), file=sys.stderr)
     return _said_whether_whole(manifest)
 
 
@@ -92,8 +94,8 @@ def _summary(where: str, manifest: Manifest) -> Iterator[str]:
 
 
 def _warning(unreadable: Sequence[str]) -> str:
-    some = ", ".join(unreadable[:NAMED]) + (", ..." if len(unreadable) > NAMED else "")
     return (
-        f"WARNING: {len(unreadable)} originals are damaged, missing or could not be read: {some}. "
-        "Their documents answer; upload those files again, and make another backup."
+        f"WARNING: {len(unreadable)} originals are damaged, missing or could not be read: "
+        f"{some_of(unreadable)}. Their documents answer; upload those files again, and make "
+        "another backup."
     )

@@ -234,6 +234,24 @@ def test_so_many_are_kept_as_are_wanted(there: DataFolder, tmp_path: Path) -> No
         make_backup(there.settings, "-", with_vectors=False, console=QUIET, keep=2)
 
 
+def test_what_is_named_later_stays_and_takes_no_ones_place(
+    there: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("20250101T000000Z", "20990101T000000Z", "20990101T000000Z-2"):
+        (tmp_path / f"lectern-{name}.tar").touch()
+    for _ in range(2):
+        assert make_backup(there.settings, tmp_path, with_vectors=False, console=QUIET, keep=1)
+        said = capsys.readouterr()
+        made = said.out.removeprefix("written: ").partition(",")[0]
+        assert {path.name for path in tmp_path.glob("lectern-*.tar")} == {
+            Path(made).name,
+            "lectern-20990101T000000Z.tar",
+            "lectern-20990101T000000Z-2.tar",
+        }
+        assert "named later" in said.err
+        assert said.err.count("lectern-20990101T000000Z") == 2
+
+
 def test_one_that_lacks_an_original_takes_no_others_place(
     there: DataFolder, tmp_path: Path
 ) -> None:
