@@ -20,6 +20,7 @@ from corpus.errors import BackupUnusable
 PIECE_BYTES = 1 << 20
 GZIP_LEVEL = 4  # text to a quarter; PDFs and vectors hardly shrink, at any level
 _SPOOLED_BYTES = 8 << 20  # of the list of hashes; a longer one goes to the disk
+_END_BYTES = 16 << 20  # the manifest with 200,000 unreadable originals
 _OWNER_ONLY = 0o600
 
 
@@ -129,6 +130,22 @@ def verify(path: Path) -> Manifest:
     if manifest.checksums_sha256 != listed:
         raise BackupUnusable(f"{path.name} is damaged: its list of hashes is not its own.")
     return manifest
+
+
+def manifest_of(path: Path) -> Manifest:
+    """What an uncompressed backup says of itself, read from its end; nothing is compared.
+
+    Raises `BackupUnusable` where the end is not that of a backup, or of a newer version.
+    """
+    with _reading(path), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, io.SEEK_END) - _END_BYTES))
+        end = file.read()
+        start = end.rfind(f"{MANIFEST}\0".encode())  # its header; neither JSON nor padding has that
+        if start < 0:
+            raise BackupUnusable(f"{path.name} is not a whole backup: its end is missing.")
+        with tarfile.open(fileobj=io.BytesIO(end[start:]), mode="r:") as tar:
+            content = tar.extractfile(MANIFEST)
+            return Manifest.read(content.read() if content else b"")
 
 
 def _compare(computed: IO[bytes], listed: Readable) -> None:

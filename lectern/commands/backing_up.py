@@ -33,7 +33,7 @@ def make_backup(
 ) -> bool:
     """Write the backup to the file `target`, or to a new file in that folder, and say what it has.
 
-    With `keep`, only so many of those in the folder stay, if this one has all that there is.
+    With `keep`, only so many in the folder stay, and what these do not replace (old_backups.py).
     Whether all originals could be read; those that could not are named. Raises `Misconfigured` when
     the file is there already, `StorageUnavailable` when it cannot be written, and what `back_up`
     raises; then nothing is left of it.
@@ -45,8 +45,7 @@ def make_backup(
     size_mib = out.path.stat().st_size / 2**20
     for line in _summary(f"{out.path}, {size_mib:.1f} MiB", manifest):
         print(plain(line))
-    # Of originals that are missing in it, an older one may have the last copy.
-    if keep is not None and not manifest.unreadable:
+    if keep is not None:
         made_way = remove_old(out.path, keep)
         for path in made_way.removed:
             print(plain(f"removed: {path}"))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus.errors import StorageUnavailable
+from corpus.backup.archive import manifest_of
+from corpus.errors import BackupUnusable, StorageUnavailable
 
 # As backup_targets.py names them: the moment, and which one of it.
 _NAME = re.compile(r"lectern-(\d{8}T\d{6}Z)(?:-(\d+))?\.tar")
@@ -16,10 +17,9 @@ _PARTIAL = re.compile(_NAME.pattern + r"\.\w+\.partial")
 # One that is being made is written to all the time.
 ABANDONED_S = 86_400
 NAMED = 10  # of a list, at most
-_LATER = (
-    "named later than this backup, so that they stay and do not count: {}. Was a clock wrong? "
-    "Then remove or rename them."
-)
+_LATER = "{}: named later than this one, and not counted. Was a clock wrong? Remove or rename them."
+_UNKNOWN = "{}: not to be read as backups, and not counted."
+_NEEDED = "{}: newer ones lack originals that they have."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,28 @@ class MadeWay:
     remarks: Sequence[str] = ()
 
 
-def remove_old(new: Path, keep: int) -> MadeWay:
-    """Remove all but `new` and the `keep - 1` before it of what `lectern backup FOLDER` made.
+@dataclass(frozen=True, slots=True)
+class _Backup:
+    path: Path
+    lacks: frozenset[str]  # originals, by their sha256
 
-    What is named later than `new` stays, and does not count: a clock was ahead once, or is behind
-    now. What a killed one left goes too, a day after it was last written to. Files of other names
-    stay. Raises `StorageUnavailable`.
+    def replaces(self, other: _Backup) -> bool:
+        """Whether nothing that was lost since is in the other alone."""
+        return self.lacks <= other.lacks
+
+
+def remove_old(new: Path, keep: int) -> MadeWay:
+    """Remove what `lectern backup FOLDER` made before `new`, and `keep` newer ones replace.
+
+    One that lacks an original replaces none that has it. What is named later than `new` stays, and
+    does not count: a clock was ahead once, or is behind now. What a killed one left goes too, a day
+    after it was last written to. Files of other names stay. Raises `StorageUnavailable`.
     """
     try:
         earlier, later = _others(new)
-        removed = [*earlier[keep - 1 :], *_abandoned(new.parent)]
+        backups, unknown = _opened([new, *earlier])
+        stay, go = _replaced(backups, keep)
+        removed = [*(one.path for one in go), *_abandoned(new.parent)]
         for path in removed:
             path.unlink(missing_ok=True)
     except OSError as error:
@@ -47,13 +59,41 @@ def remove_old(new: Path, keep: int) -> MadeWay:
             f"The backup is made, and older ones could not be removed: {error}.",
             hint="Remove them yourself, or there will be no space.",
         ) from error
-    remark = _LATER.format(some_of([path.name for path in later]))
-    return MadeWay(removed, [remark] if later else [])
+    beyond = [one.path for one in backups[keep:] if one in stay]
+    found = ((_LATER, later), (_UNKNOWN, unknown), (_NEEDED, beyond))
+    return MadeWay(removed, [remark.format(_names(paths)) for remark, paths in found if paths])
+
+
+def _opened(paths: Sequence[Path]) -> tuple[Sequence[_Backup], Sequence[Path]]:
+    """What they say of themselves, in this order, and those that say nothing."""
+    backups, unknown = [], []
+    for path in paths:
+        try:
+            backups.append(_Backup(path, frozenset(manifest_of(path).unreadable)))
+        except BackupUnusable:
+            unknown.append(path)
+    return backups, unknown
+
+
+def _replaced(
+    newest_first: Sequence[_Backup], keep: int
+) -> tuple[Sequence[_Backup], Sequence[_Backup]]:
+    """Those that stay, and those that as many newer ones replace."""
+    stay: list[_Backup] = []
+    go: list[_Backup] = []
+    for one in newest_first:
+        enough = sum(newer.replaces(one) for newer in stay) >= keep
+        (go if enough else stay).append(one)
+    return stay, go
 
 
 def some_of(names: Sequence[str]) -> str:
     """The first of them, for people."""
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return some_of([path.name for path in paths])
 
 
 def _others(new: Path) -> tuple[Sequence[Path], Sequence[Path]]:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -34,7 +33,6 @@ from lectern.cli import app
 from lectern.commands import backing_up
 from lectern.commands.backing_up import make_backup
 from lectern.commands.backup_targets import new_file
-from lectern.commands.old_backups import ABANDONED_S
 from lectern.server.data_dir import owned
 from lectern.server.gate import gate_open
 from tests.bucket import BucketServer
@@ -212,54 +210,6 @@ def test_a_pipe_that_nobody_reads_is_no_backup(there: DataFolder) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: The backup could not be written to the standard output")
     assert "Traceback" not in done.stderr
-
-
-def test_so_many_are_kept_as_are_wanted(there: DataFolder, tmp_path: Path) -> None:
-    folder = tmp_path / "backups"
-    folder.mkdir()
-    old = ["20250101T000000Z", "20250101T000000Z-2", "20250102T000000Z", "20250102T000000Z-10"]
-    others = ["lectern-mine.tar", "lectern-20250101T000000Z.tar.gz", "notes.txt"]
-    killed = ["20250101T000000Z.tar.ab12.partial", "20250102T000000Z.tar.cd34.partial"]
-    for name in (*(f"lectern-{one}.tar" for one in old), *others):
-        (folder / name).touch()
-    for name in killed:
-        (folder / f"lectern-{name}").touch()
-    long_ago = time.time() - 2 * ABANDONED_S
-    os.utime(folder / f"lectern-{killed[0]}", (long_ago, long_ago))
-    make_backup(there.settings, folder, with_vectors=False, console=QUIET, keep=2)
-    kept = {path.name for path in folder.iterdir()}
-    assert len(kept) == 2 + len(others) + 1
-    assert kept >= {"lectern-20250102T000000Z-10.tar", *others, f"lectern-{killed[1]}"}
-    with pytest.raises(Misconfigured, match="--keep"):
-        make_backup(there.settings, "-", with_vectors=False, console=QUIET, keep=2)
-
-
-def test_what_is_named_later_stays_and_takes_no_ones_place(
-    there: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("20250101T000000Z", "20990101T000000Z", "20990101T000000Z-2"):
-        (tmp_path / f"lectern-{name}.tar").touch()
-    for _ in range(2):
-        assert make_backup(there.settings, tmp_path, with_vectors=False, console=QUIET, keep=1)
-        said = capsys.readouterr()
-        made = said.out.removeprefix("written: ").partition(",")[0]
-        assert {path.name for path in tmp_path.glob("lectern-*.tar")} == {
-            Path(made).name,
-            "lectern-20990101T000000Z.tar",
-            "lectern-20990101T000000Z-2.tar",
-        }
-        assert "named later" in said.err
-        assert said.err.count("lectern-20990101T000000Z") == 2
-
-
-def test_one_that_lacks_an_original_takes_no_others_place(
-    there: DataFolder, tmp_path: Path
-) -> None:
-    (tmp_path / "lectern-20250101T000000Z.tar").touch()
-    content = there.content
-    (there.settings.data_dir / "originals" / content[:2] / content).unlink()
-    assert not make_backup(there.settings, tmp_path, with_vectors=False, console=QUIET, keep=1)
-    assert len([*tmp_path.glob("lectern-*.tar")]) == 2
 
 
 def test_what_cannot_be_read_is_not_said_of_the_target(tmp_path: Path) -> None:
