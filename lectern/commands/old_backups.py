@@ -19,7 +19,8 @@ ABANDONED_S = 86_400
 NAMED = 10  # of a list, at most
 _LATER = "{}: named later than this one, and not counted. Was a clock wrong? Remove or rename them."
 _UNKNOWN = "{}: not to be read as backups, and not counted."
-_NEEDED = "{}: newer ones lack originals that they have."
+_NEEDED = "{}: newer ones lack documents or originals that they have."
+_EMPTY = "{}: they have documents, and this one has none. Was the registry lost, or is it another?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +34,44 @@ class MadeWay:
 @dataclass(frozen=True, slots=True)
 class _Backup:
     path: Path
+    has_documents: bool
     lacks: frozenset[str]  # originals, by their sha256
 
     def replaces(self, other: _Backup) -> bool:
         """Whether nothing that was lost since is in the other alone."""
-        return self.lacks <= other.lacks
+        return self.has_documents >= other.has_documents and self.lacks <= other.lacks
 
 
 def remove_old(new: Path, keep: int) -> MadeWay:
     """Remove what `lectern backup FOLDER` made before `new`, and `keep` newer ones replace.
 
-    One that lacks an original replaces none that has it. What is named later than `new` stays, and
-    does not count: a clock was ahead once, or is behind now. What a killed one left goes too, a day
-    after it was last written to. Files of other names stay. Raises `StorageUnavailable`.
+    One that lacks an original replaces none that has it, one without documents none with some, and
+    if `new` has none, nothing is removed. What is named later than `new` stays, and does not count:
+    a clock was ahead once, or is behind now. What a killed one left goes too, a day after it was
+    last written to. Files of other names stay. Raises `StorageUnavailable`.
     """
     try:
-        earlier, later = _others(new)
-        backups, unknown = _opened([new, *earlier])
-        stay, go = _replaced(backups, keep)
-        removed = [*(one.path for one in go), *_abandoned(new.parent)]
-        for path in removed:
-            path.unlink(missing_ok=True)
+        return _made_way(new, keep)
     except OSError as error:
         raise StorageUnavailable(
             f"The backup is made, and older ones could not be removed: {error}.",
             hint="Remove them yourself, or there will be no space.",
         ) from error
-    beyond = [one.path for one in backups[keep:] if one in stay]
-    found = ((_LATER, later), (_UNKNOWN, unknown), (_NEEDED, beyond))
-    return MadeWay(removed, [remark.format(_names(paths)) for remark, paths in found if paths])
+
+
+def _made_way(new: Path, keep: int) -> MadeWay:
+    earlier, later = _others(new)
+    backups, unknown = _opened([new, *earlier])
+    full = [one.path for one in backups if one.has_documents]
+    if full and new not in full:
+        return MadeWay([], [_EMPTY.format(_names(full))])
+    replaced = _replaced(backups, keep)
+    removed = [*replaced, *_abandoned(new.parent)]
+    for path in removed:
+        path.unlink(missing_ok=True)
+    needed = [one.path for one in backups[keep:] if one.path not in replaced]
+    kept = ((_LATER, later), (_UNKNOWN, unknown), (_NEEDED, needed))
+    return MadeWay(removed, [remark.format(_names(paths)) for remark, paths in kept if paths])
 
 
 def _opened(paths: Sequence[Path]) -> tuple[Sequence[_Backup], Sequence[Path]]:
@@ -69,22 +79,25 @@ def _opened(paths: Sequence[Path]) -> tuple[Sequence[_Backup], Sequence[Path]]:
     backups, unknown = [], []
     for path in paths:
         try:
-            backups.append(_Backup(path, frozenset(manifest_of(path).unreadable)))
+            manifest = manifest_of(path)
         except BackupUnusable:
             unknown.append(path)
+        else:
+            has_documents = manifest.rows.get("documents", 0) > 0
+            backups.append(_Backup(path, has_documents, frozenset(manifest.unreadable)))
     return backups, unknown
 
 
-def _replaced(
-    newest_first: Sequence[_Backup], keep: int
-) -> tuple[Sequence[_Backup], Sequence[_Backup]]:
-    """Those that stay, and those that as many newer ones replace."""
+def _replaced(newest_first: Sequence[_Backup], keep: int) -> Sequence[Path]:
+    """Those for which there are as many newer ones."""
     stay: list[_Backup] = []
-    go: list[_Backup] = []
+    go: list[Path] = []
     for one in newest_first:
-        enough = sum(newer.replaces(one) for newer in stay) >= keep
-        (go if enough else stay).append(one)
-    return stay, go
+        if sum(newer.replaces(one) for newer in stay) < keep:
+            stay.append(one)
+        else:
+            go.append(one.path)
+    return go
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -12,6 +12,8 @@ import pytest
 from rich.console import Console
 
 from corpus.errors import Misconfigured
+from corpus.registry.open import open_registry
+from corpus.settings import Settings
 from lectern.commands.backing_up import make_backup
 from lectern.commands.old_backups import ABANDONED_S
 from tests.samples.data_folder import DataFolder
@@ -92,7 +94,7 @@ def test_what_lacks_an_original_takes_the_place_of_what_lacks_it_too(
     for day in range(1, 4):
         assert not backed_up(there, tmp_path, keep=2)
         said = capsys.readouterr()
-        assert f"{whole[1].name}: newer ones lack originals" in said.err
+        assert f"{whole[1].name}: newer ones lack documents or originals" in said.err
         made_on = tmp_path / f"lectern-2025020{day}T000000Z.tar"
         lacking.append(written_to(said.out).rename(made_on))
     assert set(tmp_path.glob("lectern-*.tar")) == {*whole[1:], *lacking[1:]}
@@ -112,3 +114,40 @@ def test_what_is_no_backup_stays_whatever_its_name(
     assert f"removed: {one}" in said.out
     assert f"kept: {cut.name}: not to be read as backups" in said.err
     assert set(tmp_path.glob("lectern-*.tar")) == {cut, written_to(said.out)}
+
+
+def test_a_registry_that_was_lost_takes_no_place_of_what_it_had(
+    there: DataFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = backups_of(there, tmp_path, "20250101", "20250102", "20250103")
+    (tmp_path / "new").mkdir()
+    made_anew = Settings(_env_file=None, data_dir=tmp_path / "new")
+    open_registry(made_anew).close()
+    capsys.readouterr()
+    empty = []
+    for day in range(1, 4):
+        assert make_backup(made_anew, tmp_path, with_vectors=False, console=QUIET, keep=1)
+        said = capsys.readouterr()
+        assert f"{full[0].name}: they have documents, and this one has none" in said.err
+        made_on = tmp_path / f"lectern-2025020{day}T000000Z.tar"
+        empty.append(written_to(said.out).rename(made_on))
+    assert set(tmp_path.glob("lectern-*.tar")) == {*full, *empty}
+    # What is empty counts for nothing among those that are not.
+    assert backed_up(there, tmp_path, keep=2)
+    new = written_to(capsys.readouterr().out)
+    assert set(tmp_path.glob("lectern-*.tar")) == {full[2], empty[2], new}
+
+
+def test_what_never_had_documents_makes_way_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "new").mkdir()
+    settings = Settings(_env_file=None, data_dir=tmp_path / "new")
+    open_registry(settings).close()
+    for _ in range(2):
+        assert make_backup(settings, tmp_path, with_vectors=False, console=QUIET, keep=1)
+        said = capsys.readouterr()
+        (made,) = tmp_path.glob("lectern-*.tar")
+        assert written_to(said.out) == made
+        assert said.err == ""
+        made.rename(tmp_path / "lectern-20250101T000000Z.tar")
