@@ -18,6 +18,16 @@ from corpus.registry.database.postgres_url import connect_arguments, shown_url
         ("postgresql://u@[::1]:5432/db", {"user": "u", "host": "::1"}),
         ("postgresql://u:a%40b@h/db", {"password": "a@b"}),
         ("postgresql://u:a/b%zz?x=1&x=2@h/db", {"password": "a/b%zz?x=1&x=2", "host": "h"}),
+        ("postgresql://u@t:pw@h/db", {"user": "u@t", "password": "pw", "host": "h"}),
+        ("postgresql://u@t@h/db", {"user": "u@t", "host": "h"}),
+        ("postgresql://u%40t:p@w@h/db", {"user": "u@t", "password": "p@w", "host": "h"}),
+        ("postgresql://u:a@b/c@h/db", {"password": "a", "host": "b", "dbname": "c@h/db"}),
+        (
+            "postgresql://u:p@h:5432/db?application_name=a@b",
+            {"user": "u", "password": "p", "host": "h", "application_name": "a@b"},
+        ),
+        ("postgresql://u@h:5432/db?application_name=a@b", {"user": "u", "host": "h"}),
+        ("postgresql://?host=h&user=u@t", {"user": "u@t", "host": "h"}),
         ("postgresql://h/db", {"connect_timeout": 5, "application_name": "lectern"}),
         ("postgresql://h/db?connect_timeout=30", {"connect_timeout": "30"}),
         ("postgresql://h/db?application_name=ours", {"application_name": "ours"}),
@@ -39,6 +49,7 @@ def test_what_the_url_says_is_what_connections_are_opened_with(
         ("postgresql://user:secretword@h1,h2/db?port=5432", "h1:5432,h2:5432/db"),
         ("postgresql:///db?password=secretword", "the local socket/db"),
         ("postgresql://user:12/secretword@h/db", "h/db"),
+        ("postgresql://user@tenant:secret@word@h/db", "h/db"),
     ],
 )
 def test_where_it_is_is_shown_without_who_may_enter(url: str, shown: str) -> None:

@@ -30,8 +30,13 @@ _DEFAULTS: Mapping[str, Any] = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
-# The password may have characters that libpq wants written with %: it never sees them.
-_URL = re.compile(r"(?P<scheme>[\w+]+)://((?P<user>[^:/@]*)(:(?P<password>[^@]*))?@)?(?P<where>.*)")
+# User and password may have characters that libpq wants written with %: it never sees them. No
+# host has an @: what stands before the last one of where the host begins is who enters.
+_URL = re.compile(
+    r"(?P<scheme>[\w+]+)://"
+    r"((?P<user>[^:/?]*?)(:(?P<password>.*?))?@)?"
+    r"(?P<where>[^@/?]*([/?].*)?)"
+)
 _NUMBERS = ("port", "connect_timeout")
 _HINT = "Set DATABASE_URL to postgresql://user:password@host:5432/database, or leave it empty."
 
@@ -71,7 +76,8 @@ def _parsed(url: SecretStr) -> dict[str, str]:
     if found["scheme"] != "postgresql":
         raise Misconfigured(f"DATABASE_URL begins with {found['scheme']}://.", hint=_HINT)
     try:
-        said = conninfo_to_dict(f"postgresql://{found['where']}")
+        # An empty user: libpq would look for one in what follows the ? otherwise.
+        said = conninfo_to_dict(f"postgresql://@{found['where']}")
     except psycopg.ProgrammingError:
         raise Misconfigured(
             "DATABASE_URL is not a URL that libpq takes.",
