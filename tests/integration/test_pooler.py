@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -108,11 +109,21 @@ def test_reading_is_on_one_snapshot_and_writes_nothing(registry: Registry) -> No
         reader.execute(text("DELETE FROM jobs"))
 
 
-def test_what_the_url_says_of_a_limit_holds(postgres_url: str) -> None:
-    options = "?options=-c%20statement_timeout%3D20s"
-    registry = open_postgres_registry(SecretStr(postgres_url + options))
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("-c statement_timeout=20s", {"statement_timeout": "20s"}),
+        ("--Statement-Timeout=20s", {"statement_timeout": "20s"}),
+        ("-c deadlock_timeout=2s -c lock_timeout=5s", {"lock_timeout": "5s"}),
+        ("-c deadlock_timeout=2s", {}),  # another limit, whose name ends in that of ours
+    ],
+)
+def test_what_the_url_says_of_a_limit_holds_and_no_other(
+    postgres_url: str, options: str, said: dict[str, str]
+) -> None:
+    registry = open_postgres_registry(SecretStr(f"{postgres_url}?options={quote(options)}"))
     with registry.read() as connection:
-        assert limits(connection) == LIMITS | {"statement_timeout": "20s"}
+        assert limits(connection) == LIMITS | said
     registry.close()
 
 

@@ -8,6 +8,8 @@ a SELECT after it, 50 %.
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
@@ -29,7 +31,9 @@ def begins_with_limits(engine: Engine, *, options: str) -> None:
     What connections are opened with (`options`) holds instead of ours.
     """
     limits = "".join(
-        f"; SET LOCAL {name} = '{limit}'" for name, limit in _LIMITS.items() if name not in options
+        f"; SET LOCAL {name} = '{limit}'"
+        for name, limit in _LIMITS.items()
+        if not _is_set(name, options)
     )
 
     def begin(connection: Connection) -> None:
@@ -37,6 +41,12 @@ def begins_with_limits(engine: Engine, *, options: str) -> None:
         connection.exec_driver_sql((_WRITE if writes else _READ) + limits)
 
     event.listen(engine, "begin", begin)
+
+
+def _is_set(name: str, options: str) -> bool:
+    """Also as `--lock-timeout=5s`; what only ends in its name (deadlock_timeout) is another one."""
+    said = options.replace("-", "_")
+    return re.search(rf"(?<![a-z]){name}\s*=", said, re.IGNORECASE) is not None
 
 
 def leaves_standbys(engine: Engine) -> None:
