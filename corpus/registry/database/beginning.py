@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import ExceptionContext
 
 from corpus.registry.database.engine import WRITES
 
@@ -47,22 +46,3 @@ def _is_set(name: str, options: str) -> bool:
     """Also as `--lock-timeout=5s`; what only ends in its name (deadlock_timeout) is another one."""
     said = options.replace("-", "_")
     return re.search(rf"(?<![a-z]){name}\s*=", said, re.IGNORECASE) is not None
-
-
-def leaves_standbys(engine: Engine) -> None:
-    """Drop the engine's connections when a server only accepts reading, as after a failover.
-
-    It lets us connect and read what it knows, perhaps for ever. New connections find the server
-    that writes, where the URL leads to it.
-    """
-    event.listen(engine, "handle_error", _drop_if_standby)
-
-
-def _drop_if_standby(raised: ExceptionContext) -> None:
-    if raised.connection is None or not raised.connection.get_execution_options().get(WRITES):
-        return  # who writes where it only reads has a mistake of ours
-    state = getattr(raised.original_exception, "sqlstate", None)
-    # A standby refuses to begin with feature_not_supported, which else is a mistake of ours, too.
-    begins = (raised.statement or "").startswith("BEGIN")
-    if state == "25006" or (state == "0A000" and begins):
-        raised.is_disconnect = True

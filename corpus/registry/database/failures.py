@@ -22,10 +22,8 @@ from corpus.errors import StorageUnavailable
 # By SQLSTATE, or its class (the first two characters): PostgreSQL manual, appendix A. The server's
 # own words can name hosts and users, so callers read ours; the log has the cause.
 _REASONS: Mapping[str, str] = {
-    "0A000": "it only accepts reading",  # as a standby says it, where a unit that writes begins
     "08": "the connection was lost",
     "25P03": "a transaction was idle for too long",
-    "25006": "it only accepts reading",
     "28": "it does not accept the credentials of DATABASE_URL",
     "3D": "the database of DATABASE_URL does not exist",
     "40": "another transaction was in the way",
@@ -39,6 +37,7 @@ _REASONS: Mapping[str, str] = {
     "57": "it is starting or shutting down",
     "58": "its storage fails",
 }
+_ONLY_READS = "it only accepts reading"
 _UNREACHABLE = "it cannot be reached"
 
 
@@ -67,7 +66,7 @@ def is_outage(error: DBAPIError) -> bool:
         error.connection_invalidated
         or isinstance(error, outages)
         or type(error) is DatabaseError
-        or _state_of(error) == "42501"
+        or _state_of(error.orig) == "42501"
     )
 
 
@@ -75,9 +74,19 @@ def reason_of(error: DBAPIError) -> str:
     """Half a sentence without host, user or statement."""
     if not hasattr(error.orig, "sqlstate"):
         return str(error.orig)  # SQLite's words name neither
-    state = _state_of(error)
+    if only_reads(error.orig, error.statement):
+        return _ONLY_READS
+    state = _state_of(error.orig)
     return _REASONS.get(state) or _REASONS.get(state[:2]) or _UNREACHABLE
 
 
-def _state_of(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
+def only_reads(error: BaseException | None, statement: str | None) -> bool:
+    """Whether the driver's error at this statement says that the server only accepts reading."""
+    # A standby refuses to begin a unit that writes with feature_not_supported, which at any other
+    # statement is a mistake of ours.
+    begins = (statement or "").startswith("BEGIN")
+    return _state_of(error) == "25006" or (_state_of(error) == "0A000" and begins)
+
+
+def _state_of(error: BaseException | None) -> str:
+    return getattr(error, "sqlstate", None) or ""

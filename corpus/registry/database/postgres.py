@@ -10,9 +10,10 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from corpus.errors import Misconfigured, StorageUnavailable, Unavailable
-from corpus.registry.database.beginning import begins_with_limits, leaves_standbys
+from corpus.registry.database.beginning import begins_with_limits
 from corpus.registry.database.engine import WRITES, Registry, up_to_date
 from corpus.registry.database.postgres_url import connect_arguments, shown_url
+from corpus.registry.database.standbys import leaves_standbys
 from corpus.registry.migrations import stored_revision
 
 # Connections of one process at most. A worker uses three; a server with its default of
