@@ -44,6 +44,8 @@ class NodeStore(BasePydanticVectorStore):
     stores_text: bool = True
     # In this process alone: other processes write through its gateway (gateway.py).
     is_embedded: ClassVar[bool]
+    # On machines of its own, where what was stored may be lost with a shard.
+    is_on_server: ClassVar[bool] = False
 
     def add_points(self, points: Sequence[IndexPoint]) -> None:
         """Store what another process made ready. Errors as `add`."""

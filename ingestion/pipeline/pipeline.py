@@ -211,11 +211,7 @@ class Pipeline:
             self.store.delete_nodes(filters=beyond)
             written = self._count(lease)
         if written != chunk_count:
-            raise IndexUnavailable(
-                f"The index has {written} of the {chunk_count} nodes that it said were stored.",
-                hint="It is tried again by itself; if it stays, look whether each shard of the "
-                "Qdrant collection has a replica that is active.",
-            )
+            raise _miscounted(written, chunk_count, is_on_server=self.store.is_on_server)
         sent = staged.send_ahead(self.registry)
         with self.registry.write() as connection:
             self._hold_fingerprint(connection, version)
@@ -253,6 +249,18 @@ def _require_text(version: Version, parsed: ParsedDocument) -> None:
             pages=parsed.pages_needing_ocr,
         )
     raise NoText(f"{version.filename} holds no text.")
+
+
+def _miscounted(written: int, stored: int, *, is_on_server: bool) -> Exception:
+    """A server that lost nodes may have them again; all else is a mistake of ours."""
+    said = f"The index has {written} of the {stored} nodes that it said were stored."
+    if written > stored or not is_on_server:
+        return RuntimeError(said)
+    return IndexUnavailable(
+        said,
+        hint="It is tried again by itself; if it stays, look whether each shard of the Qdrant "
+        "collection has a replica that is active.",
+    )
 
 
 def _batches(nodes: Sequence[TextNode], size: int) -> Iterator[list[TextNode]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
@@ -35,6 +35,8 @@ class Parser(Protocol):
 
 class NodeWriter(EmbeddingLender, Protocol):
     """The part of a node store that ingestion needs."""
+
+    is_on_server: ClassVar[bool]
 
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the engine answers."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from llama_index.core.bridge.pydantic import Field
@@ -114,6 +115,8 @@ class ObservedEmbedding(WordEmbedding):
 class SlowRemoval:
     """The index, which starts `ask` before it removes something, and leaves it time to end."""
 
+    is_on_server: ClassVar[bool] = False
+
     store: EdgeVectorStore
     ask: threading.Thread
     was_answered_before: bool | None = None
@@ -158,8 +161,9 @@ class AwayAtFirst(SlowRemoval):
 
 
 class LosesANode(SlowRemoval):
-    """The index, which has lost a node when it is first counted."""
+    """The index on a server, which has lost a node when it is first counted."""
 
+    is_on_server = True
     has_lost = False
 
     def __init__(self, store: EdgeVectorStore) -> None:
@@ -171,6 +175,19 @@ class LosesANode(SlowRemoval):
             [lost] = self.store.get_nodes(filters=filters, limit=1)
             self.store.delete_nodes([lost.node_id])
         return super().count(filters)
+
+
+class LosesANodeItself(LosesANode):
+    """The same of the embedded index."""
+
+    is_on_server = False
+
+
+class CountsOneMore(LosesANode):
+    """The index on a server, which has one more than there are."""
+
+    def count(self, filters: MetadataFilters | None) -> int:
+        return self.store.count(filters) + 1
 
 
 class NothingIsRemoved(SlowRemoval):
@@ -517,7 +534,7 @@ def test_an_unexpected_failure_ends_after_its_tries_and_leaves_no_node(world: Wo
     assert world.store.count(None) == 0
 
 
-def test_nodes_that_the_index_lost_are_its_fault_and_written_again(world: World) -> None:
+def test_nodes_that_a_server_lost_are_its_fault_and_written_again(world: World) -> None:
     document = world.upload("Ships sail")
     index = LosesANode(world.store)
     stop_when_final(world, document.id)
@@ -525,6 +542,18 @@ def test_nodes_that_the_index_lost_are_its_fault_and_written_again(world: World)
     assert index.has_lost
     assert world.document(document.id).status is Status.READY
     assert world.store.count(None) == world.parser.pages
+
+
+@pytest.mark.parametrize("index", [LosesANodeItself, CountsOneMore])
+def test_another_count_that_is_wrong_is_a_fault_of_ours(
+    world: World, index: type[LosesANode]
+) -> None:
+    document = world.upload("Ships sail")
+    stop_when_final(world, document.id)
+    world.work(lambda _batch: None, store=index(world.store), max_attempts=1)
+    final = world.document(document.id)
+    assert final.error is not None
+    assert final.error.code == "internal_error"
 
 
 def test_a_document_beyond_its_deadline_fails_and_leaves_no_node(world: World) -> None:

@@ -74,6 +74,7 @@ class ServerVectorStore(NodeStore):
     """
 
     is_embedded: ClassVar[bool] = False
+    is_on_server: ClassVar[bool] = True
 
     _collection: OwnCollection = PrivateAttr()
     _name: str = PrivateAttr()
