@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -278,16 +277,25 @@ def asked_by(command: list[str], variable: str, answer: int) -> tuple[int, list[
 
 
 @pytest.mark.parametrize("answer", [200, 503])
-def test_health_is_what_a_server_and_a_worker_say(
+def test_health_of_a_worker_is_what_it_says(
     answer: int, production: dict[str, dict[str, Any]]
 ) -> None:
-    (said,) = re.findall(r"^HEALTHCHECK .*\\\n  CMD (\[.+\])$", TEXT, re.MULTILINE)
-    command = json.loads(said)
-    assert command[:2] == ["python", "-c"]
-    ended = 0 if answer == 200 else 1
-    assert asked_by(command, "LECTERN_PORT", answer) == (ended, ["/readyz"])
     worker = production["worker"]["healthcheck"]["test"][1:]
+    ended = 0 if answer == 200 else 1
     assert asked_by(worker, "LECTERN_WORKER_METRICS_PORT", answer) == (ended, ["/healthz"])
+
+
+def test_pythons_own_library_is_compiled_without_what_is_not_used(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^RUN (python -m compileall .*)$", TEXT, re.MULTILINE)
+    assert TEXT.index("\nUSER ") > TEXT.index(command) > TEXT.rindex("\nFROM ")
+    for folder in ("python3.11", "python3.11/site-packages"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "one.py").write_text("pass\n")
+    here = command.replace("/usr/local/lib/", f"{tmp_path}/").replace("python ", "$PYTHON ", 1)
+    environment = {"PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run(["/bin/sh", "-c", here], env=environment, check=True)
+    assert len([*tmp_path.glob("python3.11/__pycache__/one.*.pyc")]) == 1
+    assert len([*tmp_path.rglob("*.pyc")]) == 1
 
 
 def test_pythons_packages_are_installed_again_only_for_their_own_lists() -> None:
