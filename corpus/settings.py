@@ -1,7 +1,7 @@
 """What an operator can configure: environment variables, or a `.env` file in the working folder.
 
 A secret may stand in a file that NAME_FILE names (secret_files.py). `.env.example` lists them all,
-and a test compares it with this file. Read once by the composition root (lectern/), then passed on
+and a test compares it with this file. Read once by each process, in lectern/, then passed on
 explicitly.
 """
 
