@@ -41,7 +41,8 @@ class Question:
     them: only the collection tells what they mean. `past` is what was said before, where the
     caller keeps the conversation, or where one begins in the middle of a talk. At most `top_k`
     passages are used. `persona` and `top_k` None are the collection's. One that `is_private` is not
-    suggested to others.
+    suggested to others; one that `is_past_private` neither, where it was rewritten by what was said
+    before, and nothing that was understood by `past` is kept.
 
     Errors: InvalidRequest when the text is empty, MessageTooLong, InvalidCollectionName.
     """
@@ -56,6 +57,7 @@ class Question:
     past: tuple[PastTurn, ...] = ()
     persona: Persona | None = None
     is_private: bool = False
+    is_past_private: bool = False
 
     def __post_init__(self) -> None:
         """Raise InvalidRequest for an empty text, MessageTooLong, or InvalidCollectionName."""

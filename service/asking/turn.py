@@ -42,12 +42,16 @@ def keep_answer(
         and question.keeping is Keeping.CONVERSATION
         and not question.filters
         and not question.is_private
+        and not (question.is_past_private and prepared.understood.text != question.text)
         and embedding is not None
     )
     read = {found.node.metadata["document_id"] for found in nodes}
     # A follow-up may say what was told before: it goes with the documents of that, too.
     said_before = {one for turn in dialogue.past for one in turn.document_ids}
-    searched_for = rewrite(prepared.understood.text)
+    # Who talked there did not ask: what they said is not kept in what was made of it either.
+    is_of_a_talk = question.is_past_private and bool(question.past)
+    understood = question.text if is_of_a_talk else prepared.understood.text
+    searched_for = rewrite(understood)
     trace = Trace(
         top_k=prepared.top_k,
         filters=dict(question.filters or {}),
@@ -55,7 +59,11 @@ def keep_answer(
         searched_for=SearchedFor(plain=searched_for.plain, related=list(searched_for.related)),
         stages=[Stage.model_validate(stage) for stage in retrieval.stages],
         evidence=None if done.evidence is None else WeighedEvidence.of(done.evidence),
-        prompt=[PromptMessage(role=role, content=text) for role, text in done.prompt],
+        prompt=(
+            []
+            if is_of_a_talk
+            else [PromptMessage(role=role, content=text) for role, text in done.prompt]
+        ),
         timings_ms={**timings_ms, "total": since_ms(prepared.started_s)},
     )
     turn = Turn(
@@ -64,7 +72,7 @@ def keep_answer(
         collection=dialogue.collection,
         owner=question.reader.owner,
         question=question.text,
-        standalone_question=prepared.understood.text,
+        standalone_question=understood,
         created_at=datetime.now(UTC),
         # Suggested questions speak of other answers' documents.
         reply={**done.as_json(), "related_questions": []},

@@ -1,6 +1,7 @@
 """What was said in a thread before the bot was asked there: what a question is understood by.
 
-It is evidence of nothing, and is kept nowhere.
+It is evidence of nothing. It is kept nowhere, and neither is the question as it was understood by
+it; what a model answered is.
 """
 
 from __future__ import annotations

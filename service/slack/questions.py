@@ -56,7 +56,8 @@ def question_in(
 ) -> Question:
     """The question; one that goes on with a conversation stays in its collection.
 
-    `past` is what was said where the conversation begins.
+    `past` is what was said where the conversation begins: it was not said to the bot, so that
+    nobody else is shown what was understood by it.
 
     Raises what `Question` does.
     """
@@ -68,5 +69,6 @@ def question_in(
         keeping=keeping,
         is_private=is_private,
         past=past,
+        is_past_private=True,
         persona=None if settings.persona is None else Persona(**settings.persona),
     )

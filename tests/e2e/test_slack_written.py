@@ -11,6 +11,7 @@ from tests.doubles.scripted_slack import Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
 from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http, texts_of
 
+ASKED = "What does it weigh?"
 TALK = "The anchor of the Aurora was lost off Skagen."
 REWRITTEN = "What does the anchor of the Aurora weigh?"
 
@@ -31,7 +32,8 @@ def test_what_was_said_before_a_mention_is_what_the_question_is_about(
         workspace = Workspace(lectern, slack)
         talk = workspace.sent(workspace.message(TALK, type="message", channel_type="channel"))
         llm.script(say(REWRITTEN), say(f"{SENTENCE[:-1]} [1]."))
-        workspace.send(workspace.mention("What does it weigh?", thread_ts=talk["ts"]))
+        public = {"type": "message", "channel_type": "channel", "thread_ts": talk["ts"]}
+        workspace.send(workspace.mention(ASKED, **public))
         [reply] = slack.wait_for_end(talk["ts"])
         assert SENTENCE[:-1] in reply.text
         understanding, answering = (json.dumps(one) for one in llm.requests[:2])
@@ -39,14 +41,24 @@ def test_what_was_said_before_a_mention_is_what_the_question_is_about(
         assert "Skagen" not in answering
         [conversation] = lectern.http.get("/conversations").json()["conversations"]
         kept = lectern.http.get(f"/conversations/{conversation['id']}").json()
-        assert [one["standalone_question"] for one in kept["turns"]] == [REWRITTEN]
-        assert "Skagen" not in json.dumps(kept)
+        [turn] = kept["turns"]
+        why = lectern.http.get(f"/answers/{turn['answer_id']}/explain").json()
+        assert (turn["standalone_question"], why["searched_for"]["plain"]) == (ASKED, ASKED)
+        assert "Aurora" not in json.dumps([kept, why])
         # Then the conversation is what goes on, and Slack is not asked again.
         slack.fail("conversations.replies", Failure("internal_error"))
         llm.script(say(REWRITTEN), say(f"{SENTENCE[:-1]} [1]."))
-        workspace.send(workspace.mention("And in pounds?", thread_ts=talk["ts"]))
+        workspace.send(workspace.mention("And in pounds?", **public))
         slack.wait_for_end(talk["ts"], count=2)
         assert slack.count("conversations.replies") == 1
+        # Of all that is proposed to others what can be read where it was asked, and no more.
+        llm.script(say(f"{SENTENCE[:-1]} [1]."))
+        alone = workspace.sent(workspace.mention(**{**public, "thread_ts": None}))
+        slack.wait_for_end(alone["ts"])
+        opened = {"type": "app_home_opened", "user": "U2", "channel": "D2", "tab": "messages"}
+        workspace.send({**opened, "event_ts": "1650000000.000001", "ts": "1650000000.000001"})
+        slack.wait_for(lambda: bool(slack.sessions.prompts), "prompts")
+        assert [one["message"] for one in slack.sessions.prompts[0]["prompts"]] == [QUESTION]
 
 
 def test_a_long_answer_to_a_command_comes_in_several_messages(
