@@ -26,9 +26,10 @@ class Asked:
     `team_id` is the workspace of who wrote it; `text` does not name the bot. `is_direct`: the
     message names it, or is written to it alone. `is_alone`: nobody else reads the answer.
     `is_private`: not everybody in the workspace may see what was asked; also where Slack does not
-    say so. `is_shared`: people of other organisations read the channel, or write to the bot.
-    `quoted`: of a message that was forwarded with it, or instead of words. `has_late_files`: all
-    but these is answered already. `our_ids`: the bot's own, as a person of the workspace.
+    say so, as of what was forwarded. `is_shared`: people of other organisations read the channel,
+    or write to the bot. `quoted`: of a message that was forwarded with it, or instead of words.
+    `has_late_files`: all but these is answered already. `our_ids`: the bot's own, as a person of
+    the workspace.
     """
 
     event_id: str
@@ -129,6 +130,7 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         or not us.isdisjoint(_NAMED.findall(text))
     )
     is_shared = bool(body.get("is_ext_shared_channel"))
+    quoted = quoted_in(event)
     if not is_direct and (
         is_shared
         or not event.get("thread_ts")
@@ -148,10 +150,10 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         text=_NAMED.sub(lambda found: " " if found[1] in us else found[0], text),
         is_direct=is_direct,
         is_alone=event.get("channel_type") == "im",
-        # A mention says nothing of its channel.
-        is_private=event.get("channel_type") != "channel",
+        # A mention says nothing of its channel, and a forwarded message nothing of where it stood.
+        is_private=event.get("channel_type") != "channel" or bool(quoted),
         files=files_in(event) if is_direct else (),
         is_shared=is_shared,
-        quoted=quoted_in(event),
+        quoted=quoted,
         our_ids=frozenset(filter(None, us)),
     )

@@ -217,11 +217,17 @@ def test_a_message_with_a_file_is_one_of_somebody() -> None:
     assert asked.is_direct
 
 
+LINK = {"text": "A page somewhere.", "from_url": "https://example.org/"}
+FORWARDED = {"text": "The pay rise is 9 %.", "is_share": True}
+
+
 @pytest.mark.parametrize(
     ("changed", "is_alone", "is_private"),
     [
         ({"channel_type": "im"}, True, True),
         ({"channel_type": "channel"}, False, False),
+        ({"channel_type": "channel", "attachments": [LINK]}, False, False),
+        ({"channel_type": "channel", "attachments": [LINK, FORWARDED]}, False, True),
         ({"channel_type": "group"}, False, True),
         ({"channel_type": "mpim"}, False, True),
         ({"channel_type": None, "type": "app_mention"}, False, True),
