@@ -29,6 +29,8 @@ log = logging.getLogger("lectern.slack")
 # in its blocks: three of the answer's, and what stands below the last.
 MAX_MESSAGES = 4
 PIECES_A_MESSAGE = 3
+# More than that is not shown anyway, and reading Markdown takes its time.
+MAX_ANSWER_CHARS = 36_000
 
 CUT = "The answer is longer than Slack shows here: mention me to have all of it."
 
@@ -77,12 +79,13 @@ class Response:
         begun, done = await answer(self.parts, question)
         url = self.parts.settings.public_url
         ending = ending_blocks(begun.answer_id, done, url, with_excerpts=True)
-        messages = _messages(rich_pieces(done.answer))
-        if len(messages) > MAX_MESSAGES:
+        pieces = await asyncio.to_thread(rich_pieces, done.answer[:MAX_ANSWER_CHARS])
+        messages = _messages(pieces)
+        if len(messages) > MAX_MESSAGES or len(done.answer) > MAX_ANSWER_CHARS:
             messages, ending = messages[:MAX_MESSAGES], [*warning_blocks(CUT), *ending]
         for message in messages:
             below = ending if message is messages[-1] else []
-            text = "\n".join(piece.markdown for piece in message)
+            text = "\n".join(piece.text for piece in message)
             await self._say([*(piece.block for piece in message), *below], shown(text))
 
     async def _warn(self, text: str, *, within_s: float = API_TIMEOUT_S) -> None:
