@@ -192,8 +192,20 @@ def test_what_is_not_for_the_bot_is_left_alone(changed: dict[str, object]) -> No
         ":+1::skin-tone-3: 🎉",
         "Thanks!",
         "ok :smile:",
+        ":承知しました:",
+        ":100: :thumbsup_all:",
         "...",
         "Danke <@U2>",
+        "Danke dir",
+        "Perfect, thank you",
+        "Thank you, Ann",
+        "Thanks Ann!",
+        "Cool, thanks!",
+        "yes thanks",
+        "No, thank you so much for your help.",
+        "OK, got it",
+        "That makes sense.",
+        "Muchas gracias",
     ],
 )
 def test_what_people_in_a_thread_say_to_each_other_is_not_answered(text: str) -> None:
@@ -205,7 +217,15 @@ def test_what_people_in_a_thread_say_to_each_other_is_not_answered(text: str) ->
     assert asked_in({"event": EVENT | {"text": text}}) is not None
 
 
-@pytest.mark.parametrize("text", ["no", "9", "Thanks, and the crane?", "为什么", "why :thinking:"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("no", "yes", "9", "ok 9", "为什么", "why :thinking:", "10:30:15", ":warum nicht:"),
+        *("Good?", "Done?", "OK?", "Super?", "?", "好的？", "تمام؟"),
+        *("Thanks, and the crane?", "thanks, the crane", "Thanks. Why", "Thanks\nWinches"),
+        *("Ann, thanks for the Bark", "Good Bark", "THANKS BARK", "not good", "it makes"),
+    ],
+)
 def test_what_may_be_a_question_is_one(text: str) -> None:
     talk = EVENT | {"channel_type": "channel", "thread_ts": "1.0", "text": text}
     assert asked_in({"event": talk, "authorizations": [{"user_id": "UBOT"}]}) is not None
