@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.settings import Settings
 from service.slack.bot_token import BotToken
-from service.slack.calling import SLACK_ERRORS, reason_of
+from service.slack.calling import SLACK_ERRORS, patient, reason_of
 
 log = logging.getLogger("lectern.slack")
 
@@ -25,6 +27,8 @@ MAX_KEPT = 10_000
 # Of one message.
 MAX_NAMED = 5
 MAX_NAME_CHARS = 80
+# For all of them: a question can be asked without.
+NAMES_LIMIT_S = 3.0
 
 _UNNAMED = re.compile(r"<@([A-Z0-9]+)>")
 _UNSAFE = re.compile(r"[<>|&\s]+")
@@ -65,7 +69,7 @@ class People:
         if not self._is_wanted:
             return text
         mentioned = list(dict.fromkeys(_UNNAMED.findall(text)))[:MAX_NAMED]
-        names = {one: (await self._person(client, one)).name for one in mentioned}
+        names = await self._names(patient(client, 0), mentioned)
 
         def read(found: re.Match[str]) -> str:
             name = names.get(found[1])
@@ -73,18 +77,46 @@ class People:
 
         return _UNNAMED.sub(read, text)
 
-    async def _person(self, client: AsyncWebClient, user_id: str) -> _Person:
+    async def _names(self, client: AsyncWebClient, user_ids: Sequence[str]) -> dict[str, str]:
+        """Those that Slack tells at once."""
+        unknown = [one for one in user_ids if self._known_of(one) is None]
+        try:
+            async with asyncio.timeout(NAMES_LIMIT_S):
+                await asyncio.gather(*(self._try_to_learn(client, one) for one in unknown))
+        except TimeoutError:
+            log.warning("a question is asked without a name: Slack is slow to tell it")
+        known = {one: self._known_of(one) for one in user_ids}
+        return {one: person.name for one, person in known.items() if person is not None}
+
+    def _known_of(self, user_id: str) -> _Person | None:
         known = self._known.get(user_id)
-        if known is None or time.monotonic() > known.until_s:
-            try:
-                known = await self._asked(client, user_id)
-            except SLACK_ERRORS as error:
-                log.warning("Slack does not tell who somebody is: %s", reason_of(error))
-                known = _Person(time.monotonic() + FAILED_S)
-            self._known[user_id] = known
-            if len(self._known) > MAX_KEPT:
-                self._known.popitem(last=False)
-        return known
+        return None if known is None or time.monotonic() > known.until_s else known
+
+    async def _person(self, client: AsyncWebClient, user_id: str) -> _Person:
+        known = self._known_of(user_id)
+        if known is not None:
+            return known
+        try:
+            return await self._learn(client, user_id)
+        except SLACK_ERRORS as error:
+            log.warning("Slack does not tell who somebody is: %s", reason_of(error))
+            return self._keep(user_id, _Person(time.monotonic() + FAILED_S))
+
+    async def _try_to_learn(self, client: AsyncWebClient, user_id: str) -> None:
+        """A failure is not kept: whoever asks what somebody may read is more patient."""
+        try:
+            await self._learn(client, user_id)
+        except SLACK_ERRORS as error:
+            log.warning("a question is asked without a name: %s", reason_of(error))
+
+    async def _learn(self, client: AsyncWebClient, user_id: str) -> _Person:
+        return self._keep(user_id, await self._asked(client, user_id))
+
+    def _keep(self, user_id: str, person: _Person) -> _Person:
+        self._known[user_id] = person
+        if len(self._known) > MAX_KEPT:
+            self._known.popitem(last=False)
+        return person
 
     async def _asked(self, client: AsyncWebClient, user_id: str) -> _Person:
         told = await client.users_info(user=user_id)

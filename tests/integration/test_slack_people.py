@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from corpus.settings import Settings
 from service.slack.bot_token import BotToken
 from service.slack.calling import open_session
-from service.slack.people import People
+from service.slack.people import NAMES_LIMIT_S, People
 from service.slack.texts import question_of
 from tests.doubles.scripted_slack import TOKEN, Failure, ScriptedSlack
 
@@ -49,6 +49,35 @@ def test_whom_a_message_mentions_has_a_name_there() -> None:
         assert slack.count("users.info") == 1
         slack.fail("users.info", Failure("user_not_found"))
         assert named(slack, "Who is <@U3>?") == "Who is ?"
+
+
+def test_a_question_waits_a_moment_for_names_and_for_all_of_them_together() -> None:
+    slow_s = NAMES_LIMIT_S * 0.6
+    with ScriptedSlack() as slack:
+        for number in range(3, 8):
+            slack.people[f"U{number}"] = {"profile": {"real_name": f"Ann {number}"}}
+        slack.delay("users.info", slow_s, slow_s)
+        assert named(slack, "Who are <@U3> and <@U4>?") == "Who are Ann 3 and Ann 4?"
+        slack.delay("users.info", 2 * NAMES_LIMIT_S)
+        slack.fail("users.info", Failure("ratelimited", 429, retry_after_s=30))
+        # One is not told in time, of one Slack does not tell now, and the others are known.
+        said = named(slack, "Who are <@U3>, <@U4>, <@U5>, <@U6>, <@U7> and <@U8>?")
+        assert sum(f"Ann {number}" in said for number in range(3, 8)) == 3
+        assert slack.count("users.info") == 2 + 4  # answered; five are asked for at most
+
+
+def test_who_has_no_name_for_a_moment_is_somebody_all_the_same() -> None:
+    async def run(slack: ScriptedSlack) -> tuple[str, frozenset[str]]:
+        async with open_session() as session:
+            client = AsyncWebClient(TOKEN, base_url=slack.api_url, session=session)
+            token = BotToken(client)
+            assert await token.is_good()
+            people = People(SETTINGS, token)
+            return await people.named(client, "<@U3>"), await people.also(client, "U3")
+
+    with ScriptedSlack() as slack:
+        slack.fail("users.info", Failure("ratelimited", 429, retry_after_s=30))
+        assert asyncio.run(run(slack)) == ("<@U3>", frozenset({"user:u3@example.org"}))
 
 
 def test_nobody_is_looked_up_where_the_operator_does_not_want_it() -> None:
