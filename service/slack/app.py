@@ -87,7 +87,7 @@ def create_slack_app(parts: ServiceParts) -> SlackApp:
     slack = SlackApp(bolt, bot, token, holding)
     _listen_to_buttons(bolt, Buttons(parts, token, access))
     _listen_to_commands(bolt, bot, token)
-    _listen_to_assistant(bolt, Assistant(parts, access))
+    _listen_to_assistant(bolt, Assistant(parts, token, access))
     _listen_to_stops(bolt, bot)
     _listen_to_the_rest(bolt)
     return slack

@@ -19,6 +19,7 @@ from service.asking.question import DEFAULT_COLLECTION
 from service.asking.related import lately_asked
 from service.parts import ServiceParts
 from service.slack.access import SlackAccess
+from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
 from service.slack.questions import settings_here
 from service.slack.texts import escaped
@@ -38,18 +39,19 @@ GREETING = (
 class Assistant:
     """Proposes what was asked lately and holds; what is written there comes as direct messages."""
 
-    def __init__(self, parts: ServiceParts, access: SlackAccess) -> None:
+    def __init__(self, parts: ServiceParts, token: BotToken, access: SlackAccess) -> None:
         self._parts = parts
+        self._token = token
         self._access = access
 
     async def suggest(self, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """Propose questions to whoever opens the app's messages (`app_home_opened`).
+        """Propose questions to whoever of ours opens the app's messages (`app_home_opened`).
 
         It comes at every opening, so nobody is greeted; what is proposed takes the place of what
         was.
         """
         opened = body["event"]
-        if opened.get("tab") != "messages":
+        if opened.get("tab") != "messages" or not self._is_ours(body):
             return
         try:
             await self._suggest(
@@ -61,10 +63,12 @@ class Assistant:
             log.info("Slack did not take what is proposed: %s", reason_of(error))
 
     async def greet(self, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """Say what can be done here, and propose questions (`assistant_thread_started`)."""
+        """Say to ours what can be done here, and propose questions (`assistant_thread_started`)."""
         opened = body["event"]["assistant_thread"]
         channel, thread_ts = opened["channel_id"], opened["thread_ts"]
         client = patient(client)
+        if not self._is_ours(body):
+            return
         try:
             if not await asyncio.to_thread(self._is_new, body.get("event_id") or thread_ts):
                 return  # Slack sends it again
@@ -109,6 +113,11 @@ class Assistant:
         if not reader.knows(collection):
             return []
         return lately_asked(self._parts.registry, collection, reader, limit=MAX_PROMPTS)
+
+    def _is_ours(self, body: dict[str, Any]) -> bool:
+        """Whether it happened in a workspace of ours, and among its own people."""
+        team_id, enterprise_id = body.get("team_id") or "", body.get("enterprise_id") or ""
+        return not body.get("is_ext_shared_channel") and self._token.is_ours(team_id, enterprise_id)
 
     def _is_new(self, event_id: str) -> bool:
         with self._parts.registry.write() as connection:
