@@ -13,8 +13,9 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from corpus.errors import BrokenFile
+from corpus.errors import BrokenFile, Unavailable
 
+LACKS_SCOPE = "The app lacks the scope files:read: add it, and install the app again."
 MAX_REDIRECTS = 3
 FETCH_TIMEOUT = aiohttp.ClientTimeout(total=600.0, sock_connect=15.0, sock_read=30.0)
 
@@ -28,14 +29,18 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 async def opened(client: AsyncWebClient, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
     """What is at the address, after a few redirects at most.
 
-    Raises `BrokenFile` where the way leads elsewhere, and what the session does.
+    Raises `BrokenFile` where the way leads elsewhere, `Unavailable` where it leads to the page on
+    which people sign in (as it does without the scope), and what the session does.
     """
     assert client.session is not None  # noqa: S101 - the app has opened one
     at = _address(url)
-    for _ in range(MAX_REDIRECTS + 1):
+    for redirects in range(MAX_REDIRECTS + 1):
+        headers = headers_for(at, client)
+        if redirects and not _has_files(at):
+            raise Unavailable("Slack did not give the file.", hint=LACKS_SCOPE)
         async with client.session.get(
             at,
-            headers=headers_for(at, client),
+            headers=headers,
             timeout=FETCH_TIMEOUT,
             allow_redirects=False,
             proxy=client.proxy,
@@ -57,6 +62,16 @@ def headers_for(at: URL, client: AsyncWebClient) -> dict[str, str]:
         if at.scheme == "https" and _is_of(at.host, _WITHOUT_TOKEN):
             return {}
     raise BrokenFile(f"The file is said to be at {at.host or 'no host'}, which is not Slack's.")
+
+
+def _has_files(at: URL) -> bool:
+    """Whether files are at this address; people sign in at acme.slack.com/?redir=/files/..."""
+    host = at.host or ""
+    return (
+        host.startswith("files")
+        or _is_of(host, ("slack-files.com", *_WITHOUT_TOKEN))
+        or at.path.startswith("/files")
+    )
 
 
 def _with_token(client: AsyncWebClient) -> dict[str, str]:

@@ -12,7 +12,7 @@ from corpus.errors import BrokenFile, FileTooLarge, InvalidRequest, Unavailable
 from corpus.originals.port import IncomingOriginal
 from service.accepting import MIB
 from service.slack.calling import SLACK_ERRORS, reason_of
-from service.slack.downloading import opened
+from service.slack.downloading import LACKS_SCOPE, opened
 
 PIECE_BYTES = 256 * 1024
 # Of files that Slack only knows of, and of what it shows as a page: what they are, and what helps.
@@ -22,7 +22,6 @@ _NO_FILES = {
     "list": ("a list of Slack's, not a file", _AS_PDF),
 } | dict.fromkeys(("canvas", "quip", "docs"), ("a canvas of Slack's, not a file", _AS_PDF))
 _AGAIN = "Drop it once more."
-_LACKS_SCOPE = "The app lacks the scope files:read: add it, and install the app again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ async def fetch(
             _refuse(file, max_bytes)
         await _download(client, file, incoming)
     except SLACK_ERRORS as error:
-        hint = _LACKS_SCOPE if reason_of(error) == "missing_scope" else _AGAIN
+        hint = LACKS_SCOPE if reason_of(error) == "missing_scope" else _AGAIN
         detail = f"Slack did not give the file ({reason_of(error)})."
         raise Unavailable(detail, hint=hint) from error
     return file
@@ -75,10 +74,10 @@ async def _download(client: AsyncWebClient, file: DroppedFile, incoming: Incomin
     if file.url is None:
         raise BrokenFile("Slack does not say where the file is.")
     async with opened(client, file.url) as reply:
-        # Without the scope, Slack shows the page where people sign in.
+        # Without the scope, Slack may show the page where people sign in.
         is_page = reply.content_type == "text/html" and file.media_type != "text/html"
         if is_page and (reply.ok or reply.status in {401, 403}):
-            raise Unavailable("Slack did not give the file.", hint=_LACKS_SCOPE)
+            raise Unavailable("Slack did not give the file.", hint=LACKS_SCOPE)
         if not reply.ok:
             raise Unavailable(f"Slack did not give the file ({reply.status}).", hint=_AGAIN)
         async for piece in reply.content.iter_chunked(PIECE_BYTES):

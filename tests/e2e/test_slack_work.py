@@ -285,10 +285,14 @@ def test_what_is_wrong_with_a_file_is_said(workspace: Workspace) -> None:
     assert "files:read" not in told.text
     slack.wire.file_token = "another"  # noqa: S105
     try:
-        lacking = workspace.drop("", slack.file("scope.txt", b"A scope is missing."))
-        workspace.send(lacking)
+        lacking = [
+            slack.file("scope.txt", b"A scope is missing."),
+            slack.file("page.html", b"<p>A scope is missing.", mimetype="text/html"),
+        ]
+        event = workspace.drop("", *lacking)
+        workspace.send(event)
         slack.wait_for(
-            lambda: any("files:read" in one.text for one in slack.in_thread(lacking["ts"])),
+            lambda: any(one.text.count("files:read") == 2 for one in slack.in_thread(event["ts"])),
             timeout_s=60,
         )
     finally:

@@ -14,12 +14,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from corpus.errors import BrokenFile
+from corpus.errors import BrokenFile, Unavailable
 from service.slack.downloading import MAX_REDIRECTS, headers_for, opened
 from tests.certificates import of_loopback
 from tests.doubles.serving import Handler, Serving
 
 FILES, ORIGIN, EDGE = "files.slack.com", "files-origin.slack.com", "slack-imgs.slack-edge.com"
+SIGN_IN = "acme.slack.com"
 ELSEWHERE = "slack.com.evil.example"
 TOKEN = "xoxb-1"  # noqa: S105
 CONTENT = b"What was dropped."
@@ -76,7 +77,7 @@ class _Loopback(AbstractResolver):
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[Hosts]:
-    with Hosts(*of_loopback(tmp_path, FILES, ORIGIN, EDGE, ELSEWHERE)) as hosts:
+    with Hosts(*of_loopback(tmp_path, FILES, ORIGIN, EDGE, SIGN_IN, ELSEWHERE)) as hosts:
         yield hosts
 
 
@@ -100,6 +101,18 @@ def test_nobody_else_is_asked(hosts: Hosts, host: str, scheme: str) -> None:
     with pytest.raises(BrokenFile, match="not Slack's"):
         hosts.fetched()
     assert [asked for asked, _ in hosts.asked] == [FILES]
+
+
+def test_the_page_where_people_sign_in_is_no_file(hosts: Hosts) -> None:
+    sign_in = URL(hosts.at(SIGN_IN)).with_path("/")
+    hosts.redirects = {FILES: str(sign_in.with_query(redir="/files-pri/T1-F1/page.html"))}
+    with pytest.raises(Unavailable) as refused:
+        hosts.fetched()
+    assert "files:read" in refused.value.hint
+    assert [asked for asked, _ in hosts.asked] == [FILES]
+    # Older addresses of files have the same host.
+    hosts.redirects = {FILES: str(sign_in.with_path("/files/U1/F1/page.html"))}
+    assert hosts.fetched() == CONTENT
 
 
 def test_redirects_come_to_an_end(hosts: Hosts) -> None:
