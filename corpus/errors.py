@@ -17,7 +17,7 @@ LecternError
 │   └── NeedsLibreOffice  NeedsSoftware (a program or library that is not installed)
 └── Unavailable               a dependency is at fault; trying again may help
     ├── IndexUnavailable  EmbeddingUnavailable  LlmUnavailable
-    │   └── IndexRefused          what is asked of it, so that waiting does not help
+    │   └── IndexRefused          what is asked of it, until somebody mends a limit or a proxy
     ├── StorageUnavailable  ParserUnavailable  QueueFull  SourcesChanged
     ├── IdentityUnavailable
     └── Misconfigured         the operator must act: the process refuses to start
@@ -393,10 +393,16 @@ class IndexUnavailable(Unavailable):
 
 
 class IndexRefused(IndexUnavailable):
-    """The node index (Qdrant) answers, and refuses what it is asked for."""
+    """The node index (Qdrant), or a proxy before it, refuses what it is asked for.
+
+    The same is refused a moment later, but not once its limits, or those before it, are others.
+    """
 
     code = "index_refused"
-    default_hint = "Compare with what docs/production.md says that Qdrant must allow; see its log."
+    default_hint = (
+        "Check QDRANT_URL, and compare with what docs/production.md says that Qdrant and a proxy "
+        "before it must allow."
+    )
 
 
 class EmbeddingUnavailable(Unavailable):

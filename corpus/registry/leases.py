@@ -28,7 +28,8 @@ class Lease:
     """A version that `worker` has taken on.
 
     `claims` counts the tries without an outcome, this one included, and `failures` the tries that
-    failed for a reason that may pass. `request_id` and `traceparent` are those of what queued it.
+    failed for a reason that may pass, of which for `outages` a dependency was away. `request_id`
+    and `traceparent` are those of what queued it.
     """
 
     job_id: str
@@ -37,6 +38,7 @@ class Lease:
     worker: str
     claims: int = 1
     failures: int = 0
+    outages: int = 0
     request_id: str | None = None
     traceparent: str | None = None
 
@@ -61,6 +63,7 @@ def claim_next(connection: Connection, worker: str, *, chunker: int | None = Non
             jobs.c.version,
             jobs.c.claims,
             jobs.c.failures,
+            jobs.c.outages,
             jobs.c.request_id,
             jobs.c.traceparent,
             documents.c.collection,
@@ -101,6 +104,7 @@ def claim_next(connection: Connection, worker: str, *, chunker: int | None = Non
         worker,
         claims=row.claims + 1,
         failures=row.failures,
+        outages=row.outages,
         request_id=row.request_id,
         traceparent=row.traceparent,
     )
@@ -143,6 +147,7 @@ def give_back(
     lease: Lease,
     *,
     failures: int,
+    outages: int,
     delay_s: float,
     reason: str | None = None,
 ) -> bool:
@@ -161,6 +166,7 @@ def give_back(
             lease_until=None,
             claims=lease.claims - 1,
             failures=failures,
+            outages=outages,
             reason=reason,
             run_after=now + timedelta(seconds=delay_s),
         )

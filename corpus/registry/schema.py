@@ -162,6 +162,8 @@ jobs = Table(
     Column("is_bulk", Boolean, nullable=False, default=False),
     Column("claims", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
+    # As many of them were a dependency's, which was away.
+    Column("outages", Integer, nullable=False, server_default="0"),
     Column("reason", Text),  # of the last failure
     Column("worker", String(128)),
     Column("lease_until", UtcDateTime),

@@ -27,7 +27,13 @@ from ingestion.measures import NOT_MEASURED, IngestionMeasures
 from ingestion.pipeline.pipeline import Pipeline
 from ingestion.pipeline.progress import LostJobError, StoppingError
 from ingestion.worker.presence import present
-from ingestion.worker.retry import GiveUp, TryAgain, after_failure, after_interruptions
+from ingestion.worker.retry import (
+    GiveUp,
+    TryAgain,
+    after_failure,
+    after_interruptions,
+    reason_of,
+)
 
 # A wake-up cuts the wait short; this is for jobs whose delay ended or whose worker died.
 POLL_S = 1.0
@@ -168,12 +174,13 @@ class Worker:
         decision = after_failure(
             error,
             failures=lease.failures,
+            outages=lease.outages,
             max_attempts=self._max_attempts,
             jitter=random.random(),  # noqa: S311  nothing to guess here
         )
         match decision:
-            case TryAgain(delay_s, failures):
-                self._retry(lease, failures, delay_s, error)
+            case TryAgain():
+                self._retry(lease, decision, error)
             case GiveUp(report):
                 self._end(
                     lease, report, Coverage(0, error.pages if isinstance(error, NeedsOcr) else ())
@@ -181,12 +188,19 @@ class Worker:
 
     def _hand_back(self, lease: Lease) -> None:
         with self._registry.write() as connection:
-            give_back(connection, lease, failures=lease.failures, delay_s=0)
+            give_back(connection, lease, failures=lease.failures, outages=lease.outages, delay_s=0)
         self._measures.attempted("handed_back")
 
-    def _retry(self, lease: Lease, failures: int, delay_s: float, error: LecternError) -> None:
+    def _retry(self, lease: Lease, again: TryAgain, error: LecternError) -> None:
         with self._registry.write() as connection:
-            give_back(connection, lease, failures=failures, delay_s=delay_s, reason=error.detail)
+            give_back(
+                connection,
+                lease,
+                failures=again.failures,
+                outages=again.outages,
+                delay_s=again.delay_s,
+                reason=reason_of(error),
+            )
         self._measures.attempted("retried", error.code)
 
     def _end(self, lease: Lease, report: ErrorReport, coverage: Coverage) -> None:

@@ -22,6 +22,12 @@ JITTER_SHARE = 0.5  # of a delay: what failed together must not come back togeth
 # A dependency that is down is not the document's fault: tried for about half a day.
 MAX_OUTAGE_FAILURES = 720
 
+# An index that refuses may refuse all documents, for a limit or a proxy that somebody has to mend,
+# or this one for ever: tried for some hours (3.8 at least), and not each minute.
+MAX_REFUSALS = 20
+FIRST_REFUSAL_DELAY_S = 60.0
+LONGEST_REFUSAL_DELAY_S = 1800.0
+
 # What may have been the machine's state and not the file: a parser out of memory, a deadline.
 SECOND_CHANCES = 2
 
@@ -33,10 +39,14 @@ INTERRUPTED = "ingestion_interrupted"
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Queue the job again after `delay_s` seconds, with this many failures behind it."""
+    """Queue the job again after `delay_s` seconds.
+
+    Behind it are `failures`, of which for `outages` a dependency was away.
+    """
 
     delay_s: float
     failures: int
+    outages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +57,39 @@ class GiveUp:
 
 
 def after_failure(
-    error: LecternError, *, failures: int, max_attempts: int, jitter: float
+    error: LecternError, *, failures: int, outages: int, max_attempts: int, jitter: float
 ) -> TryAgain | GiveUp:
-    """`failures` before this one; `jitter` is a random number in [0, 1).
+    """`failures` before this one, and `outages` of them; `jitter` is a random number in [0, 1).
 
     The file's own fault is final, but for a crash or a deadline, which get a second chance. A
-    dependency that is away is waited for, less and less often, for hours. Anything else is tried
-    `max_attempts` times, an index that refuses what it is asked too.
+    dependency that is away is waited for, less and less often, for hours, and counted apart: the
+    document is none the worse for it. So is an index that refuses what it is asked, still less
+    often. Anything else is tried `max_attempts` times.
     """
-    if isinstance(error, ParserCrashed | IngestionTimeout):
+    first_s, longest_s = FIRST_DELAY_S, LONGEST_DELAY_S
+    is_outage = isinstance(error, Unavailable) and not isinstance(error, IndexRefused)
+    before = outages if is_outage else failures - outages
+    if is_outage:
+        limit = MAX_OUTAGE_FAILURES
+    elif isinstance(error, IndexRefused):
+        limit = MAX_REFUSALS
+        first_s, longest_s = FIRST_REFUSAL_DELAY_S, LONGEST_REFUSAL_DELAY_S
+    elif isinstance(error, ParserCrashed | IngestionTimeout):
         limit = SECOND_CHANCES
     elif isinstance(error, UnreadableFile | InvalidRequest):
         limit = 0
-    elif isinstance(error, Unavailable) and not isinstance(error, IndexRefused):
-        limit = MAX_OUTAGE_FAILURES
     else:
         limit = max_attempts
-    if failures + 1 < limit:
-        delay_s = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 10))
-        return TryAgain(delay_s * (1 - JITTER_SHARE * jitter), failures + 1)
-    return GiveUp(ErrorReport(error.code, error.detail, error.hint))
+    if before + 1 >= limit:
+        return GiveUp(ErrorReport(error.code, error.detail, error.hint))
+    delay_s = min(longest_s, first_s * 2 ** min(before, 10)) * (1 - JITTER_SHARE * jitter)
+    return TryAgain(delay_s, failures + 1, outages + is_outage)
+
+
+def reason_of(error: LecternError) -> str:
+    """What is said of a failure while its document waits for the next try."""
+    # An index that refuses is not back by itself.
+    return f"{error.detail} {error.hint}" if isinstance(error, IndexRefused) else error.detail
 
 
 def after_interruptions(claims: int) -> GiveUp | None:

@@ -21,6 +21,7 @@ from service.leaving import ClientLeftError
 log = logging.getLogger("lectern.http")
 
 RETRY_AFTER_S = 5
+REFUSED_RETRY_AFTER_S = 60  # somebody has to mend it first
 RETRIED_STATUSES = frozenset({429, 503})
 
 # One row for each leaf of the tree; a test demands it.
@@ -118,6 +119,8 @@ def problem_of(error: LecternError) -> Problem:
     found = Problem(status_of(error), error.code, error.detail, error.hint)
     if isinstance(error, errors.TooManyRequests):
         return replace(found, retry_after_s=error.retry_after_s)
+    if isinstance(error, errors.IndexRefused):
+        return replace(found, retry_after_s=REFUSED_RETRY_AFTER_S)
     return found
 
 

@@ -202,7 +202,7 @@ def test_a_try_that_failed_is_explained_while_the_next_one_waits(registry: Regis
     job = claim(registry)
     assert job is not None
     with registry.write() as connection:
-        give_back(connection, job, failures=1, delay_s=60, reason="The index is away.")
+        give_back(connection, job, failures=1, outages=1, delay_s=60, reason="The index is away.")
     waiting = document(registry, document_id).waiting
     assert waiting is not None
     assert (waiting.failures, waiting.reason) == (1, "The index is away.")
@@ -326,17 +326,18 @@ def test_what_answers_is_read_again_as_the_next_version(registry: Registry) -> N
         assert count_waiting(connection) == 1
 
 
-def test_a_job_knows_the_request_that_queued_it(registry: Registry) -> None:
+def test_a_job_knows_the_request_that_queued_it_and_what_failed(registry: Registry) -> None:
     with work_for(request_id="r1", traceparent="00-ab-cd-01"):
         document_id = upload(registry)
     job = claim(registry)
     assert job is not None
     assert (job.request_id, job.traceparent) == ("r1", "00-ab-cd-01")
     with registry.write() as connection:
-        give_back(connection, job, failures=1, delay_s=0)
+        give_back(connection, job, failures=2, outages=1, delay_s=0)
     again = claim(registry)
     assert again is not None
     assert again.request_id == "r1"
+    assert (again.failures, again.outages) == (2, 1)
     with registry.write() as connection:
         fail_version(connection, again, error=ErrorReport("x", "x", "x"), coverage=Coverage())
     with registry.write() as connection, work_for(request_id="r2"):

@@ -129,7 +129,7 @@ def test_a_released_job_is_claimed_again_and_its_old_worker_changes_nothing(
     assert again.claims == 2
     with registry.write() as connection:
         assert not renew(connection, job)
-        assert not give_back(connection, job, failures=0, delay_s=0)
+        assert not give_back(connection, job, failures=0, outages=0, delay_s=0)
         assert not report_progress(connection, job, Status.PARSING)
     assert not complete(registry, job)
     assert complete(registry, again)
@@ -168,7 +168,7 @@ def test_a_job_given_back_in_order_is_shown_as_queued_and_its_claim_does_not_cou
     assert job is not None
     with registry.write() as connection:
         assert report_progress(connection, job, Status.EMBEDDING)
-        assert give_back(connection, job, failures=0, delay_s=0)
+        assert give_back(connection, job, failures=0, outages=0, delay_s=0)
         assert find_document(connection, accepted.document.id, UNRESTRICTED).status is Status.QUEUED
     again = claim(registry)
     assert again is not None

@@ -15,7 +15,7 @@ import pytest
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import MetadataFilters
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from corpus.access import UNRESTRICTED
 from corpus.deletion import delete_document
@@ -23,6 +23,7 @@ from corpus.embedding.tokens import TokenCounter
 from corpus.errors import (
     BrokenFile,
     EmbeddingUnavailable,
+    IndexRefused,
     IndexSuperseded,
     IndexUnavailable,
     LecternError,
@@ -38,7 +39,7 @@ from corpus.registry.documents import find_document
 from corpus.registry.fingerprints import stored_fingerprint, switch_fingerprints
 from corpus.registry.new_versions import Content
 from corpus.registry.reports import find_report
-from corpus.registry.schema import sweeps
+from corpus.registry.schema import jobs, sweeps
 from corpus.registry.steering import cancel_ingestion, ingest_again
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.workers import count_alive
@@ -158,6 +159,21 @@ class AwayAtFirst(SlowRemoval):
 
     def delete_nodes(self, *, filters: MetadataFilters) -> None:
         self.store.delete_nodes(filters=filters)
+
+
+class RefusesAfterAnOutage(SlowRemoval):
+    """The index, which is away when it is first asked for, and then refuses."""
+
+    asked = 0
+
+    def __init__(self, store: EdgeVectorStore) -> None:
+        super().__init__(store, threading.Thread())
+
+    def ping(self) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            raise IndexUnavailable("Qdrant does not answer.")
+        raise IndexRefused("Qdrant refused the request: 400.")
 
 
 class LosesANode(SlowRemoval):
@@ -287,9 +303,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def stop_when_final(world: World, document_id: str) -> threading.Thread:
     """Stops the worker from outside, once the document is final."""
+    return stop_when(world, lambda: world.document(document_id).status.is_final)
 
+
+def stop_when(world: World, is_so: Callable[[], bool]) -> threading.Thread:
     def watch() -> None:
-        while not world.document(document_id).status.is_final:
+        while not is_so():
             if world.stop.wait(0.02):
                 return
         world.stop.set()
@@ -573,6 +592,23 @@ def test_nothing_is_read_for_an_index_that_is_away(world: World) -> None:
     world.work(lambda _batch: None, store=index)
     assert world.document(document.id).status is Status.READY
     assert index.parsed_while_away == 0
+
+
+def test_an_index_that_refuses_is_waited_for_however_few_the_tries_are(world: World) -> None:
+    document = world.upload("Ships sail")
+    stop_when(world, lambda: "refused the request" in reason(world, document.id))
+    world.work(lambda _batch: None, store=RefusesAfterAnOutage(world.store), max_attempts=1)
+    assert world.document(document.id).status is Status.QUEUED
+    assert "docs/production.md" in reason(world, document.id)
+    with world.registry.read() as connection:
+        tries = connection.execute(select(jobs.c.failures, jobs.c.outages)).one()
+    assert tuple(tries) == (2, 1)
+
+
+def reason(world: World, document_id: str) -> str:
+    """Why it waits."""
+    waiting = world.document(document_id).waiting
+    return (waiting and waiting.reason) or ""
 
 
 def test_a_cancelled_document_leaves_no_node(world: World) -> None:

@@ -8,7 +8,7 @@ import openai
 import pytest
 from fastapi import FastAPI
 
-from corpus.errors import IndexUnavailable, LecternError, QueueFull
+from corpus.errors import IndexRefused, IndexUnavailable, LecternError, QueueFull
 from service.http.errors import install_error_handlers
 from service.http.middleware import ErrorShapeUnder, OwnHostsOnly, RequestId
 from service.openai_api.errors import openai_shape
@@ -44,6 +44,15 @@ def openai_error(response: httpx.Response) -> dict[str, Any]:
     assert set(body["error"]) == {"message", "type", "param", "code"}
     error: dict[str, Any] = body["error"]
     return error
+
+
+@pytest.mark.parametrize(
+    ("error", "retry_after_s"), [(IndexUnavailable("Away."), "5"), (IndexRefused("400"), "60")]
+)
+def test_what_somebody_has_to_mend_first_is_asked_for_later(
+    error: Exception, retry_after_s: str
+) -> None:
+    assert get("/v10/models", error).headers["Retry-After"] == retry_after_s
 
 
 @pytest.mark.parametrize(

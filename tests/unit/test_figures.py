@@ -231,7 +231,13 @@ def test_what_documents_may_fail_with_is_there_before_they_do(error: LecternErro
     decision = (
         after_interruptions(MAX_CLAIMS + 1)
         if error is None
-        else after_failure(error, failures=MAX_OUTAGE_FAILURES, max_attempts=1, jitter=0)
+        else after_failure(
+            error,
+            failures=MAX_OUTAGE_FAILURES + 1,
+            outages=MAX_OUTAGE_FAILURES,
+            max_attempts=1,
+            jitter=0,
+        )
     )
     assert isinstance(decision, GiveUp)
     metrics.attempted("failed", decision.error.code)

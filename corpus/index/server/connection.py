@@ -27,7 +27,7 @@ JITTER_SHARE = 0.3  # of a wait: replicas that were refused together must not co
 
 # 408: its own time was up. 500: a shard is being made or moved ("0 of 0 read operations failed").
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
-# It is the request, or how the collection is: the same again is refused again.
+# It is the request, or how the collection or a proxy is: a moment later it is refused again.
 _FINAL = frozenset({400, 413, 422})
 
 _CHECK_KEY = "Check QDRANT_API_KEY."
@@ -136,7 +136,7 @@ def _wait_s(outcome: httpx.Response | ResponseHandlingException, attempt: int) -
 def server_errors() -> Iterator[None]:
     """Raise `IndexUnavailable` for an error of the client or the server.
 
-    `IndexRefused` where the same request would be refused again.
+    `IndexRefused` where the same request would be refused again a moment later.
     """
     try:
         yield

@@ -13,7 +13,7 @@ from corpus.registry.locks import lock_schema
 from corpus.registry.schema import metadata
 
 FIRST = "0001"
-HEAD = "0015"
+HEAD = "0016"
 
 alembic_version = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
