@@ -4,53 +4,52 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Generic, TypeVar
 
 from corpus.errors import StorageUnavailable
 
 PING_LIMIT_S = 3.0  # less than what probes wait (Kubernetes' default is 1 s, ours in compose 5 s)
 
+T = TypeVar("T")
 
-class BoundedPing:
+
+class BoundedPing(Generic[T]):
     """Calls `ask` in a thread of its own, one at a time: a hanging one is not asked again.
 
     `name` is who is asked, in a sentence: "The registry".
     """
 
-    def __init__(
-        self, ask: Callable[[], None], *, name: str, limit_s: float = PING_LIMIT_S
-    ) -> None:
+    def __init__(self, ask: Callable[[], T], *, name: str, limit_s: float = PING_LIMIT_S) -> None:
         self._ask = ask
         self._name = name
         self._limit_s = limit_s
         self._lock = threading.Lock()
-        self._running: _Attempt | None = None
+        self._running: Future[T] | None = None
 
-    def __call__(self) -> None:
-        """Return when it answered, raise what it raised, or `StorageUnavailable` at the limit."""
+    def __call__(self) -> T:
+        """What it answered; raises what it raised, or `StorageUnavailable` at the limit."""
         with self._lock:
-            if self._running is None or self._running.ended.is_set():
-                self._running = _Attempt(self._ask)
+            if self._running is None or self._running.done():
+                self._running = _begun(self._ask)
             attempt = self._running
-        if not attempt.ended.wait(self._limit_s):
+        wait([attempt], self._limit_s)
+        if not attempt.done():
             raise StorageUnavailable(
                 f"{self._name} does not answer: nothing came within {self._limit_s:g} s."
             )
-        if attempt.error is not None:
-            raise attempt.error
+        return attempt.result()
 
 
-class _Attempt:
-    def __init__(self, ask: Callable[[], None]) -> None:
-        self.ended = threading.Event()
-        self.error: Exception | None = None
-        self._ask = ask
-        # A daemon: a process may end although its store hangs.
-        threading.Thread(target=self._run, name="ping", daemon=True).start()
+def _begun(ask: Callable[[], T]) -> Future[T]:
+    attempt: Future[T] = Future()
 
-    def _run(self) -> None:
+    def run() -> None:
         try:
-            self._ask()
+            attempt.set_result(ask())
         except Exception as error:  # noqa: BLE001 - the outermost of its thread; raised by who waits
-            self.error = error
-        finally:
-            self.ended.set()
+            attempt.set_exception(error)
+
+    # A daemon: a process may end although its store hangs.
+    threading.Thread(target=run, name="ping", daemon=True).start()
+    return attempt

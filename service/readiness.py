@@ -19,6 +19,7 @@ class Away:
     detail: str
 
 
+REGISTRY, INDEX, ORIGINALS, WORKER = "registry", "index", "originals", "worker"
 NO_WORKER = Away("no_worker", "no worker is alive")
 
 
@@ -35,17 +36,16 @@ class Dependency:
     is_needed: bool = True
 
 
-def by_ping(ping: Callable[[], object]) -> Callable[[], Away | None]:
-    """A `look` that calls what raises `Unavailable` when it is away."""
+def by_ping(ping: Callable[[], Away | None]) -> Callable[[], Away | None]:
+    """A `look` that calls what raises `Unavailable` when it is away, or says so."""
 
     def look() -> Away | None:
         try:
-            ping()
+            return ping()
         except Unavailable as error:
             return Away(error.code, error.detail)
         except SQLAlchemyError:
             return Away(StorageUnavailable.code, "the database does not answer")
-        return None
 
     return look
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from corpus.errors import Unavailable
 from corpus.index.port import NodeStore
 from corpus.originals.port import OriginalStore
+from corpus.pinging import BoundedPing
 from corpus.registry.database.engine import Registry
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
-from service.readiness import NO_WORKER, Away, Dependency, by_ping
+from service.readiness import (
+    INDEX,
+    NO_WORKER,
+    ORIGINALS,
+    REGISTRY,
+    WORKER,
+    Away,
+    Dependency,
+    by_ping,
+)
 
 
 def dependencies_of(
@@ -29,22 +38,18 @@ def dependencies_of(
     """
     has_own_folder = own_worker_is_alive is not None and settings.blob_url is None
     return (
-        Dependency("registry", by_ping(registry.ping)),
-        Dependency("index", by_ping(store.ping)),
-        Dependency("originals", by_ping(originals.ping), is_needed=has_own_folder),
+        Dependency(REGISTRY, by_ping(registry.ping)),
+        Dependency(INDEX, by_ping(store.ping)),
+        Dependency(ORIGINALS, by_ping(originals.ping), is_needed=has_own_folder),
         _workers_of(registry)
         if own_worker_is_alive is None
-        else Dependency("worker", lambda: None if own_worker_is_alive() else NO_WORKER),
+        else Dependency(WORKER, lambda: None if own_worker_is_alive() else NO_WORKER),
     )
 
 
 def _workers_of(registry: Registry) -> Dependency:
     def look() -> Away | None:
-        try:
-            registry.ping()  # within seconds: a database that hangs is asked nothing else
-            with registry.read() as connection:
-                return None if count_alive(connection) else NO_WORKER
-        except Unavailable as error:
-            return Away(error.code, error.detail)
+        with registry.read() as connection:
+            return None if count_alive(connection) else NO_WORKER
 
-    return Dependency("worker", look, is_needed=False)
+    return Dependency(WORKER, by_ping(BoundedPing(look, name="The registry")), is_needed=False)

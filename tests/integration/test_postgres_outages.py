@@ -9,6 +9,9 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -17,13 +20,16 @@ from sqlalchemy import text
 
 from corpus.access import UNRESTRICTED
 from corpus.errors import Misconfigured, StorageUnavailable
+from corpus.originals.folder import FolderOriginals
 from corpus.registry.database.engine import Registry
 from corpus.registry.database.postgres import POOL_OVERFLOW, POOL_SIZE, open_postgres_registry
 from corpus.registry.new_versions import Content
 from corpus.registry.uploads import Upload, accept_upload
 from corpus.registry.workers import count_alive
 from corpus.settings import Settings
+from lectern.server.dependencies import dependencies_of
 from lectern.server.starting import awaited_registry, while_starting
+from service.readiness import NO_WORKER, WORKER, Dependency
 from tests.postgres import OwnPostgres, new_database, own_postgres
 
 
@@ -186,6 +192,37 @@ def test_a_ping_of_a_server_that_hangs_is_given_up(server: OwnPostgres, registry
     finally:
         subprocess.run(["kill", "-CONT", *postmaster], check=True)
     registry.ping()
+
+
+def test_readiness_waits_no_longer_for_its_workers_to_be_counted(
+    registry: Registry, tmp_path: Path
+) -> None:
+    workers = counting_workers(registry, tmp_path)
+    with registry.write() as holder:
+        holder.execute(text("LOCK TABLE workers IN ACCESS EXCLUSIVE MODE"))
+        registry.ping()
+        away = workers.look()
+        assert away is not None
+        assert "within" in away.detail
+    assert workers.look() == NO_WORKER
+
+
+def test_readiness_is_told_where_tables_are_missing(registry: Registry, tmp_path: Path) -> None:
+    with registry.write() as connection:
+        connection.execute(text("DROP TABLE workers"))
+    away = counting_workers(registry, tmp_path).look()
+    assert away is not None
+    assert away.code == "storage_unavailable"
+
+
+def counting_workers(registry: Registry, folder: Path) -> Dependency:
+    """Of what a server stands on, the workers elsewhere."""
+    index = cast("Any", SimpleNamespace(ping=lambda: None))
+    found = dependencies_of(
+        Settings(), registry, index, FolderOriginals(folder), own_worker_is_alive=None
+    )
+    [workers] = [one for one in found if one.name == WORKER]
+    return workers
 
 
 def test_a_start_waits_for_a_server_that_starts_too(server: OwnPostgres) -> None:

@@ -16,6 +16,12 @@ def test_what_the_question_raises_is_raised() -> None:
         BoundedPing(fail, name="It")()
 
 
+def test_what_it_answers_comes_back() -> None:
+    answers = iter([1, 2])
+    ping = BoundedPing(lambda: next(answers), name="It")
+    assert [ping(), ping()] == [1, 2]
+
+
 def test_a_database_that_hangs_is_not_waited_for_and_not_asked_twice() -> None:
     answers = threading.Event()
     asked: list[int] = []

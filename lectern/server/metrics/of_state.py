@@ -12,16 +12,19 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from corpus.errors import StorageUnavailable
 from corpus.index.open import EDGE_FOLDER
 from corpus.index.port import NodeStore
 from corpus.registry.database.engine import Registry
 from corpus.registry.statistics import RegistryFigures, count_everything
 from lectern.server.metrics.lately import Lately
-from service.readiness import Dependency
+from service.readiness import INDEX, ORIGINALS, REGISTRY, Away, Dependency, Readiness
 
 COUNTS_KEPT_S = 120.0
 LOOK_LIMIT_S = 5.0  # as long as a probe waits for /readyz
-STORES = {"registry": "registry", "index": "index", "originals": "bucket or folder of originals"}
+STORES = {REGISTRY: "registry", INDEX: "index", ORIGINALS: "bucket or folder of originals"}
+# A scrape does not tell why something is away, or that nothing came within the limit.
+GONE = Away(StorageUnavailable.code, "away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,12 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """All that is known now."""
-        is_up = self._look()
-        registry = self._registry() if is_up["registry"] else None
-        index = self._index() if is_up["index"] else None
-        is_ready = all(is_up[one.name] for one, _ in self._looks if one.is_needed)
-        yield _gauge("ready", "Whether questions are answered, as /readyz says.", int(is_ready))
+        readiness = self._look()
+        is_up = {one.name: away is None for one, away in readiness.found}
+        registry = self._registry() if is_up[REGISTRY] else None
+        index = self._index() if is_up[INDEX] else None
+        ready = int(readiness.is_ready)
+        yield _gauge("ready", "Whether questions are answered, as /readyz says.", ready)
         for name, what in STORES.items():
             yield _gauge(f"{name}_up", f"Whether the {what} answers.", int(is_up[name]))
         if registry is not None:
@@ -80,10 +84,10 @@ class StateCollector(Collector):
             open_ = int(self._llm_is_failing())
             yield _gauge("llm_breaker_open", "Whether the LLM fails, and is left alone.", open_)
 
-    def _look(self) -> dict[str, bool]:
+    def _look(self) -> Readiness:
         for _, look in self._looks:
             look.begin()
-        return {one.name: bool(look()) for one, look in self._looks}
+        return Readiness([(one, None if look() else GONE) for one, look in self._looks])
 
 
 def _of_registry(figures: RegistryFigures) -> Iterable[GaugeMetricFamily]:
