@@ -50,6 +50,9 @@ def listening(url: SecretStr, on_word: Callable[[], None]) -> Iterator[None]:
                     log.warning("work is not announced for now: %s", type(error).__name__)
                 is_told = True
                 ended.wait(RECONNECT_S)
+            except Exception:
+                log.exception("work is not announced for now")
+                ended.wait(RECONNECT_S)
 
     ear = threading.Thread(target=listen, name="wake-ups", daemon=True)
     ear.start()
@@ -63,11 +66,15 @@ def listening(url: SecretStr, on_word: Callable[[], None]) -> Iterator[None]:
 def _is_lent(connection: psycopg.Connection[Any], url: SecretStr) -> bool:
     """Whether a pooler lends the server's process that answers here to others meanwhile.
 
-    The word would come to whoever has it then. A busy pooler may give us the same one by chance:
-    then nothing is heard either, and nobody is told.
+    The word would come to whoever has it then. A busy pooler may give us the same one by chance, or
+    no second one: then nothing is heard either, and nobody is told.
     """
     own = _process_of(connection)
-    with psycopg.connect(**connect_arguments(url)) as other, other.transaction():
+    try:
+        opened = psycopg.connect(**connect_arguments(url))
+    except psycopg.OperationalError:
+        return False  # a limit on connections, as the one is there: the word comes to it
+    with opened as other, other.transaction():
         return _process_of(other) == own or _process_of(connection) != own
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
+import pytest
+from psycopg import sql
 from pydantic import SecretStr
 
 from corpus.access import UNRESTRICTED
@@ -52,6 +56,47 @@ def test_a_lost_connection_is_made_anew(postgres_registry: Registry, postgres_ur
         word.clear()
         upload(postgres_registry)
         assert word.wait(PATIENCE_S)
+
+
+def test_who_may_have_one_connection_only_is_woken_on_it(
+    postgres_registry: Registry, postgres_url: str
+) -> None:
+    word = threading.Event()
+    with who_may_connect_once(postgres_url) as url, listening(SecretStr(url), word.set):
+        assert word.wait(PATIENCE_S)
+        word.clear()
+        upload(postgres_registry)
+        assert word.wait(PATIENCE_S)
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_it(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = threading.Event()
+    words = iter([ZeroDivisionError("a bug of ours")])
+
+    def hear() -> None:
+        for error in words:
+            raise error
+        heard.set()
+
+    with listening(SecretStr(postgres_url), hear):
+        assert heard.wait(PATIENCE_S)
+    assert [one.exc_info is not None for one in caplog.records] == [True]
+
+
+@contextmanager
+def who_may_connect_once(url: str) -> Iterator[str]:
+    """The URL of the same database for another user, with one connection at a time."""
+    name = f"lectern_{uuid4().hex}"
+    role = sql.Identifier(name)
+    made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} CONNECTION LIMIT 1").format(role, name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(made)
+        try:
+            yield f"postgresql://{name}:{name}@{url.rpartition('@')[2]}"
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def test_of_several_hosts_the_one_that_answers_is_listened_to(
