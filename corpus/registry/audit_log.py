@@ -10,11 +10,11 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from corpus.registry.cursors import read_cursor, write_cursor
+from corpus.registry.expiring import hold_old_ones
 from corpus.registry.schema import audit
 
 MAX_WHO_CHARS = 700
 MAX_SUBJECT_CHARS = 128
-_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,6 @@ def list_entries(
 
 def expire_entries(connection: Connection, older_than: timedelta) -> int:
     """Remove a batch of the older ones; how many: 0 when none is left."""
-    old = select(audit.c.id).where(audit.c.at < datetime.now(UTC) - older_than)
-    # Another process may be at the same.
-    some = old.order_by(audit.c.at).limit(_BATCH).with_for_update(skip_locked=True)
-    ids = connection.execute(some).scalars().all()
+    ids = hold_old_ones(connection, audit, audit.c.at, older_than)
     connection.execute(delete(audit).where(audit.c.id.in_(ids)))
     return len(ids)

@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, u
 from corpus.access import Reader
 from corpus.errors import AnswerNotFound
 from corpus.registry.access import is_readable
+from corpus.registry.expiring import hold_old_ones
 from corpus.registry.locks import hold_collection
 from corpus.registry.schema import answer_sources, answers, asked, conversations, documents
 from corpus.turns import AskedQuestion, Rating, Turn
 
 REMOVED: dict[str, object] = {}
-_BATCH = 1_000  # the rest comes the next time
+_DOCUMENTS_AT_ONCE = 1_000  # the rest comes the next time
 # A trace has a prompt in it, and whoever reads a conversation asks for none.
 _WITHOUT_TRACE = [one for one in answers.c if one.name != "trace"]
 
@@ -181,7 +182,7 @@ def remove_answers_from_nowhere(connection: Connection) -> None:
         .outerjoin(documents, documents.c.id == answer_sources.c.document_id)
         .where(documents.c.id.is_(None) | documents.c.deleted_at.is_not(None))
     )
-    document_ids = list(connection.execute(gone.limit(_BATCH)).scalars())
+    document_ids = list(connection.execute(gone.limit(_DOCUMENTS_AT_ONCE)).scalars())
     remove_answers_from(connection, document_ids)
     # An answer that is kept at this moment is not removed yet, and keeps its sources until it is.
     removed = select(answers.c.id).where(answers.c.is_removed)
@@ -195,26 +196,19 @@ def remove_answers_from_nowhere(connection: Connection) -> None:
 
 def expire_traces(connection: Connection, older_than: timedelta) -> int:
     """Give up how a batch of answers of that age came about; how many: 0 when none is left."""
-    ids = _old_ones(connection, older_than, answers.c.trace.is_not(None))
+    has_one = answers.c.trace.is_not(None)
+    ids = hold_old_ones(connection, answers, answers.c.created_at, older_than, has_one)
     connection.execute(update(answers).where(answers.c.id.in_(ids)).values(trace=None))
     return len(ids)
 
 
 def expire_answers(connection: Connection, older_than: timedelta) -> int:
     """Delete a batch of answers of that age that belong to no conversation; how many, as above."""
-    ids = _old_ones(connection, older_than, answers.c.conversation_id.is_(None))
+    is_alone = answers.c.conversation_id.is_(None)
+    ids = hold_old_ones(connection, answers, answers.c.created_at, older_than, is_alone)
     connection.execute(delete(answer_sources).where(answer_sources.c.answer_id.in_(ids)))
     connection.execute(delete(answers).where(answers.c.id.in_(ids)))
     return len(ids)
-
-
-def _old_ones(
-    connection: Connection, older_than: timedelta, which: ColumnElement[bool]
-) -> Sequence[str]:
-    """Whoever holds one of them now, it comes the next time."""
-    old = select(answers.c.id).where(answers.c.created_at < datetime.now(UTC) - older_than, which)
-    some = old.order_by(answers.c.created_at).limit(_BATCH).with_for_update(skip_locked=True)
-    return connection.execute(some).scalars().all()
 
 
 def _is(answer_id: str, reader: Reader) -> tuple[ColumnElement[bool], ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
 
 from corpus.deletion import DELETION_S, finish_deletions
 from corpus.embedding.fingerprint import EmbeddingFingerprint
@@ -16,26 +14,20 @@ from corpus.original_audit import audit_originals
 from corpus.originals.port import OriginalStore
 from corpus.reconciliation import reconcile
 from corpus.registry.access import align_audiences
-from corpus.registry.audit_log import expire_entries
 from corpus.registry.chunkers import rechunk, rechunk_ahead
-from corpus.registry.conversations import drop_empty_conversations, expire_conversations
 from corpus.registry.database.engine import Registry
-from corpus.registry.keys import expire_usage
 from corpus.registry.leases import release_all
-from corpus.registry.slack import forget_slack
 from corpus.registry.strays import drop_jobs_of_nothing, queue_stranded
-from corpus.registry.turns import expire_answers, expire_traces, remove_answers_from_nowhere
 from corpus.repeating import repeating
 from corpus.settings import Settings
 from corpus.sweeping import sweep
+from lectern.server.expiry import Step, expiring
 from lectern.server.old_indexes import clear_expired
 from service.parts import ServiceParts
 
 EVERY_S = 3600.0
 AGAIN_S = 60.0  # for what could not be done, because something was away
 STOP_GRACE_S = 10.0
-# A conversation without an answer: the first question failed, or is being answered.
-EMPTY = timedelta(days=1)
 RECHUNKED_AT_ONCE = 100
 NAMED = 10  # of a list in the log, at most
 
@@ -89,11 +81,11 @@ def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractCont
     `again_s` where that could not be done. An index is compared with the registry only where it is
     this process's own: on a server each replica would ask for all of it, each hour.
     """
-    hourly: list[Callable[[ServiceParts], None]] = [_rows, _originals, _expire, _old_indexes]
-    if parts.store.is_embedded:
-        hourly.append(_index)
 
     def mend(stop: threading.Event) -> None:
+        hourly = [_rows, _originals, *expiring(parts.settings, stop), _old_indexes]
+        if parts.store.is_embedded:
+            hourly.append(_index)
         left = hourly
         for _ in range(int(EVERY_S // again_s)):
             left = [
@@ -107,7 +99,7 @@ def reconciled(parts: ServiceParts, *, again_s: float = AGAIN_S) -> AbstractCont
     return repeating(mend, 0.0, name="reconciler", grace_s=STOP_GRACE_S)
 
 
-def _carried_out(step: Callable[[ServiceParts], None], parts: ServiceParts) -> bool:
+def _carried_out(step: Step, parts: ServiceParts) -> bool:
     try:
         step(parts)
     except Unavailable as error:
@@ -163,29 +155,6 @@ def _originals(parts: ServiceParts) -> None:
             len(found.missing),
             found.missing[:NAMED],
         )
-
-
-def _expire(parts: ServiceParts) -> None:
-    settings = parts.settings
-    with parts.registry.write() as connection:
-        remove_answers_from_nowhere(connection)
-        if settings.keep_conversations_days:
-            unused_for = timedelta(days=settings.keep_conversations_days)
-            expire_conversations(connection, unused_for)
-        drop_empty_conversations(connection, EMPTY)
-        forget_slack(connection)
-        expire_usage(connection)
-    # An answer outside of a conversation is kept for its trace.
-    traces = timedelta(days=settings.keep_traces_days)
-    for expire, kept_for in (
-        (expire_answers, traces),
-        (expire_traces, traces),
-        (expire_entries, timedelta(days=settings.keep_audit_days)),
-    ):
-        some = 1
-        while some:  # each batch in a transaction of its own, which holds nobody up
-            with parts.registry.write() as connection:
-                some = expire(connection, kept_for)
 
 
 def _old_indexes(parts: ServiceParts) -> None:

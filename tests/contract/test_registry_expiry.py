@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from corpus.registry.audit_log import Entry, expire_entries, write_entries
-from corpus.registry.conversations import begin_conversation
+from corpus.registry.conversations import (
+    begin_conversation,
+    drop_empty_conversations,
+    expire_conversations,
+)
 from corpus.registry.database.engine import Registry
-from corpus.registry.schema import answer_sources, answers, audit
+from corpus.registry.schema import answer_sources, answers, audit, conversations
 from corpus.registry.turns import expire_answers, expire_traces
 
 MANY = 2_100
@@ -68,6 +72,27 @@ def test_old_answers_go_batch_by_batch_and_no_other(
         for table in (answers, answer_sources):
             count = select(func.count()).select_from(table)
             assert connection.execute(count).scalar_one() == left
+
+
+@pytest.mark.parametrize("expire", [expire_conversations, drop_empty_conversations])
+def test_old_conversations_go_batch_by_batch_and_no_other(
+    registry: Registry, expire: Callable[[Connection, timedelta], int]
+) -> None:
+    turns = 1 if expire is expire_conversations else 0
+    with registry.write() as connection:
+        for _ in range(MANY // 3):
+            begin_conversation(connection, "default", "Title", None)
+        keep_answers(connection, 2, at=OLD, apart=False)
+        connection.execute(update(conversations).values(updated_at=OLD, turns=turns))
+        fresh = begin_conversation(connection, "default", "Title", None)
+        apart = keep_answers(connection, 1, at=OLD, apart=True)
+    done = batches(registry, expire)
+    assert sum(done) == MANY // 3 + 1
+    assert max(done) < MANY // 3
+    with registry.read() as connection:
+        assert connection.execute(select(conversations.c.id)).scalars().all() == [fresh]
+        assert connection.execute(select(answers.c.id)).scalars().all() == apart
+        assert connection.execute(select(answer_sources.c.answer_id)).scalars().all() == apart
 
 
 def test_old_entries_of_the_audit_log_go_batch_by_batch_and_no_other(registry: Registry) -> None:
