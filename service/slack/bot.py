@@ -182,7 +182,7 @@ class Bot:
         reply = self._reply(asked, client)
         async with self._statuses.while_answering(client, asked, reply):
             try:
-                with self._stopping.may_stop(reply):
+                with self._stopping.may_stop(asked, reply):
                     is_told = await self.answer(asked, reply)
             finally:
                 if is_told:

@@ -48,6 +48,7 @@ class Reply:
     _open_ts: str | None = None  # a stream that is not gone on with, and has to be closed
     _ending: tuple[Sequence[dict[str, Any]], str] | None = None  # once all was said
     _is_finished: bool = False
+    _is_withdrawn: bool = False
     # Slack takes this for the end of the work, so that nobody has to say so.
     has_stopped_stream: bool = False
 
@@ -108,6 +109,11 @@ class Reply:
                 message.client = self.client
         await self.finish(blocks, text=text)
 
+    @property
+    def is_stoppable(self) -> bool:
+        """Whether there is more to say that nobody has to know."""
+        return not (self._is_finished or self._is_withdrawn)
+
     def stop(self) -> None:
         """Say no more: whoever reads it pressed Slack's button."""
         self._is_finished = True
@@ -135,6 +141,7 @@ class Reply:
 
     async def withdraw(self, text: str) -> None:
         """Put this notice in place of everything that was said."""
+        self._is_withdrawn = True
         is_open, last = self._edited is None, self._last
         earlier, self._earlier, self._held = self._earlier, [], ""
         self._ending = ((), text)

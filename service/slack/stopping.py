@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from corpus.errors import LecternError
 from corpus.registry.database.engine import Registry
 from corpus.registry.slack import take_event
+from service.slack.asked import Asked
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
 from service.slack.replying import Reply
 from service.slack.status import Statuses
@@ -31,26 +32,31 @@ class Stopping:
     def __init__(self, registry: Registry, statuses: Statuses) -> None:
         self._registry = registry
         self._statuses = statuses
-        self._answering: dict[asyncio.Task[Any], Reply] = {}
+        self._answering: dict[asyncio.Task[Any], tuple[Asked, Reply]] = {}
 
     @contextmanager
-    def may_stop(self, reply: Reply) -> Iterator[None]:
+    def may_stop(self, asked: Asked, reply: Reply) -> Iterator[None]:
         """The current task may be cancelled from here on; then there is nothing more to say."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - inside a coroutine
-        self._answering[task] = reply
+        self._answering[task] = (asked, reply)
         try:
             yield
         finally:
             del self._answering[task]
 
     async def stop(self, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """End the answers of a thread, and say so there, once."""
+        """End the answers to what was asked in a thread until then, and say so there, once.
+
+        One that is being withdrawn is not among them.
+        """
         event = body["event"]
         channel, thread_ts = event["channel"], event["thread_ts"]
         is_here = False
-        for task, reply in list(self._answering.items()):
-            if (reply.channel, reply.thread_ts) == (channel, thread_ts):
+        for task, (asked, reply) in list(self._answering.items()):
+            is_there = (reply.channel, reply.thread_ts) == (channel, thread_ts)
+            # Slack sends it again for an hour, whatever is asked there meanwhile.
+            if is_there and float(asked.ts) <= float(event["event_ts"]) and reply.is_stoppable:
                 is_here = True
                 reply.stop()
                 task.cancel()

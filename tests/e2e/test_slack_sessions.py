@@ -143,13 +143,38 @@ def test_a_stop_that_another_replica_hears_of_ends_the_stream_without_a_word(
     assert (reply.edits, reply.blocks) == (0, [])
 
 
-def streaming(workspace: Workspace, llm: ScriptedLlm) -> dict[str, Any]:
-    """A question whose answer has begun, and goes on for long."""
-    pieces = tuple(f"The anchor weighs 90 kilograms and {n} grams [1]. " for n in range(400))
-    llm.script(Reply(pieces=pieces, pause_s=0.05))
-    event = workspace.mention()
+def test_a_stop_that_slack_sends_again_ends_nothing_that_was_asked_since(
+    workspace: Workspace, llm: ScriptedLlm
+) -> None:
+    event = streaming(workspace, llm)
+    pressed = workspace.slack.press_stop(event["channel"], event["ts"])
+    body = workspace.body(pressed, f"Ev{pressed['event_ts']}")
+    workspace.post(body)
+    assert llm.wait_until_client_left(20)
+    since = {"thread_ts": event["ts"], "ts": f"{float(pressed['event_ts']) + 1:.6f}"}
+    streaming(workspace, llm, 40, count=3, **since)
+    assert workspace.post(body).status_code == 200
+    *_, reply = workspace.slack.wait_for_end(event["ts"], count=3)
+    assert "and 39 grams" in reply.text
+    assert reply.blocks != []
+
+
+def streaming(
+    workspace: Workspace,
+    llm: ScriptedLlm,
+    pieces: int = 400,
+    *,
+    count: int = 1,
+    **changed: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """A question whose answer has begun, and goes on for long; it is message `count` there."""
+    said = tuple(f"The anchor weighs 90 kilograms and {n} grams [1]. " for n in range(pieces))
+    llm.script(Reply(pieces=said, pause_s=0.05))
+    event = workspace.mention(**changed)
+    thread_ts = event.get("thread_ts", event["ts"])
     workspace.send(event)
-    workspace.slack.wait_for(lambda: bool(workspace.slack.in_thread(event["ts"])), "the beginning")
+    slack = workspace.slack
+    slack.wait_for(lambda: len(slack.in_thread(thread_ts)) >= count, "the beginning")
     return event
 
 
