@@ -74,6 +74,24 @@ def end_event(connection: Connection, event_id: str) -> None:
     )
 
 
+def awaited_in(connection: Connection, channel_id: str, thread_ts: str) -> set[str]:
+    """What was asked in a thread and is not ended, whoever answers it."""
+    awaited = select(slack_events.c.id).where(
+        slack_events.c.channel_id == channel_id,
+        slack_events.c.thread_ts == thread_ts,
+        slack_events.c.lease_until.is_not(None),
+    )
+    return set(connection.execute(awaited).scalars())
+
+
+def ended_of(connection: Connection, event_ids: Collection[str]) -> set[str]:
+    """Those of them that were ended."""
+    ended = select(slack_events.c.id).where(
+        slack_events.c.id.in_(list(event_ids)), slack_events.c.lease_until.is_(None)
+    )
+    return set(connection.execute(ended).scalars())
+
+
 def has_abandoned(connection: Connection) -> bool:
     """Whether there is something to claim."""
     return connection.execute(_abandoned().limit(1)).first() is not None

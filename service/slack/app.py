@@ -60,7 +60,7 @@ class SlackApp:
         async def tell(left: Abandoned) -> bool:
             return await self.bot.tell_interrupted(left, self.client)
 
-        await self.holding.keep(tell)
+        await self.holding.keep(tell, self.bot.stop_here)
 
     async def close(self) -> None:
         """Have threads told that the service ends, and close the session."""

@@ -54,6 +54,11 @@ class Asked:
         return f"{key}/files" if self.has_late_files else key
 
 
+def asked_s(key: str) -> float:
+    """When the message with this key was written, by Slack's clock."""
+    return float(key.split("/")[2])
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where somebody pressed a button; `user_team_id` is the workspace that they belong to.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -154,6 +154,10 @@ class Bot:
     async def stop(self, body: dict[str, Any], client: AsyncWebClient) -> None:
         """End the answers of a thread where somebody pressed Slack's button."""
         await self._stopping.stop(body, client)
+
+    def stop_here(self, keys: Collection[str]) -> None:
+        """End the answers to these, of which another replica said that they are stopped."""
+        self._stopping.end(keys)
 
     async def close(self) -> None:
         """Have every thread told that the service ends; takes some seconds at most."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from corpus.errors import LecternError
 from corpus.registry.database.engine import Registry
@@ -16,6 +16,7 @@ from corpus.registry.slack import (
     Abandoned,
     claim_abandoned,
     end_event,
+    ended_of,
     has_abandoned,
     renew_events,
 )
@@ -23,6 +24,8 @@ from corpus.registry.slack import (
 log = logging.getLogger("lectern.slack")
 
 EVERY_S = 15.0  # a quarter of the lease
+# How soon an answer ends that another process was told to stop.
+LOOK_EVERY_S = 1.0
 
 
 class Holding:
@@ -50,14 +53,28 @@ class Holding:
         """Its thread could not be told: it is tried again when the lease has ended."""
         self._in_hand.discard(key)
 
-    async def keep(self, tell: Callable[[Abandoned], Awaitable[bool]]) -> None:
-        """Say again and again what is in hand, and `tell` threads that others left behind."""
+    async def keep(
+        self,
+        tell: Callable[[Abandoned], Awaitable[bool]],
+        stop: Callable[[Collection[str]], object],
+    ) -> None:
+        """Say again and again what is in hand, and `tell` threads that others left behind.
+
+        What is in hand and others ended, `stop` is called with.
+        """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_again_and_again(self._renew))  # however long telling takes
-            tasks.create_task(_again_and_again(lambda: self._tell(tell)))
+            # However long telling takes.
+            tasks.create_task(_again_and_again(self._renew, EVERY_S))
+            tasks.create_task(_again_and_again(lambda: self._tell(tell), EVERY_S))
+            tasks.create_task(_again_and_again(lambda: self._stop(stop), LOOK_EVERY_S))
 
     async def _renew(self) -> None:
         await asyncio.to_thread(self._write_what_is_in_hand, set(self._in_hand))
+
+    async def _stop(self, stop: Callable[[Collection[str]], object]) -> None:
+        if self._in_hand:
+            ended = await asyncio.to_thread(self._ended_by_others, set(self._in_hand))
+            stop(ended & self._in_hand)  # what was answered meanwhile is ended too
 
     async def _tell(self, tell: Callable[[Abandoned], Awaitable[bool]]) -> None:
         while claimed := await asyncio.to_thread(self._claim, set(self._in_hand)):
@@ -76,6 +93,10 @@ class Holding:
         with self._registry.write() as connection:
             renew_events(connection, in_hand)
 
+    def _ended_by_others(self, in_hand: set[str]) -> set[str]:
+        with self._registry.read() as connection:
+            return ended_of(connection, in_hand)
+
     def _claim(self, in_hand: set[str]) -> list[Abandoned]:
         with self._registry.read() as connection:
             if not has_abandoned(connection):
@@ -93,7 +114,7 @@ class Holding:
         self._ended -= ended
 
 
-async def _again_and_again(step: Callable[[], Awaitable[None]]) -> None:
+async def _again_and_again(step: Callable[[], Awaitable[None]], every_s: float) -> None:
     while True:
         try:
             await step()
@@ -101,4 +122,4 @@ async def _again_and_again(step: Callable[[], Awaitable[None]]) -> None:
             log.info("what is in hand could not be noted: %s", error.detail)
         except Exception:
             log.exception("what is in hand was not looked after")
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)

@@ -77,6 +77,8 @@ class Reply:
     async def finish(self, blocks: Sequence[dict[str, Any]], *, text: str = "") -> None:
         """End the message, once, with these blocks below it; `text` where nothing was said."""
         if self._is_finished:
+            with suppress(*SLACK_ERRORS):
+                await self._close_stream()  # of what was stopped
             return
         self._ending = (blocks, text)
         with suppress(AnswerStopped):
@@ -115,8 +117,13 @@ class Reply:
         return not (self._is_finished or self._is_withdrawn)
 
     def stop(self) -> None:
-        """Say no more: whoever reads it pressed Slack's button."""
+        """Say no more: whoever reads it pressed Slack's button.
+
+        A stream that began since is open, and is closed instead of being finished.
+        """
         self._is_finished = True
+        if self._stream is not None:
+            self._open_ts = self._last
 
     async def post(self, blocks: Sequence[dict[str, Any]], *, text: str) -> None:
         """Write a message of its own into the thread."""

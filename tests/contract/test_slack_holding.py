@@ -57,7 +57,7 @@ def test_leases_are_renewed_while_threads_are_told(
             await go_on.wait()
             return True
 
-        keeping = asyncio.create_task(kept.keep(tell))
+        keeping = asyncio.create_task(kept.keep(tell, len))
         try:
             async with asyncio.timeout(20):
                 while not told:  # noqa: ASYNC110
