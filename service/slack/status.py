@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,29 +35,35 @@ class Statuses:
 
     def __init__(self) -> None:
         self._is_agent = True  # until Slack refuses
+        self._answers: Counter[tuple[str, str]] = Counter()  # by channel and thread
 
     @asynccontextmanager
     async def while_answering(
         self, client: AsyncWebClient, asked: Asked, reply: Reply
     ) -> AsyncIterator[None]:
-        """From now on the thread shows that it is being answered; in the end, no longer."""
+        """From now on the thread shows that it is being answered; after the last, no longer."""
         channel, thread_ts = asked.thread.channel_id, asked.thread.thread_ts
         title = escaped(question_of(asked.text)[:MAX_TITLE_CHARS])
+        self._answers[channel, thread_ts] += 1
         begun = asyncio.create_task(
             self._show(client, channel, thread_ts, title=title, user_id=asked.user_id)
         )
         try:
             yield
         finally:
+            self._answers -= Counter({(channel, thread_ts): 1})
             # What Slack takes only now would stand there for an hour.
             is_late = not begun.done()
             await asyncio.wait({begun})
-            if is_late or not reply.has_stopped_stream:
+            # What Slack took for the end of the work was that of one answer.
+            is_last = not self._answers[channel, thread_ts]
+            if is_late or not is_last or not reply.has_stopped_stream:
                 await self.end(client, channel, thread_ts)
 
     async def end(self, client: AsyncWebClient, channel: str, thread_ts: str) -> None:
-        """Nobody is at work there any more."""
-        await self._show(client, channel, thread_ts, is_working=False)
+        """Nobody is at work there any more, unless on another answer."""
+        is_working = self._answers[channel, thread_ts] > 0
+        await self._show(client, channel, thread_ts, is_working=is_working)
 
     async def _show(
         self,

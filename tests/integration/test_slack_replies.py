@@ -16,7 +16,7 @@ from service.slack.asked import Asked
 from service.slack.calling import SLACK_ERRORS, open_session, retry_after_s
 from service.slack.pace import Pace
 from service.slack.replying import AnswerStopped, Reply
-from service.slack.status import Statuses
+from service.slack.status import AT_WORK, Statuses
 from tests.doubles.scripted_slack import CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
 
 THREAD = "1600000000.000001"
@@ -250,6 +250,27 @@ def test_a_stream_ends_what_the_thread_shows_by_itself_and_not_before() -> None:
         assert len(slack.in_thread(THREAD)) > 1
         assert sessions.of(CHANNEL, THREAD) == "active"
         assert slack.count("agents.sessions.setStatus") == 1
+
+
+@pytest.mark.parametrize("is_agent", [True, False])
+def test_what_a_thread_shows_ends_with_the_last_of_its_answers(*, is_agent: bool) -> None:
+    with ScriptedSlack() as slack:
+        sessions = slack.sessions
+        sessions.is_agent = is_agent
+        at_work, done = ("processing", "active") if is_agent else (AT_WORK, "")
+
+        async def use(reply: Reply) -> None:
+            statuses, second = Statuses(), Reply(reply.client, CHANNEL, THREAD, TEAM, USER)
+            async with statuses.while_answering(reply.client, ASKED, second):
+                async with statuses.while_answering(reply.client, ASKED, reply):
+                    await reply.say(SECRET)
+                    await reply.finish(())
+                assert sessions.of(CHANNEL, THREAD) == at_work
+                await second.say(SECRET)
+                await second.finish(())
+            assert sessions.of(CHANNEL, THREAD) == done
+
+        with_reply(slack, use)
 
 
 def test_an_app_that_is_no_agent_says_so_in_its_own_way() -> None:
