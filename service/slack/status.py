@@ -24,6 +24,9 @@ from service.slack.texts import escaped, question_of
 log = logging.getLogger("lectern.slack")
 
 STATUS_LIMIT_S = 3.0
+# After so many refusals on end the app is no agent. Slack does not document how it says so, and
+# refuses with errors like these what is wrong with one thread alone.
+MAX_REFUSALS = 3
 # Slack takes 200; it is shown in a list.
 MAX_TITLE_CHARS = 80
 # What an app shows that is no agent, behind its name.
@@ -34,7 +37,7 @@ class Statuses:
     """Best effort: whatever Slack says to it, and however late, no answer waits or fails for it."""
 
     def __init__(self) -> None:
-        self._is_agent = True  # until Slack refuses
+        self._refusals = 0  # of an agent's call, without a success between
         self._answers: Counter[tuple[str, str]] = Counter()  # by channel and thread
 
     @asynccontextmanager
@@ -78,7 +81,7 @@ class Statuses:
         client = patient(client, 0)
         try:
             async with asyncio.timeout(STATUS_LIMIT_S):
-                if self._is_agent:
+                if self._refusals < MAX_REFUSALS:
                     try:
                         await client.agents_sessions_setStatus(
                             channel_id=channel,
@@ -88,20 +91,23 @@ class Statuses:
                             initiator_user_id=user_id or None,
                         )
                     except SlackApiError as error:
-                        self._is_agent = not _is_of_the_app(error)
-                if not self._is_agent:
-                    await client.assistant_threads_setStatus(
-                        channel_id=channel,
-                        thread_ts=thread_ts,
-                        status=AT_WORK if is_working else "",
-                    )
+                        if not _may_be_of_the_app(error):
+                            raise
+                        self._refusals += 1
+                    else:
+                        self._refusals = 0
+                        return
+                # Of an agent, Slack passes this older call on.
+                await client.assistant_threads_setStatus(
+                    channel_id=channel,
+                    thread_ts=thread_ts,
+                    status=AT_WORK if is_working else "",
+                )
         except SLACK_ERRORS as error:
             log.debug("Slack does not show who is at work: %s", reason_of(error))
 
 
-def _is_of_the_app(error: SlackApiError) -> bool:
-    """Whether it is refused because the app is no agent; Slack does not document as what.
-
-    An agent that is taken for none is shown all the same: Slack passes the older call on.
-    """
-    return retry_after_s(error) is None and reason_of(error) not in HOPELESS
+def _may_be_of_the_app(error: SlackApiError) -> bool:
+    """Whether it may be refused because the app is no agent: not for its haste or a failure."""
+    is_failure = getattr(error.response, "status_code", 0) >= 500
+    return not is_failure and retry_after_s(error) is None and reason_of(error) not in HOPELESS

@@ -75,15 +75,33 @@ def test_a_sign_that_slack_takes_late_does_not_stay(workspace: Workspace) -> Non
 
 
 @pytest.mark.parametrize(
-    "failure", [Failure("ratelimited", 429, retry_after_s=600), Failure(status=500)]
+    ("failure", "calls"),
+    [
+        (Failure("ratelimited", 429, retry_after_s=600), [AGENTS]),
+        (Failure(status=500), [AGENTS, AGENTS]),  # the SDK tries it once more
+        (Failure("thread_not_found"), [AGENTS, OTHERS]),
+    ],
 )
-def test_an_answer_fails_for_none_of_it(workspace: Workspace, failure: Failure) -> None:
-    workspace.slack.fail(AGENTS, *[failure] * 3)
-    workspace.slack.fail(OTHERS, *[failure] * 3)
+def test_an_answer_fails_for_none_of_it(
+    workspace: Workspace, failure: Failure, calls: list[str]
+) -> None:
+    slack = workspace.slack
+    before = len(slack.calls)
+    for method in calls:
+        slack.fail(method, failure)
+
+    def called() -> list[str]:
+        return [name for name, _ in slack.calls[before:] if name in {AGENTS, OTHERS}]
+
     event = workspace.mention()
     workspace.send(event)
-    [reply] = workspace.slack.wait_for_end(event["ts"])
+    [reply] = slack.wait_for_end(event["ts"])
     assert SENTENCE[:-1] in reply.text
+    slack.wait_for(lambda: called()[: len(calls)] == calls, "the refusals")
+    before = len(slack.calls)
+    asked(workspace, QUESTION)
+    slack.wait_for(lambda: bool(called()), "a sign")
+    assert OTHERS not in called()  # the app is an agent all the same
 
 
 def stopped(workspace: Workspace, event: dict[str, Any]) -> None:

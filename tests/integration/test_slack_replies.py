@@ -16,7 +16,7 @@ from service.slack.asked import Asked
 from service.slack.calling import SLACK_ERRORS, open_session, retry_after_s
 from service.slack.pace import Pace
 from service.slack.replying import AnswerStopped, Reply
-from service.slack.status import AT_WORK, Statuses
+from service.slack.status import AT_WORK, MAX_REFUSALS, Statuses
 from tests.doubles.scripted_slack import CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
 
 THREAD = "1600000000.000001"
@@ -281,6 +281,7 @@ def test_an_app_that_is_no_agent_says_so_in_its_own_way() -> None:
         async def use(reply: Reply) -> None:
             statuses = Statuses()
             for _ in range(3):
+                reply.has_stopped_stream = False
                 async with statuses.while_answering(reply.client, ASKED, reply):
                     await asyncio.to_thread(
                         slack.wait_for, lambda: bool(sessions.of(CHANNEL, THREAD)), "a sign"
@@ -288,5 +289,47 @@ def test_an_app_that_is_no_agent_says_so_in_its_own_way() -> None:
                 assert sessions.of(CHANNEL, THREAD) == ""
 
         with_reply(slack, use)
-        assert slack.count("agents.sessions.setStatus") == 1  # it is asked once
+        assert slack.count("agents.sessions.setStatus") == MAX_REFUSALS  # and is not asked again
         assert slack.count("assistant.threads.setStatus") == 6
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure("ratelimited", 429, retry_after_s=600),
+        Failure(status=500),
+        Failure("internal_error"),
+        Failure("thread_not_found"),
+        Failure("user_not_in_channel"),
+    ],
+)
+def test_an_agent_that_is_refused_now_and_then_is_one(failure: Failure) -> None:
+    with ScriptedSlack() as slack:
+
+        async def use(reply: Reply) -> None:
+            statuses = Statuses()
+            for _ in range(MAX_REFUSALS):
+                slack.fail("agents.sessions.setStatus", failure)
+                if failure.status == 500:  # the SDK tries that once more
+                    slack.fail("agents.sessions.setStatus", failure)
+                await statuses.end(reply.client, CHANNEL, THREAD)
+                before = slack.count("assistant.threads.setStatus")
+                await statuses.end(reply.client, CHANNEL, THREAD)
+                assert slack.count("assistant.threads.setStatus") == before
+                assert slack.sessions.of(CHANNEL, THREAD) == "active"
+
+        with_reply(slack, use)
+
+
+def test_however_often_slack_fails_an_agent_is_one() -> None:
+    with ScriptedSlack() as slack:
+        slack.fail("agents.sessions.setStatus", *[Failure(status=500)] * 2 * MAX_REFUSALS)
+
+        async def use(reply: Reply) -> None:
+            for _ in range(MAX_REFUSALS + 1):
+                await statuses.end(reply.client, CHANNEL, THREAD)
+
+        statuses = Statuses()
+        with_reply(slack, use)
+        assert slack.sessions.of(CHANNEL, THREAD) == "active"
+        assert slack.count("assistant.threads.setStatus") == 0
