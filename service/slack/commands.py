@@ -21,6 +21,8 @@ from service.slack.questions import settings_here
 from service.slack.texts import plain, question_of
 
 MAX_LISTED = 20
+# In the manifest, unless somebody changed it there. Messages do not tell.
+USUAL_NAME = "/lectern"
 
 _USE = re.compile(r"use\s+(\S+)(?:\s+as\s+(.+))?", re.IGNORECASE | re.DOTALL)
 
@@ -67,9 +69,12 @@ def command_in(body: dict[str, Any]) -> SlashCommand:
     )
 
 
-def help_for(command: str = "/lectern") -> str:
-    """What can be done here, for the name that the command has in this workspace."""
-    return _HELP.format(command=command)
+def help_for(command: str | None = None) -> str:
+    """What can be done here, for the name that the command has in this workspace; None: unknown."""
+    said = _HELP.format(command=command or USUAL_NAME)
+    return (
+        said if command else f"{said}\nMy command may have another name here than `{USUAL_NAME}`."
+    )
 
 
 def answered(parts: ServiceParts, access: SlackAccess, command: SlashCommand) -> Said | None:

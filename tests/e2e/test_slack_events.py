@@ -194,6 +194,7 @@ def test_who_asks_for_help_has_it(workspace: Workspace) -> None:
     for event in (workspace.message("Help", **alone), workspace.mention("help")):
         [reply] = workspace.slack.wait_for_end(workspace.sent(event)["ts"])
         assert "/lectern use COLLECTION" in section(reply.blocks)
+        assert "may have another name" in section(reply.blocks)
 
 
 def test_who_reads_a_channel_without_being_in_it_is_shown_the_quotes(workspace: Workspace) -> None:
