@@ -44,7 +44,9 @@ async def earlier_in(client: AsyncWebClient, asked: Asked) -> tuple[PastTurn, ..
                 limit=PAGE,
             )
     except SLACK_ERRORS as error:
-        log.info("a question is asked without the thread before it: %s", reason_of(error))
+        # A refusal stays until somebody mends it: a scope, or a place in the channel, is missing.
+        level = logging.INFO if isinstance(error, TimeoutError) else logging.WARNING
+        log.log(level, "a question is asked without the thread before it: %s", reason_of(error))
         return ()
     messages = sorted(told.get("messages") or (), key=lambda one: float(one["ts"]))
     if told.get("has_more"):

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from corpus.registry.slack import SlackThread
 from service.slack.asked import Asked
 from service.slack.calling import open_session
-from service.slack.earlier import MAX_CHARS, MAX_MESSAGES, PAGE, earlier_in
+from service.slack.earlier import LIMIT_S, MAX_CHARS, MAX_MESSAGES, PAGE, earlier_in
 from tests.doubles.scripted_slack import BOT, CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
 
 THREAD = SlackThread(TEAM, CHANNEL, "1.0")
@@ -68,7 +68,15 @@ def test_where_nothing_was_said_before_slack_is_not_asked(asked: Asked) -> None:
         assert slack.calls == []
 
 
-def test_where_slack_does_not_tell_nothing_was_said() -> None:
+def test_where_slack_does_not_tell_nothing_was_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "lectern.slack")
     with ScriptedSlack() as slack:
         slack.fail("conversations.replies", Failure("missing_scope"))
         assert earlier(slack, {"text": "Hi"}) == []
+        slack.delay("conversations.replies", LIMIT_S + 1)
+        assert earlier(slack, {"text": "Hi"}) == []
+    ours = [one for one in caplog.records if one.name == "lectern.slack"]
+    assert [(one.levelname, one.args) for one in ours] == [
+        ("WARNING", ("missing_scope",)),
+        ("INFO", ("TimeoutError",)),
+    ]
