@@ -69,7 +69,7 @@ class ScriptedSlack:
         self.sessions = SlackSessions()
         self._written = SlackMessages(self.sessions, self.broken_rules)
         self.messages = self._written.there
-        self.heard: list[dict[str, Any]] = []  # messages that people wrote
+        self.heard: list[dict[str, Any]] = []  # messages that people wrote, each once
         self.people: dict[str, dict[str, Any]] = {}  # what `users.info` tells besides, by id
 
     @property
@@ -106,6 +106,19 @@ class ScriptedSlack:
         """Streams end by themselves when nothing comes for a while."""
         with self._lock:
             self._written.end_streams()
+
+    def stamp(self) -> str:
+        """The timestamp of what comes next: later than those of all before."""
+        return self._written.stamp()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Have what somebody wrote in its channel: once, however often it is told of."""
+        if event["type"] not in {"message", "app_mention"}:
+            return
+        place = event["channel"], event["ts"]
+        with self._lock:
+            self.heard = [one for one in self.heard if (one["channel"], one["ts"]) != place]
+            self.heard.append(event)
 
     def press_stop(self, channel: str, thread_ts: str) -> dict[str, Any]:
         """Somebody stops what is going on in a thread; the event. The status stays as it is."""

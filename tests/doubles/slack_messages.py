@@ -37,11 +37,13 @@ class SlackMessages:
         }
     )
 
+    # One clock for all that is written, of people and of the bot.
+    _numbers = itertools.count(1)
+
     def __init__(self, sessions: SlackSessions, broken_rules: list[str]) -> None:
         self.there: dict[str, Message] = {}
         self._sessions = sessions
         self._broken_rules = broken_rules
-        self._numbers = itertools.count(1)
 
     def stamp(self) -> str:
         """The timestamp of what comes next."""

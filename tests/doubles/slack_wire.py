@@ -7,7 +7,6 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -38,7 +37,6 @@ class SlackWire:
         self._addresses: set[str] = set()
         self._sockets: list[web.WebSocketResponse] = []
         self._awaited: dict[str, asyncio.Event] = {}
-        self._deliveries: list[Future[None]] = []
         self.port = 0
         self.connections = 0
         self.acknowledged: list[str] = []
@@ -78,8 +76,7 @@ class SlackWire:
 
         Each time over another connection, beginning with the one that has this number.
         """
-        task = asyncio.run_coroutine_threadsafe(self._deliver(payload, kind, first), self._loop)
-        self._deliveries.append(task)
+        asyncio.run_coroutine_threadsafe(self._deliver(payload, kind, first), self._loop)
 
     def disconnect(self, reason: str) -> None:
         """Say that connections end, as Slack does, and end them."""
@@ -111,8 +108,10 @@ class SlackWire:
         assert self._runner is not None
         await self._drop()
         await self._runner.cleanup()
-        for task in self._deliveries:
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # deliveries, and calls that are slow
+        for task in left:
             task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         raw = await request.text()

@@ -31,13 +31,17 @@ def test_what_was_said_before_a_mention_is_what_the_question_is_about(
         lectern.add("anchor.txt", SENTENCE.encode())
         workspace = Workspace(lectern, slack)
         talk = workspace.sent(workspace.message(TALK, type="message", channel_type="channel"))
+        # What the bot said there itself is not what it is about.
+        workspace.send(workspace.mention("", thread_ts=talk["ts"]))
+        slack.wait_for_end(talk["ts"])
         llm.script(say(REWRITTEN), say(f"{SENTENCE[:-1]} [1]."))
         public = {"type": "message", "channel_type": "channel", "thread_ts": talk["ts"]}
         workspace.send(workspace.mention(ASKED, **public))
-        [reply] = slack.wait_for_end(talk["ts"])
+        empty, reply = slack.wait_for_end(talk["ts"], count=2)
         assert SENTENCE[:-1] in reply.text
         understanding, answering = (json.dumps(one) for one in llm.requests[:2])
         assert TALK in understanding
+        assert empty.text not in understanding
         assert "Skagen" not in answering
         [conversation] = lectern.http.get("/conversations").json()["conversations"]
         kept = lectern.http.get(f"/conversations/{conversation['id']}").json()
@@ -49,7 +53,7 @@ def test_what_was_said_before_a_mention_is_what_the_question_is_about(
         slack.fail("conversations.replies", Failure("internal_error"))
         llm.script(say(REWRITTEN), say(f"{SENTENCE[:-1]} [1]."))
         workspace.send(workspace.mention("And in pounds?", **public))
-        slack.wait_for_end(talk["ts"], count=2)
+        slack.wait_for_end(talk["ts"], count=3)
         assert slack.count("conversations.replies") == 1
         # Of all that is proposed to others what can be read where it was asked, and no more.
         llm.script(say(f"{SENTENCE[:-1]} [1]."))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from typing import Any
@@ -48,17 +47,14 @@ def over_sockets(slack: ScriptedSlack) -> dict[str, str]:
 class Workspace:
     """Writes messages and presses buttons; events go to /slack/events, or over a socket."""
 
-    stamps = itertools.count(1)
-
     def __init__(self, lectern: LecternServer, slack: ScriptedSlack) -> None:
         self.lectern = lectern
         self.slack = slack
         self.acknowledged_with = ""  # what was said at once to the last command
 
     def message(self, text: str, **changed: Any) -> dict[str, Any]:  # noqa: ANN401
-        ts = f"1600000000.{next(self.stamps):06d}"
-        event = {"type": "app_mention", "user": USER, "channel": CHANNEL, "ts": ts, "text": text}
-        return event | changed
+        event = {"type": "app_mention", "user": USER, "channel": CHANNEL, "text": text}
+        return event | {"ts": self.slack.stamp()} | changed
 
     def mention(self, text: str = QUESTION, **changed: Any) -> dict[str, Any]:  # noqa: ANN401
         return self.message(f"<@{BOT}> {text}", **changed)
@@ -76,7 +72,7 @@ class Workspace:
         }
 
     def send(self, event: dict[str, Any], **how: Any) -> httpx.Response:  # noqa: ANN401
-        self.slack.heard.append(event)
+        self.slack.hear(event)
         return self.post(self.body(event), **how)
 
     def sent(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +116,7 @@ class Workspace:
 
     def command(self, text: str, **changed: Any) -> str:  # noqa: ANN401
         """Type a slash command; the number under which `ScriptedSlack.responses_to` has answers."""
-        number = str(next(self.stamps))
+        number = self.slack.stamp()
         form = {
             "command": "/lectern",
             "text": text,
