@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from corpus.registry.slack import REMEMBERED, SlackThread
 from service.slack.asides import is_aside
 from service.slack.dropped import DroppedFile, files_in
-from service.slack.texts import question_of
+from service.slack.texts import MENTION, question_of
 
 # As much as a question that was rewritten; the embedding reads no more of it.
 MAX_QUOTED_CHARS = 2_000
 
-_NAMED = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 # Of what people write; other messages are about messages.
 SUBTYPES = {None, "file_share", "thread_broadcast"}
 
@@ -132,7 +130,7 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
     is_direct = (
         event.get("type") == "app_mention"
         or event.get("channel_type") == "im"
-        or not us.isdisjoint(_NAMED.findall(text))
+        or not us.isdisjoint(found[1] for found in MENTION.finditer(text))
     )
     is_shared = bool(body.get("is_ext_shared_channel"))
     quoted = quoted_in(event)
@@ -152,7 +150,7 @@ def asked_in(body: dict[str, Any]) -> Asked | None:
         thread=SlackThread(team_id, event["channel"], event.get("thread_ts") or event["ts"]),
         team_id=user_team if user_team.startswith("T") else team_id,
         user_id=event["user"],
-        text=_NAMED.sub(lambda found: " " if found[1] in us else found[0], text),
+        text=MENTION.sub(lambda found: " " if found[1] in us else found[0], text),
         is_direct=is_direct,
         is_alone=event.get("channel_type") == "im",
         # A mention says nothing of its channel, and a forwarded message nothing of where it stood.

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from corpus.settings import Settings
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
+from service.slack.texts import MENTION
 
 log = logging.getLogger("lectern.slack")
 
@@ -30,7 +31,6 @@ MAX_NAME_CHARS = 80
 # For all of them: a question can be asked without.
 NAMES_LIMIT_S = 3.0
 
-_UNNAMED = re.compile(r"<@([A-Z0-9]+)>")
 _UNSAFE = re.compile(r"[<>|&\s]+")
 
 # Guests, people of other organisations and programs may call themselves anything.
@@ -68,14 +68,14 @@ class People:
         """The text of a message with the names of those whom it mentions, as far as known."""
         if not self._is_wanted:
             return text
-        mentioned = list(dict.fromkeys(_UNNAMED.findall(text)))[:MAX_NAMED]
-        names = await self._names(patient(client, 0), mentioned)
+        unnamed = dict.fromkeys(found[1] for found in MENTION.finditer(text) if not found[2])
+        names = await self._names(patient(client, 0), list(unnamed)[:MAX_NAMED])
 
         def read(found: re.Match[str]) -> str:
-            name = names.get(found[1])
+            name = found[2] or names.get(found[1])
             return f"<@{found[1]}|{name}>" if name else found[0]
 
-        return _UNNAMED.sub(read, text)
+        return MENTION.sub(read, text)
 
     async def _names(self, client: AsyncWebClient, user_ids: Sequence[str]) -> dict[str, str]:
         """Those that Slack tells at once."""

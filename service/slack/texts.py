@@ -20,8 +20,9 @@ QUOTES_ACTION = "lectern_quotes"
 
 INTERRUPTED = "The language model broke off before the answer was complete."
 
-_MENTION = re.compile(r"<@[A-Z0-9]+(?:\|([^>]*))?>")
-_REFERENCE = re.compile(r"<([#!]?)([^>|]*)(?:\|([^>]*))?>")
+# Somebody's id, and their name where Slack gives it; other signs "<" are written "&lt;".
+MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|([^<>]*))?>")
+_REFERENCE = re.compile(r"<([#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _FORMATTING = re.compile(r"[*_~`]")
 _MAY_BECOME_LINK = re.compile(r"(?:\]|:/?)\Z")
 _SPACES = re.compile(r"[^\S\n]+")
@@ -42,7 +43,7 @@ def question_of(text: str) -> str:
             return label or ""
         return label or (f"#{target}" if sign == "#" else target)
 
-    said = _REFERENCE.sub(read, _MENTION.sub(lambda found: found[1] or " ", text))
+    said = _REFERENCE.sub(read, MENTION.sub(lambda found: found[2] or " ", text))
     return _SPACES.sub(" ", unescape(said)).strip()
 
 

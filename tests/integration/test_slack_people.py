@@ -43,7 +43,7 @@ def test_whom_a_message_mentions_has_a_name_there() -> None:
     with ScriptedSlack() as slack:
         slack.people["U3"] = {"profile": {"real_name": "Ann <Lee>|"}}
         assert (
-            named(slack, "Who are <@U3>, <@U3> and <@U4|bob>?")
+            named(slack, "Who are <@U3>, <@U3|> and <@U4|bob>?")
             == "Who are Ann Lee, Ann Lee and bob?"
         )
         assert slack.count("users.info") == 1

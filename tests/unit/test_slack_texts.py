@@ -50,6 +50,10 @@ def citation(number: int = 1, **changed: object) -> Citation:
         ("<https://example.org/x> and <#C2>", "https://example.org/x and #C2"),
         ("<!here> <!subteam^S1|@team> 1 &lt; 2", "@team 1 < 2"),
         ("<@UBOT>", ""),
+        # A command's text may have these as they were typed.
+        ("1 < 2 <https://example.org/x|the page>", "1 < 2 the page"),
+        ("<" * 40_000, "<" * 40_000),
+        ("<@A|" * 10_000 + "?", "<@A|" * 10_000 + "?"),
     ],
 )
 def test_a_question_is_read_as_people_see_it(text: str, question: str) -> None:
