@@ -14,7 +14,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.access import Reader
 from corpus.errors import LecternError
-from corpus.registry.slack import take_event
 from service.asking.question import DEFAULT_COLLECTION
 from service.asking.related import lately_asked
 from service.parts import ServiceParts
@@ -22,6 +21,7 @@ from service.slack.access import SlackAccess
 from service.slack.bot_token import BotToken
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
 from service.slack.questions import settings_here
+from service.slack.taking import take_once
 from service.slack.texts import escaped
 
 log = logging.getLogger("lectern.slack")
@@ -70,7 +70,8 @@ class Assistant:
         if not self._is_ours(body):
             return
         try:
-            if not await asyncio.to_thread(self._is_new, body.get("event_id") or thread_ts):
+            event_id = body.get("event_id") or thread_ts
+            if not await asyncio.to_thread(take_once, self._parts.registry, event_id):
                 return  # Slack sends it again
             await client.chat_postMessage(channel=channel, thread_ts=thread_ts, text=GREETING)
             await self._suggest(
@@ -118,7 +119,3 @@ class Assistant:
         """Whether it happened in a workspace of ours, and among its own people."""
         team_id, enterprise_id = body.get("team_id") or "", body.get("enterprise_id") or ""
         return not body.get("is_ext_shared_channel") and self._token.is_ours(team_id, enterprise_id)
-
-    def _is_new(self, event_id: str) -> bool:
-        with self._parts.registry.write() as connection:
-            return take_event(connection, event_id)

@@ -9,6 +9,12 @@ from corpus.registry.slack import take_event, take_part, takes_part
 from service.slack.asked import Asked
 
 
+def take_once(registry: Registry, event_id: str) -> bool:
+    """Whether an event is new; from then on it is not. Blocks; raises `StorageUnavailable`."""
+    with registry.write() as connection:
+        return take_event(connection, event_id)
+
+
 def take(registry: Registry, asked: Asked) -> Asked | None:
     """What of the message is for this bot, and for this replica of it. Raises `StorageUnavailable`.
 
