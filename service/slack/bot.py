@@ -19,10 +19,17 @@ from service.parts import ServiceParts
 from service.slack.access import SlackAccess
 from service.slack.answering import Answering
 from service.slack.asked import Asked
-from service.slack.bot_token import REFUSALS, BotToken
-from service.slack.calling import LAST_WORD_S, SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.bot_token import BotToken
+from service.slack.calling import (
+    HOPELESS,
+    LAST_WORD_S,
+    REFUSALS,
+    SLACK_ERRORS,
+    patient,
+    reason_of,
+    retry_after_s,
+)
 from service.slack.commands import SlashCommand
-from service.slack.edited import HOPELESS
 from service.slack.holding import Holding
 from service.slack.pace import Pace
 from service.slack.reading import LAST_EDIT_S

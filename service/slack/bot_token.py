@@ -8,7 +8,7 @@ import time
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from service.slack.calling import SLACK_ERRORS, reason_of
+from service.slack.calling import REFUSALS, SLACK_ERRORS, reason_of
 
 log = logging.getLogger("lectern.slack")
 
@@ -17,11 +17,6 @@ ASK_LIMIT_S = 1.2
 # So long a refusal stands before Slack is asked again, and is not logged again.
 REFUSED_S = 5.0
 SAID_EVERY_S = 60.0
-
-# With these, no call has a chance: Slack's names for a token that is wrong, or no longer right.
-REFUSALS = frozenset(
-    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
-)
 
 
 class BotToken:

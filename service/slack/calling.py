@@ -23,6 +23,24 @@ RATE_LIMIT_TRIES = 5
 LAST_WORD_S = 3.0
 # What a call of Slack's API may raise.
 SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
+# With these, no call has a chance: Slack's names for a token that is wrong, or no longer right.
+REFUSALS = frozenset(
+    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+)
+# With these, no other way of writing there would work: there is no such place, or nobody lets it.
+HOPELESS = REFUSALS | {
+    "channel_not_found",
+    "not_in_channel",
+    "is_archived",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_only_channel",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_thread_locked",
+    "cannot_reply_to_message",
+    "messages_tab_disabled",
+    "ekm_access_denied",
+}
 # Said twice, this would stand in the message twice; a message is edited instead.
 _NOT_AGAIN = "chat.appendStream"
 # Whether Slack had them is not known of a connection that was lost: there would be two messages.

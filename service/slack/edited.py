@@ -10,8 +10,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from service.slack.bot_token import REFUSALS
-from service.slack.calling import SLACK_ERRORS, reason_of, retry_after_s
+from service.slack.calling import HOPELESS, SLACK_ERRORS, reason_of, retry_after_s
 from service.slack.pace import EDITS_A_MINUTE, Pace
 
 log = logging.getLogger("lectern.slack")
@@ -23,20 +22,6 @@ MAX_MESSAGE_CHARS = 9_000
 MAX_TEXT_CHARS = 3_000
 # A message is edited at most so often (Slack allows about one a second for each channel).
 EDIT_EVERY_S = 1.5
-# With these, no other way of writing there would work: there is no such place, or nobody lets it.
-HOPELESS = REFUSALS | {
-    "channel_not_found",
-    "not_in_channel",
-    "is_archived",
-    "restricted_action",
-    "restricted_action_read_only_channel",
-    "restricted_action_thread_only_channel",
-    "restricted_action_non_threadable_channel",
-    "restricted_action_thread_locked",
-    "cannot_reply_to_message",
-    "messages_tab_disabled",
-    "ekm_access_denied",
-}
 
 
 @dataclass(slots=True)

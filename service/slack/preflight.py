@@ -9,8 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from corpus.errors import Misconfigured
 from corpus.settings import Settings
-from service.slack.bot_token import REFUSALS
-from service.slack.calling import SLACK_ERRORS, open_session, reason_of
+from service.slack.calling import REFUSALS, SLACK_ERRORS, open_session, reason_of
 from service.slack.serving import refuse_oauth
 
 log = logging.getLogger("lectern.slack")

@@ -21,9 +21,8 @@ from corpus.values import Document, Status
 from service.accepting import MIB, accept_file
 from service.asking.question import DEFAULT_COLLECTION
 from service.parts import ServiceParts
-from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.calling import HOPELESS, SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.dropped import DroppedFile, fetch
-from service.slack.edited import HOPELESS
 from service.slack.pace import EDITS_A_MINUTE, Pace
 from service.slack.texts import MAX_SECTION_CHARS, plain, section
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
-from service.slack.edited import HOPELESS, MAX_MESSAGE_CHARS, EditedMessage
+from service.slack.calling import HOPELESS, SLACK_ERRORS, patient, reason_of, retry_after_s
+from service.slack.edited import MAX_MESSAGE_CHARS, EditedMessage
 from service.slack.pace import Pace
 from service.slack.streamed import StreamedMessage
 from service.slack.texts import settled, shown

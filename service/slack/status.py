@@ -16,8 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from service.slack.asked import Asked
-from service.slack.calling import SLACK_ERRORS, patient, reason_of, retry_after_s
-from service.slack.edited import HOPELESS
+from service.slack.calling import HOPELESS, SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.replying import Reply
 from service.slack.texts import escaped, question_of
 
