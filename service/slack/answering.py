@@ -22,7 +22,7 @@ from service.slack.asked import Asked
 from service.slack.calling import patient
 from service.slack.commands import help_for
 from service.slack.earlier import earlier_in
-from service.slack.pace import Pace
+from service.slack.pace import Paces
 from service.slack.questions import question_in, settings_for_asking
 from service.slack.reading import ReadingFiles
 from service.slack.replying import Reply
@@ -43,13 +43,13 @@ class Answering:
         parts: ServiceParts,
         access: SlackAccess,
         places: asyncio.Semaphore,
-        pace: Pace,
+        paces: Paces,
         start: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:
         self._parts = parts
         self._access = access
         self._places = places
-        self._pace = pace
+        self._paces = paces
         self._start = start
         self._fetching = asyncio.Semaphore(MAX_FETCHING)
         # Each question of a thread may go on from the last.
@@ -76,7 +76,7 @@ class Answering:
             return
         turn = self._turns.setdefault(asked.thread, asyncio.Lock())
         async with turn, self._places:
-            with self._pace.one():
+            with self._paces.writing(reply):
                 await self._answer(asked, question, reply)
 
     async def _answer(self, asked: Asked, text: str, reply: Reply) -> None:
@@ -126,10 +126,9 @@ class Answering:
             settings.collection,
             acl_of_dropped(thread.team_id, thread.channel_id, asked.user_id),
             self._fetching,
-            self._pace,
+            self._paces.edits,
         )
-        with self._pace.one():
-            is_answerable = await reading.read(asked.files)
+        is_answerable = await reading.read(asked.files)
         if not reading.is_told:
             self._start(reading.tell_again())
         return is_answerable

@@ -31,7 +31,7 @@ from service.slack.calling import (
 )
 from service.slack.commands import SlashCommand
 from service.slack.holding import Holding
-from service.slack.pace import Pace
+from service.slack.pace import Paces
 from service.slack.reading import LAST_EDIT_S
 from service.slack.replying import AnswerStopped, Reply
 from service.slack.responding import Response
@@ -71,8 +71,8 @@ class Bot:
         self._statuses = Statuses()
         self._stopping = Stopping(parts.registry, self._statuses)
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
-        self._pace = Pace()
-        self._answering = Answering(parts, access, self._places, self._pace, self._start)
+        self._paces = Paces()
+        self._answering = Answering(parts, access, self._places, self._paces, self._start)
         self._taking: set[asyncio.Future[Asked | None]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._takers = ThreadPoolExecutor(TAKING_THREADS, thread_name_prefix="slack-take")
@@ -214,7 +214,7 @@ class Bot:
             thread.thread_ts,
             asked.team_id,
             asked.user_id,
-            self._pace,
+            self._paces,
         )
 
     async def _withdraw(self, reply: Reply, text: str) -> bool:

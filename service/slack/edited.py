@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from service.slack.calling import HOPELESS, SLACK_ERRORS, reason_of, retry_after_s
-from service.slack.pace import EDITS_A_MINUTE, Pace
+from service.slack.pace import Pace
 
 log = logging.getLogger("lectern.slack")
 
@@ -37,7 +37,7 @@ class EditedMessage:
     text: str
     ts: str | None
     earlier: list[str]
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace
     _edited_s: float = 0.0
 
     async def say(self, text: str) -> None:
@@ -47,7 +47,7 @@ class EditedMessage:
             self.earlier.append(self.ts)
             self.text, self.ts = "", None
         self.text += text
-        every_s = self.pace.every_s(EDIT_EVERY_S, EDITS_A_MINUTE)
+        every_s = self.pace.every_s(EDIT_EVERY_S)
         if time.monotonic() - self._edited_s >= every_s:
             await self._show(())
 

@@ -23,7 +23,7 @@ from service.asking.question import DEFAULT_COLLECTION
 from service.parts import ServiceParts
 from service.slack.calling import HOPELESS, SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.dropped import DroppedFile, fetch
-from service.slack.pace import EDITS_A_MINUTE, Pace
+from service.slack.pace import Pace
 from service.slack.texts import MAX_SECTION_CHARS, plain, section
 
 log = logging.getLogger("lectern.slack")
@@ -91,7 +91,7 @@ class _Line:
                 return f":hourglass_flowing_sand: {name} {_STAGES[document.status]}{told}."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ReadingFiles:
     """Takes the files of one message in, for `acl`, and follows them in its thread.
 
@@ -132,6 +132,8 @@ class ReadingFiles:
                 async with asyncio.timeout(LAST_EDIT_S):
                     await self._say_that_it_goes_on()
             raise
+        finally:
+            self.pace.end(self)
         return any(
             line.document is not None and line.document.live_version is not None
             for line in self._lines
@@ -146,6 +148,7 @@ class ReadingFiles:
                 await asyncio.sleep(max(pause_s, retry_after_s(self._refusal) or 0.0))
                 self.client = patient(self.client)
                 await self._show(now=True)
+                self.pace.end(self)
         except asyncio.CancelledError:
             with suppress(*SLACK_ERRORS):
                 async with asyncio.timeout(LAST_EDIT_S):
@@ -224,10 +227,11 @@ class ReadingFiles:
         Raises `SLACK_ERRORS` while there is none; an edit that fails is made up for by the next.
         """
         text = _bounded([*(line.as_text() for line in self._lines), *filter(None, [self._ending])])
-        every_s = self.pace.every_s(EDIT_EVERY_S, EDITS_A_MINUTE)
         if text == self._shown:
             self._refusal = None
             return
+        self.pace.begin(self)
+        every_s = self.pace.every_s(EDIT_EVERY_S)
         if not now and time.monotonic() - self._edited_s < every_s:
             return
         self._edited_s = time.monotonic()
@@ -247,6 +251,7 @@ class ReadingFiles:
                 return
         self._refusal = None
         self._shown, self._edited_s = text, time.monotonic()
+        self.pace.end(self)  # until something changes, others may write the more often
 
 
 def _bounded(lines: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from service.slack.calling import HOPELESS, SLACK_ERRORS, patient, reason_of, retry_after_s
 from service.slack.edited import MAX_MESSAGE_CHARS, EditedMessage
-from service.slack.pace import Pace
+from service.slack.pace import Paces
 from service.slack.streamed import StreamedMessage
 from service.slack.texts import settled, shown
 
@@ -26,7 +26,7 @@ class AnswerStopped(Exception):
     """Somebody stopped the answer: the model need say no more, and nothing is to be told."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reply:
     """Say pieces, then finish; `SLACK_ERRORS` where Slack takes it in no way.
 
@@ -39,7 +39,7 @@ class Reply:
     thread_ts: str
     team_id: str
     user_id: str
-    pace: Pace = field(default_factory=Pace)
+    paces: Paces = field(default_factory=Paces)
     _stream: StreamedMessage | None = None
     _edited: EditedMessage | None = None
     _text: str = ""
@@ -185,12 +185,17 @@ class Reply:
 
     def _message(self, text: str, ts: str | None) -> EditedMessage:
         return EditedMessage(
-            self.client, self.channel, self.thread_ts, text, ts, self._earlier, self.pace
+            self.client, self.channel, self.thread_ts, text, ts, self._earlier, self.paces.edits
         )
 
     def _opened(self) -> StreamedMessage:
         return StreamedMessage(
-            self.client, self.channel, self.thread_ts, self.team_id, self.user_id, self.pace
+            self.client,
+            self.channel,
+            self.thread_ts,
+            self.team_id,
+            self.user_id,
+            self.paces.appends,
         )
 
     async def _end_stream(self, blocks: Sequence[dict[str, Any]], *, goes_on: bool = False) -> None:
@@ -215,6 +220,7 @@ class Reply:
         log.info("Slack does not stream here (any more): %s", reason)
         self._open_ts = self._last
         self._edited, self._stream = self._message(self._text, self._last), None
+        self.paces.edit_instead(self)
         await self._close_stream()
         await self._edited.say("")
 

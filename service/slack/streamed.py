@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from service.slack.calling import patient, retry_after_s
-from service.slack.pace import APPENDS_A_MINUTE, Pace
+from service.slack.pace import Pace
 
 # So much is said at once, and not more often.
 BUFFER_CHARS = 200
@@ -40,7 +40,7 @@ class StreamedMessage:
         """Go on with this; Slack has it at once, or with what is said later."""
         self._held += text
         now_s = time.monotonic()
-        next_s = self._said_s + self.pace.every_s(APPEND_EVERY_S, APPENDS_A_MINUTE)
+        next_s = self._said_s + self.pace.every_s(APPEND_EVERY_S)
         if len(self._held) < BUFFER_CHARS or now_s < max(next_s, self._limited_until_s):
             return
         if self.ts is None:

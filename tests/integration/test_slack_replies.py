@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -14,7 +13,7 @@ from corpus.registry.slack import SlackThread
 from service.slack import streamed
 from service.slack.asked import Asked
 from service.slack.calling import SLACK_ERRORS, open_session, retry_after_s
-from service.slack.pace import Pace
+from service.slack.pace import Pace, Paces
 from service.slack.replying import AnswerStopped, Reply
 from service.slack.status import AT_WORK, MAX_REFUSALS, Statuses
 from tests.doubles.scripted_slack import CHANNEL, TEAM, TOKEN, USER, Failure, ScriptedSlack
@@ -202,13 +201,13 @@ def test_nothing_waits_for_what_may_be_said_later(
 
 
 def test_the_more_is_written_at_once_the_less_often_is_each_message() -> None:
-    pace = Pace()
-    with ScriptedSlack() as slack, ExitStack() as others:
-        for _ in range(1_000):
-            others.enter_context(pace.one())
+    paces = Paces()
+    with ScriptedSlack() as slack:
+        for other in range(1_000):
+            paces.appends.begin(other)
 
         async def use(reply: Reply) -> None:
-            reply.pace = pace
+            reply.paces = paces
             for _ in range(100):
                 await reply.say(SECRET)
             await reply.finish(())
@@ -220,13 +219,31 @@ def test_the_more_is_written_at_once_the_less_often_is_each_message() -> None:
 
 
 def test_all_messages_together_stay_within_what_slack_takes() -> None:
-    pace = Pace()
-    assert pace.every_s(1.0, 100) == 1.0
-    with ExitStack() as others:
-        for _ in range(20):
-            others.enter_context(pace.one())
-        assert pace.every_s(1.0, 100) == 12.0
-    assert pace.every_s(1.0, 100) == 1.0
+    pace = Pace(100)
+    assert pace.every_s(1.0) == 1.0
+    for other in range(20):
+        pace.begin(other)
+    assert pace.every_s(1.0) == 12.0
+    for other in range(20):
+        pace.end(other)
+    assert pace.every_s(1.0) == 1.0
+
+
+def test_what_is_edited_slows_no_stream_and_is_slowed_by_none() -> None:
+    paces = Paces()
+    with ScriptedSlack() as slack:
+        slack.fail("chat.startStream", Failure("unknown_method"))
+
+        async def use(reply: Reply) -> None:
+            reply.paces = paces
+            with paces.writing(reply):
+                assert (paces.appends.every_s(0.0), paces.edits.every_s(0.0)) == (0.6, 0.0)
+                await reply.say(SECRET * 20)
+                assert (paces.appends.every_s(0.0), paces.edits.every_s(0.0)) == (0.0, 1.2)
+            await reply.finish(())
+            assert paces.edits.every_s(0.0) == 0.0
+
+        with_reply(slack, use)
 
 
 ASKED = Asked("Ev1", THREAD, SlackThread(TEAM, CHANNEL, THREAD), TEAM, USER, "Why?", True)
