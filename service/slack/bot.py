@@ -35,7 +35,7 @@ from service.slack.pace import Paces
 from service.slack.reading import LAST_EDIT_S
 from service.slack.replying import AnswerStopped, Reply
 from service.slack.responding import Response
-from service.slack.status import Statuses
+from service.slack.status import STATUS_LIMIT_S, Statuses
 from service.slack.stopping import Stopping
 from service.slack.taking import take
 from service.slack.texts import warning_blocks
@@ -167,15 +167,17 @@ class Bot:
         self._stopping.end(keys)
 
     async def close(self) -> None:
-        """Have every thread told that the service ends; takes some seconds at most."""
+        """Have every thread told that the service ends; takes ten seconds at most."""
         self._is_closing = True
         if self._taking:
             await asyncio.wait(self._taking, timeout=TAKE_LIMIT_S)
         await asyncio.sleep(0)  # a task that has not begun would be cancelled without a word
         for task in self._tasks:
             task.cancel()
+        # One after the other: how far reading is, the last word, and that nobody is at work.
+        limit_s = LAST_EDIT_S + LAST_WORD_S + STATUS_LIMIT_S + 1
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LAST_WORD_S + LAST_EDIT_S + 1)
+            await asyncio.wait(self._tasks, timeout=limit_s)
         self._takers.shutdown(wait=False, cancel_futures=True)
 
     def respond(self, command: SlashCommand, client: AsyncWebClient) -> str | None:

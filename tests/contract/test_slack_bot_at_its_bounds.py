@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
@@ -71,6 +72,28 @@ def test_where_it_may_not_write_it_does_not_try_again(
 
         assert asyncio.run(run()) is is_left
         assert slack.count("chat.postMessage") == 1
+
+
+def test_a_service_that_ends_leaves_no_thread_that_shows_work(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("LAST_WORD_S", "LAST_EDIT_S"):
+        monkeypatch.setattr(bots, limit, 0.0)
+    with ScriptedSlack() as slack:
+        slack.delay("chat.postMessage", 1.4)
+        slack.delay("agents.sessions.setStatus", 0.0, 1.5)
+
+        async def run() -> None:
+            async with open_session() as session:
+                client = AsyncWebClient(TOKEN, base_url=slack.api_url, session=session)
+                bot = bot_of(registry, client)
+                assert await bot.receive(ASKED, client)
+                shown = partial(slack.sessions.of, "C1", "1.1")
+                await asyncio.to_thread(slack.wait_for, lambda: bool(shown()), "a sign")
+                await bot.close()
+
+        asyncio.run(run())
+        assert slack.sessions.of("C1", "1.1") == "active"
 
 
 def test_what_is_too_much_is_said_once_or_sent_again(
