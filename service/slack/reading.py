@@ -43,6 +43,7 @@ NOT_EDITABLE = HOPELESS | {"message_not_found", "cant_update_message", "edit_win
 MAX_NAME_CHARS = 80
 MAX_REASON_CHARS = 300
 
+STOPPED = "Fetching it was stopped: drop it once more."
 GOES_ON = "Reading goes on; ask me later."
 
 _STAGES = {
@@ -123,14 +124,14 @@ class ReadingFiles:
     async def read(self, files: Sequence[DroppedFile]) -> bool:
         """Whether any can be asked about now. Raises `SLACK_ERRORS` when nothing can be said.
 
-        Cancelled, it says that reading goes on.
+        Cancelled, it says that reading goes on, and of what was not fetched that it is not.
         """
         try:
             await self._read(files)
         except asyncio.CancelledError:
             with suppress(*SLACK_ERRORS):
                 async with asyncio.timeout(LAST_EDIT_S):
-                    await self._say_that_it_goes_on()
+                    await self._say_what_is_stopped()
             raise
         finally:
             self.pace.end(self)
@@ -175,8 +176,13 @@ class ReadingFiles:
             await self._show()
         await self._show(now=True)
 
+    async def _say_what_is_stopped(self) -> None:
+        for line in self._lines:
+            if line.document_id is None and not line.failure:
+                line.failure = STOPPED
+        await self._say_that_it_goes_on()
+
     async def _say_that_it_goes_on(self) -> None:
-        # What was not taken in yet is lost with this process.
         is_read = any(line.document_id and not line.is_final for line in self._lines)
         self._ending = GOES_ON if is_read else ""
         await self._show(now=True)

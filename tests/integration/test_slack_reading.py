@@ -13,17 +13,18 @@ from service.parts import ServiceParts
 from service.slack.calling import open_session
 from service.slack.dropped import DroppedFile, files_in
 from service.slack.pace import Pace
-from service.slack.reading import ReadingFiles
+from service.slack.reading import STOPPED, ReadingFiles
 from tests.doubles.scripted_slack import CHANNEL, TOKEN, ScriptedSlack
 
+NAMES = ("a.txt", "b.txt")
 THREAD = "1600000000.000001"
 
 
 def dropped(slack: ScriptedSlack) -> tuple[DroppedFile, ...]:
-    return files_in({"files": [slack.file(name, b"Other.") for name in ("a.txt", "b.txt")]})
+    return files_in({"files": [slack.file(name, b"Other.") for name in NAMES]})
 
 
-def test_files_that_wait_slow_nobody() -> None:
+def test_files_that_wait_slow_nobody_and_are_not_fetched_once_they_are_stopped() -> None:
     pace = Pace(50)
     with ScriptedSlack() as slack:
 
@@ -50,3 +51,5 @@ def test_files_that_wait_slow_nobody() -> None:
                 await asyncio.wait({waiting})
 
         asyncio.run(run())
+        [told] = slack.in_thread(THREAD)
+        assert told.text.splitlines() == [f":x: *{name}*: {STOPPED}" for name in NAMES]
