@@ -21,7 +21,7 @@ from service.slack.asked import Asked, asked_s
 from service.slack.calling import SLACK_ERRORS, patient, reason_of
 from service.slack.replying import Reply
 from service.slack.status import Statuses
-from service.slack.words import STOPPED
+from service.slack.words import STOPPED, STOPPED_MIDWAY
 
 log = logging.getLogger("lectern.slack")
 
@@ -67,8 +67,9 @@ class Stopping:
             if elsewhere is None:
                 return  # Slack sends it again
             if stopped or elsewhere:
+                said = STOPPED_MIDWAY if event.get("streaming_message_ts") else STOPPED
                 await patient(client).chat_postMessage(
-                    channel=channel, thread_ts=thread_ts, text=STOPPED
+                    channel=channel, thread_ts=thread_ts, text=said
                 )
         except LecternError as error:
             log.warning("that an answer was stopped is not said: %s", error.detail)

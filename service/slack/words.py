@@ -7,6 +7,7 @@ BUSY = "Too many questions are waiting here. Ask again in a minute."
 ENDS = "The service is being restarted. Ask again in a minute."
 CUT_OFF = "The service was cut off before it could answer here. Ask again."
 STOPPED = "I stopped."
+STOPPED_MIDWAY = "I stopped. What I said above is not all of the answer, and lacks its sources."
 NOT_TAKEN = "Slack did not take all of this answer. Ask again."
 LIMITED = "Slack limits how much I may write, and did not take all of this answer. Ask again."
 SHARED = (
