@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -111,7 +112,11 @@ class LecternServer:
             for pid in self.children()
             if b"--index-fd" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
-        os.kill(worker, signal.SIGSTOP)
+        # Not in the midst of a transaction: nobody else could write.
+        with closing(sqlite3.connect(self.data_dir / "registry.sqlite", timeout=60)) as registry:
+            registry.execute("BEGIN IMMEDIATE")
+            os.kill(worker, signal.SIGSTOP)
+            registry.rollback()
         try:
             yield
         finally:
