@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.scripted_llm import MODEL, Reply, ScriptedLlm, say
-from tests.doubles.scripted_slack import Failure, ScriptedSlack
-from tests.e2e.server import LecternServer
-from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http
+from tests.doubles.scripted_llm import Reply, ScriptedLlm, say
+from tests.doubles.scripted_slack import Failure
+from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, where_a_model_writes
 
 ANSWER = say(f"{SENTENCE[:-1]} [1].")
 AGENTS, OTHERS = "agents.sessions.setStatus", "assistant.threads.setStatus"
@@ -20,18 +19,8 @@ AGENTS, OTHERS = "agents.sessions.setStatus", "assistant.threads.setStatus"
 
 @pytest.fixture(scope="module")
 def workspace(make_data_dir: Callable[[], Path], llm: ScriptedLlm) -> Iterator[Workspace]:
-    with (
-        ScriptedSlack() as slack,
-        LecternServer(
-            make_data_dir(),
-            **over_http(slack),
-            LECTERN_LLM=llm.base_url,
-            LECTERN_LLM_MODEL=MODEL,
-        ) as lectern,
-    ):
-        lectern.add("anchor.txt", SENTENCE.encode())
-        yield Workspace(lectern, slack)
-        assert slack.broken_rules == []
+    with where_a_model_writes(llm, make_data_dir()) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

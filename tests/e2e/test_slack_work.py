@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
-from tests.doubles.scripted_slack import BOT, CHANNEL, DIRECT, TEAM, Failure, ScriptedSlack
+from tests.doubles.scripted_slack import CHANNEL, DIRECT, TEAM, Failure, ScriptedSlack
 from tests.e2e.server import LecternServer
 from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, element, over_http, texts_of
 
@@ -382,24 +381,3 @@ def test_an_event_that_nobody_listens_to_is_acknowledged(
 ) -> None:
     assert workspace.send({**event, "ts": "1650000000.000004"}).status_code == 200
     assert "Unhandled request" not in workspace.lectern.log.read_text()
-
-
-def test_a_channel_has_a_voice_where_a_model_writes(
-    make_data_dir: Callable[[], Path], llm: ScriptedLlm
-) -> None:
-    with (
-        ScriptedSlack() as slack,
-        LecternServer(
-            make_data_dir(),
-            **over_http(slack),
-            LECTERN_LLM=llm.base_url,
-            LECTERN_LLM_MODEL=MODEL,
-        ) as lectern,
-    ):
-        lectern.add("anchor.txt", SENTENCE.encode())
-        workspace = Workspace(lectern, slack)
-        [said] = slack.responses_to(workspace.command("use default as an old sailor"))
-        assert "an old sailor" in shown(said)
-        llm.script(say(f"{SENTENCE[:-1]} [1]."))
-        assert SENTENCE[:-1] in asked(workspace, f"<@{BOT}> {QUESTION}")
-        assert "an old sailor" in json.dumps(llm.requests[-1])

@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.doubles.scripted_llm import MODEL, ScriptedLlm, say
-from tests.doubles.scripted_slack import Failure, ScriptedSlack
-from tests.e2e.server import LecternServer
-from tests.e2e.workspace import QUESTION, SENTENCE, Workspace, over_http, texts_of
+from tests.doubles.scripted_llm import ScriptedLlm, say
+from tests.doubles.scripted_slack import Failure
+from tests.e2e.workspace import QUESTION, SENTENCE, texts_of, where_a_model_writes
 
 ASKED = "What does it weigh?"
 TALK = "The anchor of the Aurora was lost off Skagen."
@@ -19,17 +18,8 @@ REWRITTEN = "What does the anchor of the Aurora weigh?"
 def test_what_was_said_before_a_mention_is_what_the_question_is_about(
     make_data_dir: Callable[[], Path], llm: ScriptedLlm
 ) -> None:
-    with (
-        ScriptedSlack() as slack,
-        LecternServer(
-            make_data_dir(),
-            **over_http(slack),
-            LECTERN_LLM=llm.base_url,
-            LECTERN_LLM_MODEL=MODEL,
-        ) as lectern,
-    ):
-        lectern.add("anchor.txt", SENTENCE.encode())
-        workspace = Workspace(lectern, slack)
+    with where_a_model_writes(llm, make_data_dir()) as workspace:
+        lectern, slack = workspace.lectern, workspace.slack
         talk = workspace.sent(workspace.message(TALK, type="message", channel_type="channel"))
         # What the bot said there itself is not what it is about.
         workspace.send(workspace.mention("", thread_ts=talk["ts"]))
@@ -68,18 +58,10 @@ def test_what_was_said_before_a_mention_is_what_the_question_is_about(
 def test_a_long_answer_to_a_command_comes_in_several_messages(
     make_data_dir: Callable[[], Path], llm: ScriptedLlm
 ) -> None:
-    with (
-        ScriptedSlack() as slack,
-        LecternServer(
-            make_data_dir(),
-            **over_http(slack),
-            LECTERN_LLM=llm.base_url,
-            LECTERN_LLM_MODEL=MODEL,
-        ) as lectern,
-    ):
-        lectern.add("anchor.txt", SENTENCE.encode())
+    with where_a_model_writes(llm, make_data_dir()) as workspace:
+        slack = workspace.slack
         llm.script(say("- **The anchor** weighs 90 kilograms [1].\n" * 400))
-        number = Workspace(lectern, slack).command(QUESTION)
+        number = workspace.command(QUESTION)
         said = slack.responses_to(number, 2)
         slack.wait_for(lambda: "lectern_feedback" in json.dumps(said[-1]), "the end")
         assert (
@@ -91,3 +73,17 @@ def test_a_long_answer_to_a_command_comes_in_several_messages(
         assert sum(one["text"].count("[1]") for one in said) == 400
         assert "Sources" in texts_of(said[-1]["blocks"])
         assert slack.broken_rules == []
+
+
+def test_a_channel_has_a_voice_where_a_model_writes(
+    make_data_dir: Callable[[], Path], llm: ScriptedLlm
+) -> None:
+    with where_a_model_writes(llm, make_data_dir()) as workspace:
+        slack = workspace.slack
+        [said] = slack.responses_to(workspace.command("use default as an old sailor"))
+        assert "an old sailor" in json.dumps(said)
+        llm.script(say(f"{SENTENCE[:-1]} [1]."))
+        event = workspace.sent(workspace.mention())
+        [reply] = slack.wait_for_end(event["ts"])
+        assert SENTENCE[:-1] in reply.text
+        assert "an old sailor" in json.dumps(llm.requests[-1])

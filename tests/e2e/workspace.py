@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.doubles.scripted_llm import MODEL, ScriptedLlm
 from tests.doubles.scripted_slack import (
     APP_TOKEN,
     BOT,
@@ -42,6 +46,19 @@ def over_sockets(slack: ScriptedSlack) -> dict[str, str]:
         "SLACK_APP_TOKEN": APP_TOKEN,
         "LECTERN_SLACK_API_URL": slack.api_url,
     }
+
+
+@contextmanager
+def where_a_model_writes(llm: ScriptedLlm, data_dir: Path) -> Iterator[Workspace]:
+    """The workspace of a server with one document, whose answers the model writes."""
+    model = {"LECTERN_LLM": llm.base_url, "LECTERN_LLM_MODEL": MODEL}
+    with (
+        ScriptedSlack() as slack,
+        LecternServer(data_dir, **over_http(slack), **model) as lectern,
+    ):
+        lectern.add("anchor.txt", SENTENCE.encode())
+        yield Workspace(lectern, slack)
+        assert slack.broken_rules == []
 
 
 class Workspace:
