@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ from corpus.registry.database.engine import Registry
 from corpus.registry.deletions import is_referenced
 
 _IS_FULL = frozenset({ENOSPC, EDQUOT})
+# Whether an original that is not there is needed is asked so often, so long after each other; of
+# many that are missing, once.
+LOOKS = 8
+AGAIN_S = 0.25
+PATIENT_WITH = 20
 
 
 @dataclass(slots=True)
@@ -75,8 +81,14 @@ class OriginalsCopied:
             self.originals.ping()
 
     def _is_needed(self, content_sha256: str) -> bool:
-        with self.registry.read() as connection:
-            return is_referenced(connection, content_sha256)
+        """A deletion removes the bytes a moment before its rows are gone: that is waited for."""
+        looks = LOOKS if len(self.unreadable) < PATIENT_WITH else 1
+        for look in range(looks):
+            time.sleep(AGAIN_S * bool(look))
+            with self.registry.read() as connection:
+                if not is_referenced(connection, content_sha256):
+                    return False
+        return True
 
 
 class _ToTheEnd:
